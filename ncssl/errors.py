@@ -1,0 +1,24 @@
+"""Errors that tell what was given and what is allowed."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class UnknownName(ValueError):
+    """A name that is not in a table: names its kind, what was given and what exists."""
+
+    def __init__(self, kind: str, given: object, allowed: Iterable[str]):
+        allowed = sorted(allowed)
+        close = difflib.get_close_matches(str(given), allowed, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        super().__init__(f"unknown {kind} {given!r}{hint}; allowed: {', '.join(allowed) or 'none'}")
+        self.kind, self.given, self.allowed = kind, given, allowed
+
+
+class BadFile(ValueError):
+    """A file that cannot be used: names the file, what is wrong with it and what to do."""
+
+    def __init__(self, path: str | Path, why: str, what_to_do: str):
+        super().__init__(f"{path}: {why}; {what_to_do}")
+        self.path, self.why, self.what_to_do = Path(path), why, what_to_do
