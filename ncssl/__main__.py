@@ -1,0 +1,3 @@
+from ncssl.cli import main
+
+main()

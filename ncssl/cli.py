@@ -1,0 +1,214 @@
+"""Command line: ncssl methods | claims | run | theory | notebooks | book | bench | data, each with --json."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ncssl import __version__
+from ncssl.errors import BadFile, UnknownName
+
+
+class Group(click.Group):
+    """Turns errors about input into one clear line and exit code 2; everything else stays a traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except (UnknownName, BadFile, ValueError, TypeError, FileNotFoundError) as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"ncssl: {error}", err=True)
+            ctx.exit(2)
+        except OSError as error:
+            click.echo(f"ncssl: {error}. What was finished is kept; free some space and run the same again.", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("ncssl: interrupted. The last checkpoint is whole; the same command goes on from it.", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("--debug", is_flag=True, help="Show tracebacks of input errors.")
+def main(debug: bool) -> None:
+    """The theory of non-contrastive self-supervised learning, to see, rerun and doubt."""
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def show(value: Any, as_json: bool, text: Callable[[Any], str]) -> None:
+    """Print as JSON, or as the text made of it."""
+    click.echo(json.dumps(value, indent=1) if as_json else text(value))
+
+
+def table(rows: list[dict], columns: list[str]) -> str:
+    """Plain text table of the given columns."""
+    cells = [[str("" if row.get(c) is None else row[c]) for c in columns] for row in rows]
+    widths = [max(len(c), *(len(r[i]) for r in cells)) if cells else len(c) for i, c in enumerate(columns)]
+    lines = [[c for c in columns], *cells]
+    return "\n".join("  ".join(x.ljust(w) for x, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def value_of(text: str) -> Any:
+    """A value as typed: true, false, none, a number, or the text itself."""
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            pass
+    return text
+
+
+def settings(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """--set name=value pairs as a dict; a pair without = is an error."""
+    out = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ValueError(f"--set was {pair!r}; allowed: name=value")
+        out[name] = value_of(value)
+    return out
+
+
+@main.command()
+@as_json
+def methods(as_json: bool) -> None:
+    """Methods with their paper and options."""
+    from ncssl.methods import METHODS, make
+
+    rows = [
+        {"name": n, "paper": make(n).paper, "options": make(n).options, "summary": METHODS[n].__doc__.split("\n")[0]}
+        for n in METHODS
+    ]
+    show(rows, as_json, lambda rows: "\n".join(
+        f"{r['name']} ({r['paper']}): {r['summary']}\n    " + ", ".join(f"{k}={v}" for k, v in r["options"].items())
+        for r in rows))  # fmt: skip
+
+
+@main.command()
+@click.option("--paper", help="One paper's key; all by default.")
+@click.option("--scale", help="Judge at this scale only; default: the largest that has records.")
+@as_json
+def claims(paper: str | None, scale: str | None, as_json: bool) -> None:
+    """Every claim with its verdict."""
+    from ncssl import experiments
+
+    rows = experiments.ledger(paper, scale)
+    show(rows, as_json, lambda rows: table(rows, ["paper", "id", "place", "status", "effect", "low", "high", "n", "scale"]))
+
+
+@main.command()
+@click.option("--method", help="See `ncssl methods`.")
+@click.option("--dataset", help="See `ncssl data`.")
+@click.option("--scale", default="smoke", show_default=True, help="smoke, laptop, gpu or paper.")
+@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A method's option or a recipe's value.")
+@click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where records go; default: results/.")
+@click.option("--device", help="cpu or cuda; default: cuda where there is one.")
+@click.option("--download", is_flag=True, help="Fetch the data set if it is not there.")
+@click.option("--paper", help="Run every missing record of this paper's experiments instead of one method.")
+@click.option("--all", "everything", is_flag=True, help="Run every missing record of all papers.")
+@click.option("--budget", help="Stop cleanly before this much time is spent: 90s, 9m, 2h.")
+@as_json
+def run(method, dataset, scale, seed, pairs, data_root, out, device, download, paper, everything, budget, as_json):
+    """Train one recipe, or the missing records of a paper, and print each record's path and metrics."""
+    from ncssl import campaign
+    from ncssl.recipes import FIELDS, recipe
+    from ncssl.train import fit
+
+    given = settings(pairs)
+    values = {k: given.pop(k) for k in list(given) if k in FIELDS and k not in ("method", "options", "scale", "seed")}
+    if paper or everything:
+        if method or given:
+            raise ValueError("--paper and --all take their methods from the experiments; leave --method and --set out")
+        values |= {"dataset": dataset} if dataset else {}
+        campaign.run(
+            paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget),
+            report=lambda row: report(row, as_json),
+        )  # fmt: skip
+        return
+    if not method:
+        raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
+    values |= {"dataset": dataset} if dataset else {}
+    wanted = recipe(method, scale, given, seed=seed, **values)
+    record = fit(wanted, root=data_root, device=device, out=out, download=download)
+    report(campaign.summary(record, out), as_json)
+    if record.status != "done":
+        sys.exit(1)
+
+
+def report(row: dict, as_json: bool) -> None:
+    """One finished run."""
+    def line(r):
+        numbers = "  ".join(f"{k} {v:.4g}" for k, v in r["metrics"].items() if v is not None)
+        return f"{r['path']}\n    {r['status']} {r['reason']} {numbers}"
+
+    click.echo(json.dumps(row) if as_json else line(row))
+
+
+@main.command()
+@click.argument("key")
+@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the theory.")
+@as_json
+def theory(key: str, pairs: tuple[str, ...], as_json: bool) -> None:
+    """Fixed points, thresholds and stability of a paper's dynamics at given parameters."""
+    from ncssl.theory import theory as load
+
+    described = load(key).describe(**settings(pairs))
+    show(described, as_json, lambda d: "\n".join(f"{k}: {v}" for k, v in d.items()))
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebooks.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("_build/notebooks"), show_default=True)
+@as_json
+def notebooks(names, parameters, out, as_json) -> None:
+    """Run notebooks with papermill; all of them by default."""
+    from ncssl import book
+
+    done = book.execute(names or None, {k: value_of(v) for k, v in parameters}, out, progress=not as_json)
+    show([str(p) for p in done], as_json, "\n".join)
+
+
+@main.command("book")
+@as_json
+def make_book(as_json: bool) -> None:
+    """Run every notebook and build the Jupyter Book; warnings are errors."""
+    from ncssl import book
+
+    index = book.build(progress=not as_json)
+    show({"index": str(index)}, as_json, lambda d: f"The book: file://{d['index']}")
+
+
+@main.command()
+@click.option("--only", multiple=True, help="A part of the benchmark; all by default.")
+@as_json
+def bench(only: tuple[str, ...], as_json: bool) -> None:
+    """Speed, as ratios measured side by side in this run."""
+    from ncssl import bench as module
+
+    module.main(only, as_json)
+
+
+@main.command()
+@click.option("--data-root", type=click.Path(path_type=Path), help="Look here first.")
+@as_json
+def data(data_root: Path | None, as_json: bool) -> None:
+    """Data sets: what is present, where, its size and checksum, and how to get the rest."""
+    from ncssl.data import present
+
+    show(present(data_root), as_json, lambda rows: table(rows, ["name", "present", "where", "images", "size", "get"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""What is measured of a model in evaluation mode: accuracy of the features, spectra of the projections."""
+
+import torch
+from torch import Tensor
+
+from ncssl import spectral
+from ncssl.data import Images
+from ncssl.evaluate import few_label_accuracy, knn_accuracy, probe_accuracy
+from ncssl.model import Siamese
+
+CHUNK = 1024
+SPECTRUM = 64  # eigenvalues kept in a record, the largest first
+VISIBLE = 1e-2  # modes with s_j above this share of the largest count in the alignment
+
+
+@torch.no_grad()
+def embed(model: Siamese, images: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+    """Features (n, features) and projections (n, d) of uint8 images, not augmented, model in evaluation mode."""
+    training = model.training
+    model.eval()
+    h, z = [], []
+    for chunk in images.split(CHUNK):
+        x = (chunk.float().div(255) - mean[:, None, None]) / std[:, None, None]
+        h.append(model.encode(x.contiguous(memory_format=torch.channels_last)))
+        z.append(model.projector(h[-1]))
+    model.train(training)
+    return torch.cat(h), torch.cat(z)
+
+
+def row(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor) -> dict:
+    """One row of the curves: kNN accuracy (percent) of the features, spectra of the test set's projections."""
+    bank, _ = embed(model, train.images, mean, std)
+    h, z = embed(model, test.images, mean, std)
+    return {"knn_accuracy": knn_accuracy(bank, train.labels, h, test.labels)} | spectra(model, z)
+
+
+def spectra(model: Siamese, z: Tensor) -> dict:
+    """Diagnostics of projections z (n, d) and of a linear predictor against their second moment F = E[z z^T]."""
+    if not z.isfinite().all():
+        return {}
+    z = z.float()
+    F = spectral.second_moment(z)
+    s = spectral.eigenvalues(F)
+    out = {
+        "std_normalised": float(spectral.std_normalised(z)),
+        "effective_rank": float(spectral.effective_rank(s)),
+        "participation_ratio": float(spectral.participation_ratio(s)),
+        "eigenvalues": s[:SPECTRUM].tolist(),
+    }
+    W = model.predictor.matrix()
+    if W is not None:
+        W = W.detach().float()
+        out["alignment"] = float(spectral.alignment(W, F, threshold=VISIBLE))
+        out["asymmetry"] = float(spectral.asymmetry(W))
+        out["predictor_eigenvalues"] = torch.linalg.eigvalsh((W + W.T) / 2).flip(0)[:SPECTRUM].tolist()
+    return out
+
+
+def final(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor, *, seed: int = 0) -> dict:
+    """Accuracies (percent) of the features at the end: kNN, linear probe, probe on three labels a class."""
+    bank, _ = embed(model, train.images, mean, std)
+    h, _ = embed(model, test.images, mean, std)
+    given = (bank, train.labels, h, test.labels)
+    return {
+        "knn_accuracy": knn_accuracy(*given),
+        "probe_accuracy": probe_accuracy(*given),
+        "few_label_accuracy": few_label_accuracy(*given, seed=seed),
+    }

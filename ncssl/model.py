@@ -1,0 +1,52 @@
+"""The two-branch step: encode, observe, predict, target, loss; then the optimiser; then follow."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ncssl.methods import Branch, Method
+
+
+class Siamese(nn.Module):
+    """Encoder, projector and predictor of a method, with its target; the whole state is in its state_dict."""
+
+    def __init__(self, encoder: nn.Module, projector: nn.Module, d: int, method: Method, bf16: bool = False):
+        super().__init__()
+        self.method, self.encoder, self.projector, self.bf16 = method, encoder, projector, bf16
+        self.predictor = method.predictor(d)
+        self.target = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False) if method.keep else None
+
+    def encode(self, x: Tensor, encoder: nn.Module | None = None) -> Tensor:
+        """Features (n, features) in float32; the encoder alone runs in bf16 when asked, heads stay in float32."""
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+            return (encoder or self.encoder)(x).float()
+
+    def forward(self, views: Sequence[Tensor]) -> Tensor:
+        """The loss of a batch seen in several views, each (n, c, h, w)."""
+        z = [self.projector(self.encode(x)) for x in views]
+        self.predictor.observe(torch.cat(z).detach())
+        p = [self.predictor(v) for v in z]
+        t = z if self.target is None else [self.target[1](self.encode(x, self.target[0])) for x in views]
+        if self.method.stop_gradient:
+            t = [v.detach() for v in t]
+        return self.method.loss([Branch(*branch) for branch in zip(z, p, t, strict=True)])
+
+    @torch.no_grad()
+    def follow(self, progress: float = 0.0) -> None:
+        """After the optimiser: the closed-form predictor is set, the target's parameters move (buffers do not)."""
+        self.predictor.follow()
+        if self.target is not None:
+            online = [*self.encoder.parameters(), *self.projector.parameters()]
+            torch._foreach_lerp_(list(self.target.parameters()), online, 1 - self.method.keep_at(progress))
+
+    def groups(self, lr: float, weight_decay: float) -> list[dict]:
+        """Parameter groups for the optimiser: the trunk, and the predictor with its own rate and weight decay."""
+        m = self.method
+        decay = weight_decay if m.predictor_weight_decay is None else m.predictor_weight_decay
+        trunk = [*self.encoder.parameters(), *self.projector.parameters()]
+        groups = [{"params": trunk, "lr": lr, "weight_decay": weight_decay, "name": "trunk"}]
+        if head := list(self.predictor.parameters()):
+            groups.append({"params": head, "lr": lr * m.predictor_lr, "weight_decay": decay, "name": "predictor"})
+        return groups

@@ -1,0 +1,61 @@
+"""Optimisers by name and the learning-rate schedule as one pure function."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ncssl.errors import UnknownName
+
+OPTIMISERS = ("sgd", "lars", "adam")
+
+
+class LARS(torch.optim.SGD):
+    """SGD with momentum whose rate is scaled layer by layer by trust * |w| / |g|; vectors (bias, norm) are left alone.
+
+    Source: You, Gitman, Ginsburg 2017; weight decay is added to the gradient of matrices only, as SSL codes do.
+    """
+
+    def __init__(self, params, lr: float, momentum: float, weight_decay: float, trust: float = 1e-3):
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
+        self.trust = trust
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        decays = [group["weight_decay"] for group in self.param_groups]
+        for group in self.param_groups:
+            for w in group["params"]:
+                if w.grad is not None and w.ndim > 1:
+                    w.grad.copy_(self.scaled(w, group["weight_decay"]))
+            group["weight_decay"] = 0.0
+        try:
+            return super().step(closure)
+        finally:
+            for group, decay in zip(self.param_groups, decays, strict=True):
+                group["weight_decay"] = decay
+
+    def scaled(self, w: Tensor, decay: float) -> Tensor:
+        """Gradient with weight decay, scaled by the layer's trust ratio (1 where a norm is zero)."""
+        g = w.grad + decay * w
+        ratio = self.trust * w.norm() / g.norm()
+        return g * torch.where(torch.isfinite(ratio) & (ratio > 0), ratio, 1.0)
+
+
+def optimiser(name: str, groups: list[dict], *, momentum: float) -> torch.optim.Optimizer:
+    """The optimiser `name` over parameter groups that carry their own lr and weight_decay; raises UnknownName."""
+    if name not in OPTIMISERS:
+        raise UnknownName("optimiser", name, OPTIMISERS)
+    if name == "adam":
+        return torch.optim.Adam(groups)
+    if name == "lars":
+        return LARS(groups, lr=0.0, momentum=momentum, weight_decay=0.0)
+    return torch.optim.SGD(groups, momentum=momentum)
+
+
+def rate(step: int, steps: int, warmup: int, schedule: str) -> float:
+    """Factor on the learning rate at `step` of `steps`: linear warm-up, then constant or cosine to zero."""
+    if step < warmup:
+        return (step + 1) / warmup
+    if schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))

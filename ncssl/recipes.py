@@ -1,0 +1,104 @@
+"""A Recipe says everything that decides a run; scales are recipe values, never code paths."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from ncssl.errors import UnknownName
+
+SCALES: dict[str, dict[str, Any]] = {
+    "smoke": dict(
+        dataset="digits", augmentation="digits", backbone="conv3", width=16, hidden=128, d=32,
+        epochs=4, batch=128, lr=0.1, weight_decay=4e-4, knn_every=2,
+    ),
+    "laptop": dict(
+        dataset="cifar10_jpeg", limit=10_000, augmentation="tian2021_cifar", backbone="conv4", width=32, hidden=256,
+        d=64, epochs=20, batch=256, lr=0.06, weight_decay=4e-4, knn_every=5,
+    ),
+    "gpu": dict(
+        dataset="cifar10", augmentation="tian2021_cifar", backbone="resnet18", width=64, hidden=512, d=128,
+        epochs=100, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
+    ),
+    "paper": dict(
+        dataset="stl10", augmentation="tian2021_stl10", backbone="resnet18", width=64, hidden=512, d=128,
+        epochs=100, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Plain values that decide a run. Same recipe, same id; `scale` is a label and does not enter the id."""
+
+    method: str
+    options: dict = field(default_factory=dict)  # every option of the method, defaults written out
+    dataset: str = "digits"
+    limit: int | None = None  # training images, class-balanced; None: all
+    augmentation: str = "digits"
+    backbone: str = "conv3"
+    width: int = 16  # channels of the first layer
+    hidden: int = 128  # of the projector
+    d: int = 32  # of the projections
+    optimiser: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 4e-4
+    schedule: str = "constant"
+    warmup_epochs: float = 0.0
+    batch: int = 128
+    epochs: int = 4
+    precision: str = "auto"  # auto: bf16 encoder where the device has it in hardware, else float32
+    knn_every: int = 5  # epochs between two diagnostics
+    seed: int = 0
+    scale: str = "custom"
+
+    def __post_init__(self):
+        for name, low in dict(batch=2, epochs=0, width=1, hidden=1, d=1, knn_every=1, seed=0).items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < low:
+                raise ValueError(f"{name} was {value!r}; allowed: an integer >= {low}")
+        for name in ("lr", "momentum", "weight_decay", "warmup_epochs"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                raise ValueError(f"{name} was {value!r}; allowed: a finite number >= 0")
+        if self.limit is not None and (not isinstance(self.limit, int) or self.limit < self.batch):
+            raise ValueError(f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})")
+        for name, allowed in dict(precision=("auto", "float32", "bf16"), schedule=("constant", "cosine")).items():
+            if getattr(self, name) not in allowed:
+                raise UnknownName(name, getattr(self, name), allowed)
+
+    @property
+    def id(self) -> str:
+        """First 12 hex digits of the SHA-256 of the canonical JSON of every value but `scale`."""
+        values = dataclasses.asdict(self)
+        values.pop("scale")
+        return hashlib.sha256(canonical(values).encode()).hexdigest()[:12]
+
+
+def canonical(values: dict) -> str:
+    """JSON with sorted keys; whole floats are written as integers, so that 1 and 1.0 are the same recipe."""
+
+    def plain(v):
+        if isinstance(v, dict):
+            return {k: plain(x) for k, x in v.items()}
+        return int(v) if isinstance(v, float) and v.is_integer() else v
+
+    return json.dumps(plain(values), sort_keys=True, separators=(",", ":"))
+
+
+FIELDS = tuple(f.name for f in dataclasses.fields(Recipe))
+
+
+def recipe(method: str, scale: str = "smoke", options: dict | None = None, **overrides) -> Recipe:
+    """The recipe of `method` at `scale`, with method options and recipe values overridden; raises UnknownName."""
+    from ncssl.methods import make  # torch is imported only where a method is meant
+
+    if scale not in SCALES:
+        raise UnknownName("scale", scale, SCALES)
+    for name in overrides:
+        if name not in FIELDS or name in ("method", "options", "scale"):
+            raise UnknownName("recipe value", name, set(FIELDS) - {"method", "options", "scale"})
+    resolved = make(method, **(options or {})).options
+    return Recipe(method=method, options=resolved, scale=scale, **(SCALES[scale] | overrides))

@@ -1,0 +1,137 @@
+"""Records: one JSON file a run, results/<key>/<id>.json, written whole or not at all."""
+
+import dataclasses
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ncssl.errors import BadFile
+from ncssl.recipes import FIELDS, Recipe
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run gave: its recipe, final metrics, curves by epoch, and where and with what it ran."""
+
+    recipe: Recipe
+    key: str
+    status: str  # done | failed
+    metrics: dict[str, float | None]
+    curves: dict[str, list]
+    seconds: float
+    peak_memory_mb: float
+    device: str
+    precision: str
+    versions: dict[str, str]
+    commit: str
+    created: str
+    data: dict[str, Any] = field(default_factory=dict)  # what was read: name, images, checksum
+    reason: str = ""
+
+    @property
+    def id(self) -> str:
+        return self.recipe.id
+
+
+def results_dir() -> Path:
+    """Folder of the committed records: $NCSSL_RESULTS, else results/ beside the package, else ./results."""
+    if given := os.environ.get("NCSSL_RESULTS"):
+        return Path(given)
+    beside = Path(__file__).resolve().parents[2] / "results"
+    return beside if beside.is_dir() else Path("results")
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def rounded(value: Any, digits: int = 6) -> Any:
+    """Floats to `digits` significant digits, non-finite ones to None, through dicts and lists."""
+    if isinstance(value, dict):
+        return {k: rounded(v, digits) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(v, digits) for v in value]
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+    return value
+
+
+def save(record: Record, out: str | Path | None = None) -> Path:
+    """Write a record under `out` (default: the results folder) and return its path."""
+    body = dataclasses.asdict(record)
+    recipe = body.pop("recipe")
+    body = {"format": FORMAT, "id": record.id, "recipe": recipe} | rounded(body)
+    path = Path(out or results_dir()) / record.key / f"{record.id}.json"
+    write_atomic(path, json.dumps(body, indent=None, separators=(",", ":")).replace(',"', ',\n"', 1) + "\n")
+    return path
+
+
+def load(path: str | Path) -> Record:
+    """Read one record; a file that is corrupt, incomplete or not what its id says raises BadFile."""
+    redo = "delete it and run its recipe again"
+    try:
+        body = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadFile(path, f"not readable JSON ({error})", redo) from error
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        raise BadFile(path, f"not a record of format {FORMAT}", redo)
+    fields = {f.name for f in dataclasses.fields(Record)}
+    given = set(body) - {"format", "id"}
+    if given != fields:
+        raise BadFile(path, f"unknown {sorted(given - fields)}, missing {sorted(fields - given)}", redo)
+    try:
+        if set(body["recipe"]) != set(FIELDS):
+            raise ValueError(f"recipe fields differ: {sorted(set(body['recipe']) ^ set(FIELDS))}")
+        record = Record(**{k: v for k, v in body.items() if k in fields} | {"recipe": Recipe(**body["recipe"])})
+        check(record)
+    except (TypeError, ValueError) as error:
+        raise BadFile(path, str(error), redo) from error
+    if record.id != body["id"] or Path(path).stem != record.id:
+        raise BadFile(path, f"its recipe has id {record.id}, the file says {body['id']}", redo)
+    return record
+
+
+def check(record: Record) -> None:
+    """Raise ValueError for impossible values."""
+    if record.status not in ("done", "failed"):
+        raise ValueError(f"status was {record.status!r}; allowed: done, failed")
+    for name, value in record.metrics.items():
+        if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise ValueError(f"metric {name} was {value!r}; allowed: a finite number or none")
+        if name.endswith("_accuracy") and value is not None and not 0 <= value <= 100:
+            raise ValueError(f"metric {name} was {value}; allowed: percent in [0, 100]")
+    if record.status == "done" and "probe_accuracy" not in record.metrics:
+        raise ValueError("metric probe_accuracy is missing")
+
+
+def find(id: str, results: str | Path | None = None) -> Path | None:
+    """Path of the record with this id in any folder of the results, or None."""
+    return next(iter(sorted(Path(results or results_dir()).glob(f"*/{id}.json"))), None)
+
+
+def scan(results: str | Path | None = None) -> Iterator[tuple[Path, Record | BadFile]]:
+    """Every record file with its record, or with the error that rejects it; one bad file loses no other."""
+    for path in sorted(Path(results or results_dir()).glob("*/*.json")):
+        try:
+            yield path, load(path)
+        except BadFile as error:
+            yield path, error

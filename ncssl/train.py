@@ -1,0 +1,271 @@
+"""fit(recipe) -> Record: one loop, everything on the device, resumable at any kill."""
+
+import dataclasses
+import datetime
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ncssl import checkpoint, data, diagnostics
+from ncssl.augment import augment, policy
+from ncssl.errors import BadFile
+from ncssl.methods import make
+from ncssl.model import Siamese
+from ncssl.nn import backbone, mlp
+from ncssl.optim import optimiser, rate
+from ncssl.recipes import Recipe
+from ncssl.records import store
+
+CHECKPOINT_SECONDS = 20.0  # at most one checkpoint in this time, besides the last
+
+
+class NotFinite(RuntimeError):
+    """The loss left the finite range: the run stops and its record says at which step."""
+
+
+@dataclasses.dataclass
+class Run:
+    """What a run holds while it goes: model, optimiser, generator, data, and what has been measured."""
+
+    recipe: Recipe
+    device: str
+    model: Siamese
+    optimiser: torch.optim.Optimizer
+    generator: torch.Generator
+    train: data.Images
+    test: data.Images
+    mean: Tensor
+    std: Tensor
+    epoch: int = 0
+    seconds: float = 0.0
+    curves: dict[str, list] = dataclasses.field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch; the last, smaller batch is dropped."""
+        return len(self.train.images) // self.recipe.batch
+
+    def state(self) -> dict:
+        return {
+            "id": self.recipe.id, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(), "epoch": self.epoch, "seconds": self.seconds,
+            "curves": self.curves,
+        }  # fmt: skip
+
+    def restore(self, state: dict) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"].cpu())
+        self.epoch, self.seconds, self.curves = state["epoch"], state["seconds"], state["curves"]
+
+
+def best_device() -> str:
+    """cuda where there is one, else cpu."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def precision(recipe: Recipe, device: str) -> str:
+    """bf16 or float32: the recipe's word, or for "auto" bf16 where the device computes it in hardware."""
+    if recipe.precision != "auto":
+        return recipe.precision
+    if device.startswith("cuda"):
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "float32"
+
+
+def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None = None, download=False) -> Run:
+    """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet."""
+    device = device or best_device()
+    method = make(recipe.method, **recipe.options)
+    policy(recipe.augmentation)
+    train = data.load(recipe.dataset, "train", root=root, device=device, limit=recipe.limit, download=download)
+    test = data.load(recipe.dataset, "test", root=root, device=device, download=download)
+    if len(train.images) < recipe.batch:
+        raise ValueError(f"batch was {recipe.batch}; allowed: at most the {len(train.images)} training images")
+    torch.manual_seed(recipe.seed)
+    encoder, features = backbone(recipe.backbone, train.images.shape[1], recipe.width)
+    projector = mlp([features, recipe.hidden, recipe.d], output_norm=method.output_norm)
+    model = Siamese(encoder, projector, recipe.d, method, bf16=precision(recipe, device) == "bf16")
+    model = model.to(device, memory_format=torch.channels_last)
+    opt = optimiser(recipe.optimiser, model.groups(recipe.lr, recipe.weight_decay), momentum=recipe.momentum)
+    for group in opt.param_groups:
+        group["base"] = group["lr"]
+    pixels = train.images.float().div(255)
+    mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp_min(1e-3)
+    generator = torch.Generator(device).manual_seed(recipe.seed)
+    return Run(recipe, device, model, opt, generator, train, test, mean, std)
+
+
+def train_step(run: Run, batch: Tensor, step: int) -> Tensor:
+    """One step on a uint8 batch (n, c, h, w); returns the detached loss."""
+    r = run.recipe
+    views = [
+        augment(batch, view, run.generator, mean=run.mean, std=run.std).contiguous(memory_format=torch.channels_last)
+        for view in policy(r.augmentation)
+    ]
+    total = run.steps * r.epochs
+    factor = rate(step, total, int(r.warmup_epochs * run.steps), r.schedule)
+    for group in run.optimiser.param_groups:
+        group["lr"] = group["base"] * factor
+    loss = run.model(views)
+    run.optimiser.zero_grad(set_to_none=True)
+    if loss.requires_grad:
+        loss.backward()
+    run.optimiser.step()
+    run.model.follow(step / max(1, total))
+    return loss.detach()
+
+
+def train_epoch(run: Run, tick: Callable[[], object]) -> float:
+    """One pass over the training images in a drawn order; mean loss. Raises NotFinite with the step."""
+    run.model.train()
+    order = torch.randperm(len(run.train.images), generator=run.generator, device=run.device)
+    losses = torch.zeros(run.steps, device=run.device)
+    for i in range(run.steps):
+        batch = run.train.images[order[i * run.recipe.batch : (i + 1) * run.recipe.batch]]
+        losses[i] = train_step(run, batch, run.epoch * run.steps + i)
+        tick()
+    if bad := (~losses.isfinite()).nonzero().flatten().tolist():
+        step = run.epoch * run.steps + bad[0]
+        raise NotFinite(f"the loss was {losses[bad[0]].item()} at step {step} (epoch {run.epoch + 1})")
+    return losses.mean().item()
+
+
+def measure(run: Run) -> None:
+    """Append one row of diagnostics at the present epoch to the curves."""
+    row = diagnostics.row(run.model, run.train, run.test, run.mean, run.std)
+    for name, value in ({"epoch": run.epoch} | row).items():
+        run.curves.setdefault(name, []).append(value)
+
+
+def checkpoint_path(recipe: Recipe) -> Path:
+    """Where the run of a recipe keeps its state while it goes."""
+    base = os.environ.get("NCSSL_CACHE") or Path.home() / ".cache" / "ncssl"
+    return Path(base) / "checkpoints" / f"{recipe.id}.pt"
+
+
+def resume(run: Run, path: Path) -> None:
+    """Go on from the checkpoint at `path` if there is one; a damaged one is reported, set aside and not used."""
+    if not path.exists():
+        return
+    try:
+        state = checkpoint.load(path, run.device)
+        if state.get("id") != run.recipe.id:
+            raise BadFile(path, f"the checkpoint of another recipe ({state.get('id')})", "delete it")
+        run.restore(state)
+    except (BadFile, KeyError, RuntimeError) as error:
+        aside = path.with_suffix(".damaged")
+        os.replace(path, aside)
+        print(f"ncssl: {error}. Set aside as {aside}; the run starts over.", file=sys.stderr)
+
+
+def train(run: Run, path: Path | None, progress: bool) -> None:
+    """Run the remaining epochs, measuring and saving on the way."""
+    if path is not None:
+        resume(run, path)
+    if not run.curves:
+        measure(run)
+    last_saved = time.monotonic()
+    bar = tqdm(
+        total=run.recipe.epochs * run.steps, initial=run.epoch * run.steps, unit="step", disable=not progress,
+        desc=f"{run.recipe.method} {run.recipe.id}",
+    )  # fmt: skip
+    with bar:
+        while run.epoch < run.recipe.epochs:
+            began = time.perf_counter()
+            loss = train_epoch(run, bar.update)
+            run.seconds += time.perf_counter() - began
+            run.epoch += 1
+            run.curves.setdefault("loss", []).append(loss)
+            last = run.epoch == run.recipe.epochs
+            if last or run.epoch % run.recipe.knn_every == 0:
+                measure(run)
+                bar.set_postfix(loss=f"{loss:.3f}", knn=f"{run.curves['knn_accuracy'][-1]:.1f}")
+            if path is not None and (last or time.monotonic() - last_saved > CHECKPOINT_SECONDS):
+                checkpoint.save(path, run.state())
+                last_saved = time.monotonic()
+
+
+def fit(
+    recipe: Recipe, *, key: str = "custom", root: str | Path | None = None, device: str | None = None,
+    out: str | Path | None = None, progress: bool | None = None, download: bool = False,
+) -> store.Record:  # fmt: skip
+    """Train a recipe, write its record under `out` (default: the results folder) and return it.
+
+    An interrupted fit goes on from its last checkpoint. A loss that is not finite gives a record with status
+    "failed" and the reason. `progress`: a bar on stderr; by default only at a terminal.
+    """
+    run = start(recipe, root=root, device=device, download=download)
+    path = checkpoint_path(recipe)
+    if run.device.startswith("cuda"):
+        torch.cuda.reset_peak_memory_stats()
+    status, reason, metrics = "done", "", {}
+    try:
+        train(run, path, sys.stderr.isatty() if progress is None else progress)
+        metrics = diagnostics.final(run.model, run.train, run.test, run.mean, run.std, seed=recipe.seed)
+    except NotFinite as error:
+        status, reason = "failed", str(error)
+    record = make_record(run, key, status, reason, metrics)
+    store.save(record, out)
+    path.unlink(missing_ok=True)
+    return record
+
+
+def make_record(run: Run, key: str, status: str, reason: str, metrics: dict) -> store.Record:
+    """The record of a finished run."""
+    last = {k: v[-1] for k, v in run.curves.items() if k != "epoch" and v and not isinstance(v[-1], list)}
+    images = run.steps * run.recipe.batch * run.epoch
+    speed = {"images_per_second": images / run.seconds} if run.seconds else {}
+    return store.Record(
+        recipe=run.recipe, key=key, status=status, metrics=last | metrics | speed, curves=run.curves,
+        seconds=run.seconds, peak_memory_mb=peak_memory(run.device), device=device_name(run.device),
+        precision=precision(run.recipe, run.device), versions=versions(), commit=commit(), reason=reason,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        data={"train": len(run.train.images), "test": len(run.test.images), "classes": len(run.train.classes)},
+    )  # fmt: skip
+
+
+def peak_memory(device: str) -> float:
+    """Peak memory in MiB: of the device for CUDA, of the process for the CPU."""
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def device_name(device: str) -> str:
+    """Name of the processor that ran, with the number of threads on a CPU."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name()
+    names = [s.split(":")[1].strip() for s in cpuinfo() if s.startswith("model name")]
+    return f"{names[0] if names else 'CPU'}, {torch.get_num_threads()} threads"
+
+
+def cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide numbers."""
+    import numpy
+    import torchvision
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {
+        "python": python, "torch": torch.__version__, "torchvision": torchvision.__version__, "numpy": numpy.__version__,
+    }  # fmt: skip
+
+
+def commit() -> str:
+    """Commit of the checkout, "unknown" outside one."""
+    here = Path(__file__).resolve().parent
+    out = subprocess.run(["git", "-C", here, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True)
+    return out.stdout.strip() or "unknown"
