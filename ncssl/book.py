@@ -1,0 +1,217 @@
+"""Running notebooks through papermill with the guards it lacks, and building the book from what they leave.
+
+papermill alone exits 0 when a notebook has no `parameters` cell or when a parameter's name is misspelt, and then runs
+with other settings than were asked for. Here both are errors, and so is an unknown scale, method or dataset.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from ncssl.errors import BadFile, UnknownName
+
+# parameters whose values are names, and the table each name must be in
+NAMED = {
+    "scale": ("ncssl.recipes", "SCALES"),
+    "method": ("ncssl.methods", "METHODS"),
+    "dataset": ("ncssl.data", "DATASETS"),
+}
+STAGED = ("_config.yml", "_toc.yml", "book")
+LINKED = ("ncssl", "results")  # sources that pages show with literalinclude
+MATHJAX = ("tex-mml-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*.woff")
+MATHJAX_SHA256 = "02be965906ee32e16d9dfb20963f1f89f9fae9e67a1523eeaf1149e3a8ab717e"  # also that of npm mathjax@3.2.2
+
+
+class NotebookFailed(click.ClickException):
+    """Exit code 1 on the command line. A notebook stopped with an error: names the notebook, the cell and the error."""
+
+
+class BuildFailed(click.ClickException):
+    """Exit code 1 on the command line. The book did not build, or built with warnings."""
+
+
+def checkout(root: str | Path | None = None) -> Path:
+    """Folder of the checkout: `root`, else the working directory, else the parent of the package.
+
+    Raises BadFile where none of them holds a notebooks folder.
+    """
+    places = [Path(root)] if root else [Path.cwd(), Path(__file__).parent.parent]
+    for place in places:
+        if (place / "notebooks").is_dir():
+            return place.resolve()
+    raise BadFile(places[0], "holds no notebooks folder", "go to a checkout of the project and try again")
+
+
+def notebooks(root: str | Path | None = None) -> dict[str, Path]:
+    """Notebooks of the checkout: name (file name without its ending) -> path, sorted by name."""
+    return {path.stem: path for path in sorted((checkout(root) / "notebooks").glob("*.ipynb"))}
+
+
+def parse(text: str) -> bool | int | float | str | None:
+    """Value of `-p name text`, read as papermill reads it: True, False, None, an int, a float, else the text."""
+    words = {"True": True, "False": False, "None": None}
+    if text in words:
+        return words[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def check(path: Path, parameters: Mapping[str, object]) -> None:
+    """Refuse what papermill would run silently with other settings.
+
+    Raises BadFile without a `parameters` cell, UnknownName on a parameter, scale, method or dataset that is not there.
+    """
+    import papermill
+    from papermill.iorw import load_notebook_node
+
+    tags = [tag for cell in load_notebook_node(str(path)).cells for tag in cell.metadata.get("tags", ())]
+    if "parameters" not in tags:
+        raise BadFile(path, "has no cell tagged `parameters`", "tag the cell that holds its settings")
+    known = papermill.inspect_notebook(str(path))
+    for name, value in parameters.items():
+        if name not in known:
+            raise UnknownName(f"parameter of {path.stem}", name, known)
+        if name in NAMED:
+            module, table = NAMED[name]
+            allowed = getattr(import_module(module), table)
+            if value not in allowed:
+                raise UnknownName(name, value, allowed)
+
+
+def execute(
+    names: Iterable[str] | None = None,
+    parameters: Mapping[str, object] | None = None,
+    out_dir: str | Path | None = None,
+    *,
+    progress: bool = True,
+    root: str | Path | None = None,
+) -> list[Path]:
+    """Run notebooks (all without names) through papermill; paths of the executed copies (`_build/notebooks`).
+
+    `progress` writes a line a notebook to stderr, in a terminal with a bar. Everything is checked before anything runs.
+    Raises UnknownName, BadFile, and NotebookFailed after all have run if some stopped with an error.
+    """
+    root = checkout(root)
+    here, given = notebooks(root), dict(parameters or {})
+    names = list(names or here)
+    for name in names:
+        if name not in here:
+            raise UnknownName("notebook", name, here)
+        check(here[name], given)
+    out = Path(out_dir) if out_dir else root / "_build" / "notebooks"
+    out.mkdir(parents=True, exist_ok=True)
+    failures = []
+    for number, name in enumerate(names, 1):
+        say(f"[{number}/{len(names)}] {name} ...", progress)
+        start, failure = time.monotonic(), run_one(here[name], out / f"{name}.ipynb", given, progress, root)
+        say(f"[{number}/{len(names)}] {name}: {failure or 'done'} ({time.monotonic() - start:.0f} s)", progress)
+        if failure:
+            failures.append(f"{name}: {failure}")
+    if failures:
+        what = "; ".join(failures)
+        raise NotebookFailed(f"{len(failures)} of {len(names)} notebooks failed: {what}. What ran is in {out}")
+    return [out / f"{name}.ipynb" for name in names]
+
+
+def say(line: str, progress: bool) -> None:
+    """Write a line about long work to stderr; stdout stays for results."""
+    if progress:
+        print(line, file=sys.stderr, flush=True)
+
+
+def run_one(source: Path, target: Path, parameters: dict, progress: bool, cwd: Path) -> str:
+    """Run one notebook with `cwd` as its working directory; "" or the cell and the error that stopped it."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    bar = {"desc": source.stem, "leave": False} if progress and sys.stderr.isatty() else False
+    quiet = ["--IPKernelApp.log_level=40"]  # a warning on every start that kernels listen on local TCP
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(target),
+            parameters,
+            kernel_name="python3",
+            progress_bar=bar,
+            cwd=str(cwd),
+            extra_arguments=quiet,
+        )
+    except PapermillExecutionError as error:
+        return f"cell {error.cell_index}: {error.ename}: {error.evalue}"
+    return ""
+
+
+def build(*, run: bool = True, progress: bool = True, root: str | Path | None = None) -> Path:
+    """Run every notebook (or, without `run`, take the outputs stored in them) and build the book; its first page.
+
+    Works in `_build/src` and leaves the pages in `_build/html`; notebooks of the checkout are not touched.
+    Raises what `execute` raises, and BuildFailed on any warning.
+    """
+    root = checkout(root)
+    stage = root / "_build" / "src"
+    shutil.rmtree(stage, ignore_errors=True)
+    fill(stage, root)
+    if run:
+        execute(out_dir=stage / "notebooks", progress=progress, root=root)
+    for old in ("html", ".doctrees"):  # pages that did not change would hide their warnings
+        shutil.rmtree(root / "_build" / old, ignore_errors=True)
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(stage)]
+    command += ["--path-output", str(root), "-W", "-n", "--keep-going", "-q"]
+    start = time.monotonic()
+    say("building the book ...", progress)
+    done = subprocess.run(command, env=os.environ | {"PYTHONWARNINGS": "ignore"}, stdout=subprocess.PIPE, text=True)
+    page = root / "_build" / "html" / "index.html"
+    if done.returncode or not page.is_file():
+        print(done.stdout, file=sys.stderr)
+        raise BuildFailed("the book has errors or warnings (above); nothing else is wrong with the notebooks' copies")
+    pages = len([path for path in page.parent.rglob("*.html") if "_static" not in path.parts])
+    say(f"{pages} pages in {time.monotonic() - start:.0f} s: {page.as_uri()}", progress)
+    return page
+
+
+def fill(stage: Path, root: Path) -> None:
+    """Lay out what Sphinx reads: settings, pages, notebooks as stored, links to the sources, MathJax."""
+    stage.mkdir(parents=True)
+    for name in STAGED:
+        source = root / name
+        if not source.exists():
+            raise BadFile(source, "is missing", "restore it from git")
+        shutil.copytree(source, stage / name) if source.is_dir() else shutil.copy(source, stage / name)
+    shutil.copytree(root / "notebooks", stage / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for name in LINKED:
+        if (root / name).exists():
+            (stage / name).symlink_to(root / name, target_is_directory=True)
+    place_mathjax(stage / "vendor" / "mathjax")
+
+
+def place_mathjax(target: Path) -> None:
+    """Copy the parts of MathJax 3.2.2 that pages load from the installed package `sphinx-mathjax-offline`.
+
+    Raises BadFile where the package is missing or its files are not those of the release.
+    """
+    spec = importlib.util.find_spec("sphinx-mathjax-offline")
+    if spec is None:
+        raise BadFile("sphinx-mathjax-offline", "is not installed", "run `make env`, or pip install 'ncssl[book]'")
+    source = Path(spec.submodule_search_locations[0]) / "static" / "mathjax"
+    files = sorted(path for pattern in MATHJAX for path in source.glob(pattern))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(source).as_posix()}\n".encode() + path.read_bytes())
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    if digest.hexdigest() != MATHJAX_SHA256:
+        raise BadFile(source, "does not hold MathJax 3.2.2 as released", "reinstall sphinx-mathjax-offline==0.0.2")
