@@ -1,0 +1,131 @@
+"""The checks of tian2021_checks that integrate matrices: balance, alignment, and the two ablations."""
+
+import numpy as np
+
+from ncssl.theory import tian2021_matrix as matrix
+from ncssl.theory import tian2021_modes as modes
+from ncssl.theory.tian2021_runs import ALIGNING, DIVERGING, FAST, isotropic_run, network_run
+
+
+def balance_law():
+    """Max relative error of W W^T - Wp^T Wp/alpha_p against e^{-2 eta t} C, random X, X', EMA (Thm 1)."""
+    flow, run, _, _ = network_run("ema")
+    C = flow.invariants["balance"](run.times, run.y, flow.check(alpha_p=2.5, beta=0.4, eta=0.07))
+    return float((np.linalg.norm(C - C[0], axis=(1, 2)) / np.linalg.norm(C[0])).max())
+
+
+def eigenspace_alignment():
+    """Max over t of log(norm of [F,Wp] / bound e^{-2 lambda0 t}), K > 0 run (Thm 3)."""
+    times, Wp, F = isotropic_run(**ALIGNING)
+    norm, bound, lambda0 = matrix.alignment_bound(times, Wp, F, **ALIGNING)
+    return float(np.log(norm / bound).max()) if lambda0 > 0 else np.inf
+
+
+def alignment_ratio():
+    """Norm of [F,Wp] at the end over the start, K > 0 run."""
+    times, Wp, F = isotropic_run(**ALIGNING)
+    norm, _, _ = matrix.alignment_bound(times, Wp, F, **ALIGNING)
+    return float(norm[-1] / norm[0])
+
+
+def commutator_law():
+    """Relative residual of dL/dt = -(LK + KL)."""
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(2, 5, 5))
+    Wp, F = a + a.T, b @ b.T
+    params = {"sigma2": 0.3, "eta": 0.07, "tau": 0.6, "alpha_p": 2.5}
+    L, K = matrix.commutator(F, Wp), matrix.K_matrix(Wp, F, **params)
+    rate = matrix.commutator_rate(Wp, F, **params)
+    return float(np.abs(rate + matrix.anticommutator(L, K)).max() / np.abs(rate).max())
+
+
+def commutator_can_grow():
+    """Growth factor of the norm of [F,Wp], K indefinite (eta=0, tau=1; Fig. 9)."""
+    growth = []
+    for seed in range(3):
+        times, Wp, F = isotropic_run(scale_F=0.01, seed=seed, **DIVERGING)
+        norm, _, lambda0 = matrix.alignment_bound(times, Wp, F, **DIVERGING)
+        growth.append(norm.max() / norm[0] if lambda0 < 0 else 0.0)
+    return float(max(growth))
+
+
+def _isotropic_network(variant, end=40.0):
+    return network_run(variant, n1=3, n2=3, alpha_p=1.0, eta=0.05, end=end, isotropic=0.2)
+
+
+def _norms(run):
+    return np.linalg.norm(run["W"], axis=(1, 2))
+
+
+def no_stop_gradient_bound():
+    """Max over t of log(norm W / bound) without stop-gradient (Thm 2)."""
+    _, run, _, Xn = _isotropic_network("no stop-gradient")
+    norm = _norms(run)
+    return float((np.log(norm / norm[0]) + matrix.no_stop_gradient_rate(Xn, 0.05) * run.times).max())
+
+
+def no_stop_gradient_collapse():
+    """Norm W(40)/norm W(0) without stop-gradient."""
+    norm = _norms(_isotropic_network("no stop-gradient")[1])
+    return float(norm[-1] / norm[0])
+
+
+def no_predictor_bound():
+    """Max relative error of W(t) = W(0) expm(-(X' + eta I) t) without predictor."""
+    _, run, _, Xn = network_run("no predictor")
+    exact = np.stack([matrix.no_predictor_solution(t, run["W"][0], Xn, 0.07) for t in run.times])
+    return float((np.linalg.norm(run["W"] - exact, axis=(1, 2)) / np.linalg.norm(exact, axis=(1, 2))).max())
+
+
+def no_predictor_collapse():
+    """Norm W(40)/norm W(0) without predictor."""
+    norm = _norms(_isotropic_network("no predictor")[1])
+    return float(norm[-1] / norm[0])
+
+
+def both_survive():
+    """Abs error of the largest singular value of W against p_plus with stop-gradient and predictor (same start)."""
+    _, run, _, _ = _isotropic_network("simsiam", end=300.0)
+    return float(abs(np.linalg.svd(run["W"][-1], compute_uv=False)[0] - modes.p_plus(0.05, 0.2)))
+
+
+def predictor_fixed_point():
+    """Error of the predictor at frozen F against tau F [(1+sigma^2)F + eta/alpha_p I]^{-1}, asymmetry included."""
+    rng = np.random.default_rng(1)
+    b, Wp0 = rng.normal(size=(2, 4, 4))
+    F = b @ b.T
+    params = {"sigma2": 0.25, "eta": 0.1, "tau": 0.7, "alpha_p": 2.0}
+    flow = matrix.frozen_predictor_flow(F)
+    end = flow.solve(flow.start(Wp=Wp0), [0, 300.0], options=FAST, **params)["Wp"][-1]
+    return float(max(np.abs(end - matrix.predictor_fixed_point(F, **params)).max(), np.abs(end - end.T).max()))
+
+
+def nonisotropic_manifold():
+    """Residual of the flow on Wp W = W S_d S_s^{-1}, Wa = W (App. D, eta = 0)."""
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(2, 4, 4))
+    X, Xn, S = a @ a.T, b @ b.T, rng.normal(size=(4, 4))
+    Wp = S @ X @ np.linalg.inv(X + Xn) @ np.linalg.inv(S)  # W = S invertible: Wp W = W S_d S_s^{-1}
+    flow = matrix.network_flow(X, Xn, 4)
+    return float(np.abs(flow.field(flow.start(W=S, Wp=Wp, Wa=S), eta=0.0)).max())
+
+
+def ema_target_proportional():
+    """Smallest normalised correlation of Wa and W after t = 1/beta, eta = 0, .01, .1 (Fig. 7)."""
+    worst = 1.0
+    for seed in range(3):
+        for eta in (0.0, 0.01, 0.1):
+            rng = np.random.default_rng(seed)
+            W0, a = rng.normal(size=(2, 4, 4)) / 2
+            flow = matrix.network_flow(np.eye(4), 0.0009 * np.eye(4), 4)
+            run = flow.solve(flow.start(W=W0, Wp=a, Wa=0 * W0), np.linspace(0, 30, 61), eta=eta, beta=0.4, options=FAST)
+            W, Wa = run["W"][5:], run["Wa"][5:]
+            cos = (W * Wa).sum((1, 2)) / np.linalg.norm(W, axis=(1, 2)) / np.linalg.norm(Wa, axis=(1, 2))
+            worst = min(worst, float(cos.min()))
+    return worst
+
+
+MATRIX_CHECKS = {f.__name__: f for f in (
+    balance_law, eigenspace_alignment, alignment_ratio, commutator_law, commutator_can_grow,
+    no_stop_gradient_bound, no_stop_gradient_collapse, no_predictor_bound, no_predictor_collapse,
+    both_survive, predictor_fixed_point, nonisotropic_manifold, ema_target_proportional)}

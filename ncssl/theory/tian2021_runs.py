@@ -1,0 +1,97 @@
+"""Integrations of tian2021's flows that the checks, the tests and the chapter share."""
+
+import numpy as np
+
+from ncssl.theory import tian2021_matrix as matrix
+from ncssl.theory import tian2021_modes as modes
+from ncssl.theory.flow import bisect
+
+SETTINGS = {"sigma2": np.array([0.25, 0.0, 1.0, 0.25]), "eta": np.array([0.1, 0.16, 0.1, 0.03]),
+            "tau": np.array([1.0, 1.0, 1.0, 0.5])}
+FAST = {"rtol": 1e-9, "atol": 1e-13}
+ALIGNING = {"alpha_p": 1.0, "sigma2": 0.01, "tau": 0.2, "eta": 0.05}  # K > 0 along the whole run
+DIVERGING = {"alpha_p": 1.0, "sigma2": 0.01, "tau": 1.0, "eta": 0.0}  # K indefinite when F starts small
+EMA_LADDER = (None, 2.0, 0.4, 0.1, 0.02)  # None: no running average, tau = 1
+
+
+def network_run(variant, *, n1=6, n2=4, alpha_p=2.5, beta=0.4, eta=0.07, end=10.0, isotropic=None, seed=0):
+    """A random linear network up to t = end: (flow, solution, X, Xn); isotropic = sigma2 sets X = I, X' = sigma2 I."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, n1, n1)) / np.sqrt(n1)
+    X, Xn = (a @ a.T, 0.3 * b @ b.T) if isotropic is None else (np.eye(n1), isotropic * np.eye(n1))
+    flow = matrix.network_flow(X, Xn, n2, variant=variant)
+    start = {"W": 0.5 * rng.normal(size=(n2, n1)), "Wp": 0.5 * rng.normal(size=(n2, n2)),
+             "Wa": 0.3 * rng.normal(size=(n2, n1))}
+    params = {p.name: {"alpha_p": alpha_p, "beta": beta, "eta": eta}[p.name] for p in flow.params}
+    y0 = flow.start(**{name: start[name] for name in flow.state})
+    return flow, flow.solve(y0, np.linspace(0, end, 81), options={"rtol": 1e-11}, **params), X, Xn
+
+
+def isotropic_run(*, n=4, scale_F=1.0, end=30.0, seed=0, **params):
+    """Eq. 7 from a random symmetric Wp and a random positive F times scale_F: (times, Wp, F), params as given."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, n, n)) / np.sqrt(n)
+    flow = matrix.isotropic_flow(n)
+    y0 = flow.start(Wp=0.35 * (a + a.T), F=scale_F * b @ b.T)
+    run = flow.solve(y0, np.linspace(0, end, 301), options={"rtol": 1e-11, "atol": 1e-15}, **params)
+    return run.times, run["Wp"], run["F"]
+
+
+def parabola_end(p0, *, end=400.0, eta, sigma2, tau):
+    """p at t = end on the parabola, vectorised."""
+    y0 = modes.PARABOLA.start(p=p0)
+    return modes.PARABOLA.solve(y0, [0, end], options=FAST, eta=eta, sigma2=sigma2, tau=tau)["p"][-1]
+
+
+def curvature_run(beta, *, eta=0.04, sigma2=0.0009, alpha_p=1.0, p0=0.3, s0=0.09, end=600.0):
+    """One mode from (p0, s0) with Wa(0) = 0, or tau = 1 when beta is None: dict of t (T,) and p, s, tau, K (T, ...).
+
+    beta, eta, alpha_p, p0, s0 broadcast: a scan is one call.
+    """
+    t = np.concatenate([np.linspace(0, 10, 401), np.geomspace(10, end, 601)[1:]])
+    p0, root = np.asarray(p0, float), np.sqrt(s0)
+    if beta is None:
+        run = modes.FIXED_TAU.solve(modes.FIXED_TAU.start(p=p0, s=root**2), t, sigma2=sigma2, eta=eta, tau=1.0,
+                                    alpha_p=alpha_p)
+        p, s, tau = run["p"], run["s"], np.ones_like(run["p"])
+    else:
+        run = modes.SCALARS.solve(modes.SCALARS.start(wp=p0, w=root, wa=0.0), t, ld=1.0, ls=1 + sigma2, eta=eta,
+                                  alpha_p=alpha_p, beta=beta)
+        p, s, tau = run["wp"], run["w"] ** 2, run["wa"] / run["w"]
+    return {"t": t, "p": p, "s": s, "tau": tau, "K": modes.curvature(p, s, tau, alpha_p, sigma2, eta)}
+
+
+def ema_runs(betas=EMA_LADDER, **settings):
+    """curvature_run for a ladder of beta, None = no running average: p, s, tau, K of shape (T, len(betas))."""
+    fast = [b for b in betas if b is not None]
+    averaged = curvature_run(np.array(fast), **settings)
+    if len(fast) == len(betas):
+        return averaged
+    plain = curvature_run(None, **settings)
+    order = [0 if b is None else 1 + fast.index(b) for b in betas]
+    return {"t": plain["t"], **{name: np.column_stack([plain[name], averaged[name]])[:, order]
+                                for name in ("p", "s", "tau", "K")}}
+
+
+def ema_scan(betas=EMA_LADDER, **settings):
+    """For each beta: (min_t K, time to 90 % of p_plus or inf, end value of p, end value of s), (len(betas), 4)."""
+    goal = 0.9 * modes.p_plus(settings.get("eta", 0.04), settings.get("sigma2", 0.0009))
+    runs = ema_runs(betas, **settings)
+    t90 = [crossing_time(runs["t"], p, goal) for p in runs["p"].T]
+    return np.column_stack([runs["K"].min(0), t90, runs["p"][-1], runs["s"][-1]])
+
+
+def crossing_time(t, x, level):
+    """First time x rises to the level, linear between the samples; inf if never."""
+    above = np.flatnonzero(x >= level)
+    if len(above) == 0:
+        return np.inf
+    i = above[0]
+    return t[0] if i == 0 else float(t[i - 1] + (t[i] - t[i - 1]) * (level - x[i - 1]) / (x[i] - x[i - 1]))
+
+
+def basin_edges(eta, sigma2=0.25, tau=1.0):
+    """Measured basin edge on the parabola: bisection on p0 between 0 and the top p = tau/(2k), settings broadcast."""
+    top = np.broadcast_arrays(tau / (2 * (1 + np.asarray(sigma2))), eta)[0]
+    settings = {"eta": eta, "sigma2": sigma2, "tau": tau}
+    return bisect(lambda p0: parabola_end(p0, end=1500.0, **settings) > top, 0.0 * top, top, steps=32)
