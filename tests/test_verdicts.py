@@ -219,6 +219,8 @@ def test_ratios_are_compared_as_ratios():
     assert verdict.status == "reproduced" and (verdict.low, verdict.high) == pytest.approx(np.exp(tuple(oracle)))
     assert judge(claim("greater", 8.0, compare="ratio"), values).status == "not reproduced"
     assert judge(claim("within", 8.0, compare="ratio"), dict(a=values["b"], b=values["a"])).status == "reproduced"
+    tenth = dict(a=runs(0.1, 0.1, 0.1), b=runs(1.0, 1.0, 1.0))
+    assert judge(claim("within", 8.0, compare="ratio"), tenth).status == "not reproduced"
     zero = judge(claim("greater", 3.0, compare="ratio"), values | dict(b=runs(0.2, 0.0, 0.1)))
     assert zero.status == "undecided" and "b has a value <= 0" in zero.detail
 

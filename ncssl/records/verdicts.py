@@ -116,9 +116,7 @@ def _verdict(claim: Claim, found: Interval, names: tuple[str, ...], ratio: bool)
 
 
 def _side(test: str, margin: float, low: float, high: float, ratio: bool = False) -> str:
-    """On which side of the margin an interval lies: "reproduced", "not reproduced" or "undecided"."""
-    if math.isnan(low) or math.isnan(high):
-        return "undecided"
+    """On which side of the margin an interval lies: "reproduced", "not reproduced" or (NaN too) "undecided"."""
     if test == "within":
         least = 1 / margin if ratio else -margin
         yes, no = least <= low and high <= margin, low > margin or high < least
