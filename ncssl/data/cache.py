@@ -1,5 +1,6 @@
 """Decoded images kept on disk: one file for each source, keyed by its content, safe to delete."""
 
+import contextlib
 import hashlib
 import os
 import warnings
@@ -35,7 +36,8 @@ def write_atomically(path: Path, write: Callable) -> bool:
         warnings.warn(f"{path}: not cached ({error}); set NCSSL_CACHE to a folder with room", stacklevel=3)
         return False
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _file_digest(path: Path) -> str:
@@ -75,12 +77,9 @@ def digest(source: Path) -> str:
 def _read(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray] | None:
     """The wanted arrays that a cache file holds, or None if it is absent or damaged (the zip's CRCs are checked)."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in wanted if name in file.files}
-    except FileNotFoundError:
-        return None
-    except Exception:  # whatever a damaged zip or header raises: the file is made again
-        path.unlink(missing_ok=True)
+    except Exception:  # no file, or whatever a damaged zip or header raises: it is made again and replaced
         return None
 
 

@@ -68,7 +68,8 @@ def _tar_members(path: Path) -> Iterator[tuple[Parts, bytes]]:
                     pass
     except (tarfile.TarError, EOFError, OSError, ValueError, lzma.LZMAError, zlib.error) as error:
         where = f"after member {member.name!r}" if member else "at its start"
-        raise BadFile(path, f"not a whole tar archive ({where}: {error})", "copy or download it again") from error
+        why = " ".join(str(error).split())  # tarfile writes a line for each compression it tried
+        raise BadFile(path, f"not a whole tar archive ({where}: {why})", "copy or download it again") from error
 
 
 def _tree_files(path: Path) -> Iterator[tuple[Parts, bytes]]:
