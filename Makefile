@@ -35,7 +35,6 @@ check: env  ## look at the built book in a headless Chromium, network off
 
 lint: env  ## ruff over code and notebooks
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 
 clean:  ## remove what was built (records, data and .venv stay)
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis

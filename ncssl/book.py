@@ -7,6 +7,7 @@ with other settings than were asked for. Here both are errors, and so is an unkn
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,7 +134,7 @@ def say(line: str, progress: bool) -> None:
 
 
 def run_one(source: Path, target: Path, parameters: dict, progress: bool, cwd: Path) -> str:
-    """Run one notebook with `cwd` as its working directory; "" or the cell and the error that stopped it."""
+    """Run one notebook in the working directory `cwd`; "" or the number of the code cell and the error that stopped it."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
@@ -150,7 +151,7 @@ def run_one(source: Path, target: Path, parameters: dict, progress: bool, cwd: P
             extra_arguments=quiet,
         )
     except PapermillExecutionError as error:
-        return f"cell {error.cell_index}: {error.ename}: {error.evalue}"
+        return f"In [{error.exec_count}]: {error.ename}: {error.evalue}"
     return ""
 
 
@@ -177,9 +178,18 @@ def build(*, run: bool = True, progress: bool = True, root: str | Path | None = 
     if done.returncode or not page.is_file():
         print(done.stdout, file=sys.stderr)
         raise BuildFailed("the book has errors or warnings (above); nothing else is wrong with the notebooks' copies")
-    pages = len([path for path in page.parent.rglob("*.html") if "_static" not in path.parts])
+    pages = tidy(page.parent)
     say(f"{pages} pages in {time.monotonic() - start:.0f} s: {page.as_uri()}", progress)
     return page
+
+
+def tidy(html: Path) -> int:
+    """Take out the theme's font preloads, which browsers refuse on pages from the file system; number of pages."""
+    pages = [path for path in html.rglob("*.html") if "_static" not in path.parts]
+    for path in pages:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r'<link rel="preload" as="font"[^>]*>\s*', "", text), encoding="utf-8")
+    return len(pages)
 
 
 def fill(stage: Path, root: Path) -> None:

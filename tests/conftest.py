@@ -1,13 +1,12 @@
-"""What all tests share: one thread a test, skips with a reason, and the folder of the checkout."""
+"""What all tests share: skips with a reason, and the folder of the checkout.
 
-import os
+MPLBACKEND is not set here on purpose: notebooks run by tests would inherit it and store no figures.
+"""
+
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-os.environ.setdefault("OMP_NUM_THREADS", "2")
-os.environ.setdefault("MPLBACKEND", "agg")
 
 ROOT = Path(__file__).resolve().parent.parent
 

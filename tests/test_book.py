@@ -1,0 +1,196 @@
+"""The guards around papermill, the build, and what a reader's browser sees of the pages with the network off."""
+
+import shutil
+
+import browser
+import nbformat
+import papermill.cli
+import pytest
+
+from ncssl import book
+from ncssl.errors import BadFile, UnknownName
+
+V4 = nbformat.v4
+PARAMETERS = 'steps = 3\ndataset = "digits"\nmethod = "simsiam"\nscale = "smoke"'
+
+
+def write(path, *cells, tag="parameters"):
+    """A small notebook whose first code cell has the given tag."""
+    first = V4.new_code_cell(PARAMETERS, metadata={"tags": [tag]})
+    title = V4.new_markdown_cell(f"# A chapter\n\nHere $\\dot p = p^2$ and {{cite:t}}`tian2021`.\n\n$$\n{BIG}\n$$")
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(V4.new_notebook(cells=[title, first, *map(V4.new_code_cell, cells)], metadata=kernel), path)
+
+
+BIG = r"\begin{aligned} \eta &< \frac{\tau^2}{4(1+\sigma^2)} \\ \boldsymbol{W} &\in \mathbb{R} \end{aligned}"
+FIGURE = "import matplotlib.pyplot as plt\n_ = plt.plot(range(steps))"
+SUM = "from pathlib import Path\nprint(sum(range(steps)), Path('notebooks').is_dir())"
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout with three notebooks: one good, one without a parameters cell, one that fails."""
+    (tmp_path / "notebooks").mkdir()
+    write(tmp_path / "notebooks" / "good.ipynb", SUM)
+    write(tmp_path / "notebooks" / "untagged.ipynb", SUM, tag="other")
+    write(tmp_path / "notebooks" / "failing.ipynb", "raise RuntimeError('no luck')")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "text", ["3", "-1", "0.5", "1e-3", "True", "False", "None", "true", "digits", "", "1_000", "nan"]
+)
+def test_values_are_read_as_papermill_reads_them(text):
+    assert repr(book.parse(text)) == repr(papermill.cli._resolve_type(text))
+
+
+@pytest.mark.parametrize(
+    "names, parameters, error, says",
+    [
+        (["goood"], {}, UnknownName, "unknown notebook 'goood'.*did you mean 'good'"),
+        (["good"], {"stepz": 4}, UnknownName, "unknown parameter of good 'stepz'.*did you mean 'steps'"),
+        (["untagged"], {"steps": 4}, BadFile, "untagged.ipynb: has no cell tagged `parameters`"),
+        (["untagged"], {}, BadFile, "no cell tagged"),
+        (["good"], {"dataset": "cifar11"}, UnknownName, "unknown dataset 'cifar11'.*cifar10"),
+        (["good"], {"method": "simsam"}, UnknownName, "unknown method 'simsam'.*simsiam"),
+        (["good"], {"scale": "tiny"}, UnknownName, "unknown scale 'tiny'.*laptop"),
+        (["good"], {"scale": 3}, UnknownName, "unknown scale 3"),
+    ],
+)
+def test_what_papermill_would_let_pass_is_an_error(checkout, names, parameters, error, says):
+    with pytest.raises(error, match=says):
+        book.execute(names, parameters, root=checkout)
+    assert not (checkout / "_build").exists(), "nothing may run before everything is checked"
+
+
+def test_a_checkout_without_notebooks_says_where_it_looked(tmp_path):
+    with pytest.raises(BadFile, match="holds no notebooks folder"):
+        book.execute(root=tmp_path)
+
+
+def test_parameters_reach_the_notebook_and_the_source_stays(checkout, capfd):
+    before = (checkout / "notebooks" / "good.ipynb").read_bytes()
+    (done,) = book.execute(["good"], {"steps": 5}, root=checkout)
+    assert done == checkout / "_build" / "notebooks" / "good.ipynb"
+    assert nbformat.read(done, 4).cells[-1].outputs[0].text == "10 True\n"
+    assert (checkout / "notebooks" / "good.ipynb").read_bytes() == before
+    out, err = capfd.readouterr()
+    assert out == "" and "[1/1] good: done" in err and "WARNING" not in err
+
+
+def test_a_failing_notebook_is_an_error_after_the_others_have_run(checkout, capsys):
+    with pytest.raises(book.NotebookFailed, match="1 of 2 notebooks failed: failing: In .2.: RuntimeError: no luck"):
+        book.execute(["failing", "good"], root=checkout, progress=False)
+    assert nbformat.read(checkout / "_build" / "notebooks" / "good.ipynb", 4).cells[-1].outputs
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("arguments", [["good", "-p", "stepz", "4"], ["failing"], ["untagged"], ["nothing"]])
+def test_the_command_line_exits_with_an_error(checkout, monkeypatch, arguments):
+    from click.testing import CliRunner
+
+    from ncssl.cli import main
+
+    monkeypatch.chdir(checkout)
+    result = CliRunner().invoke(main, ["notebooks", *arguments])
+    assert result.exit_code in (1, 2) and isinstance(result.exception, SystemExit), result.exception
+
+
+def test_damaged_mathjax_is_refused(tmp_path, monkeypatch):
+    book.place_mathjax(tmp_path / "good")
+    assert (tmp_path / "good" / "tex-mml-chtml.js").is_file()
+    monkeypatch.setattr(book, "MATHJAX", ("tex-mml-chtml.js",))
+    with pytest.raises(BadFile, match="does not hold MathJax 3.2.2"):
+        book.place_mathjax(tmp_path / "bad")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, root):
+    """The book's own settings and pages with one small notebook in place of every chapter, run and built."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / name, folder)
+    shutil.copytree(root / "book", folder / "book")
+    (folder / "notebooks").mkdir()
+    (folder / "ncssl").symlink_to(root / "ncssl")
+    toc = (folder / "_toc.yml").read_text().replace("file: ", " ").split()
+    chapters = {word for word in toc if word.startswith("notebooks/")} | {"notebooks/first_run"}
+    for chapter in chapters:
+        write(folder / f"{chapter}.ipynb", FIGURE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(small):
+    """First page of the small book."""
+    return book.build(root=small, progress=False)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A running browser; skips where there is none that starts."""
+    if browser.find() is None:
+        pytest.skip("no Chromium here (apt-get install chromium)")
+    driver = browser.Browser()
+    try:
+        driver.__enter__()
+    except OSError as error:
+        driver.__exit__()
+        pytest.skip(f"Chromium does not start: {error}")
+    yield driver
+    driver.__exit__()
+
+
+def look(chromium, html):
+    """Visit every page and return what a reader would see wrong, with totals of figures and formulas."""
+    wrong, images, maths = {}, 0, 0
+    for page in sorted(path for path in html.rglob("*.html") if "_static" not in path.parts):
+        seen = chromium.visit(page.as_uri())
+        images, maths = images + seen.pop("images", 0), maths + seen.pop("math", 0)
+        if any(seen.values()):
+            wrong[page.relative_to(html).as_posix()] = {key: value for key, value in seen.items() if value}
+    return wrong, images, maths
+
+
+def test_pages_open_from_the_file_system_with_the_network_off(built, small, chromium):
+    wrong, images, maths = look(chromium, built.parent)
+    chapters = len(list((small / "notebooks").iterdir()))
+    assert wrong == {}
+    assert images >= chapters and maths >= 2 * chapters + 4
+
+
+def test_the_browser_sees_what_is_wrong(tmp_path, chromium):
+    page = tmp_path / "page.html"
+    page.write_text(
+        '<!doctype html><article>\\(x^2\\) <span class="math">y</span> <img src="none.png">'
+        '<script src="https://cdn.jsdelivr.net/x.js"></script><script>throw new Error("broken")</script></article>'
+    )
+    seen = chromium.visit(page.as_uri())
+    assert seen["raw"] and seen["unset"] == 1 and seen["broken"] and seen["asked"] == ["https://cdn.jsdelivr.net/x.js"]
+    assert any("broken" in error for error in seen["errors"])
+
+
+def test_a_warning_of_sphinx_fails_the_build(small, built, capfd):
+    page = small / "book" / "glossary.md"
+    text = page.read_text()
+    page.write_text(text + "\nSee {ref}`nowhere`.\n")
+    try:
+        with pytest.raises(book.BuildFailed):
+            book.build(run=False, root=small, progress=False)
+    finally:
+        page.write_text(text)
+    assert "nowhere" in capfd.readouterr().err
+
+
+def test_built_pages_of_this_checkout(root, chromium):
+    html = root / "_build" / "html"
+    if not (html / "index.html").is_file():
+        pytest.skip("the book is not built here (make book)")
+    wrong, images, maths = look(chromium, html)
+    assert wrong == {}
+    assert images and maths
+
+
+def test_every_notebook_is_in_the_book(root):
+    toc = (root / "_toc.yml").read_text()
+    assert [name for name in book.notebooks(root) if f"notebooks/{name}\n" not in toc] == []

@@ -1,0 +1,74 @@
+"""The floor plan holds: imports point downwards or sideways, never in a circle, and theory starts without torch."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+
+import pytest
+
+LEVELS = {
+    0: "errors losses spectral checkpoint data augment nn evaluate theory optim papers",
+    1: "methods records recipes plots",
+    2: "model diagnostics experiments",
+    3: "train",
+    4: "campaign bench book cli __main__",
+}
+LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
+WITHOUT_TORCH = ("errors", "theory", "records", "plots", "recipes", "papers", "experiments", "book", "cli")
+
+
+def modules(root):
+    """Module name -> its file, for all of the package."""
+    files = sorted((root / "ncssl").rglob("*.py"))
+    return {".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
+
+
+def imports(name, file, known):
+    """Modules of the package that a file imports, inside functions too."""
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom):
+            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            base = ".".join(filter(None, (above, node.module)))
+            for alias in node.names:
+                target = f"{base}.{alias.name}" if f"{base}.{alias.name}" in known else base
+                if target in known and target != "ncssl":
+                    yield target
+
+
+def level(name):
+    """Level of a module by its first part below the package; the package itself may import anything."""
+    return LEVEL[name.split(".")[1]] if "." in name else max(LEVELS)
+
+
+def test_every_module_has_a_level(root):
+    assert {name.split(".")[1] for name in modules(root) if "." in name} <= set(LEVEL)
+
+
+def test_imports_point_downwards(root):
+    known = modules(root)
+    wrong = [
+        f"{name} (level {level(name)}) imports {target} (level {level(target)})"
+        for name, file in known.items()
+        for target in imports(name, file, known)
+        if level(target) > level(name)
+    ]
+    assert wrong == []
+
+
+def test_imports_make_no_circle(root):
+    known = modules(root)
+    TopologicalSorter({name: set(imports(name, file, known)) - {name} for name, file in known.items()}).prepare()
+
+
+@pytest.mark.parametrize("part", WITHOUT_TORCH)
+def test_imports_without_torch(root, part):
+    names = [name for name in modules(root) if name.split(".")[1:2] == [part]]
+    if not names:
+        pytest.skip(f"ncssl.{part} is not written yet")
+    code = f"import sys, {', '.join(names)}; sys.exit('torch was imported' if 'torch' in sys.modules else 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    assert done.returncode == 0, done.stderr[-2000:]
