@@ -134,7 +134,7 @@ def say(line: str, progress: bool) -> None:
 
 
 def run_one(source: Path, target: Path, parameters: dict, progress: bool, cwd: Path) -> str:
-    """Run one notebook in the working directory `cwd`; "" or the number of the code cell and the error that stopped it."""
+    """Run one notebook in the folder `cwd`; "" or the number of the code cell and the error that stopped it."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 

@@ -194,3 +194,28 @@ def test_built_pages_of_this_checkout(root, chromium):
 def test_every_notebook_is_in_the_book(root):
     toc = (root / "_toc.yml").read_text()
     assert [name for name in book.notebooks(root) if f"notebooks/{name}\n" not in toc] == []
+
+
+def test_notebooks_keep_the_rules(root):
+    wrong = []
+    for name, path in book.notebooks(root).items():
+        book.check(path, {})
+        cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+        pictures = sum(len(data.get("image/png", "")) * 3 // 4 for cell in cells for data in data_of(cell))
+        wrong += [f"{name}: {pictures} bytes of pictures, at most 300,000"] if pictures > 300_000 else []
+        for number, cell in enumerate(cells, 1):
+            tags, last = cell.metadata.get("tags", ()), cell.source.rstrip().rpartition("\n")[2]
+            if any("image/png" in data for data in data_of(cell)) and "nbval-ignore-output" not in tags:
+                wrong.append(f"{name}, code cell {number}: a figure without the tag nbval-ignore-output")
+            if last.endswith(";"):
+                wrong.append(f"{name}, code cell {number}: ends with a semicolon, which nbval does not know")
+            if any(output.output_type == "error" for output in cell.outputs):
+                wrong.append(f"{name}, code cell {number}: stores an error")
+            if "injected-parameters" in tags:
+                wrong.append(f"{name}, code cell {number}: injected by papermill")
+    assert wrong == []
+
+
+def data_of(cell):
+    """Data of a code cell's outputs: one dictionary an output, from MIME type to content."""
+    return [output.get("data", {}) for output in cell.outputs]
