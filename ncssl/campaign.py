@@ -1,16 +1,22 @@
 """Many runs in one command: the missing records of the experiments, resumable at any kill, within a budget."""
 
 import fcntl
+import multiprocessing
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from ncssl import experiments
+from ncssl.errors import UnknownName
 from ncssl.records import store
-from ncssl.train import checkpoint_path, fit
+from ncssl.train import best_device, checkpoint_path, fit
 
 SHOWN = (
     "knn_accuracy", "probe_accuracy", "few_label_accuracy", "std_normalised", "effective_rank", "images_per_second",
@@ -48,28 +54,75 @@ def claimed(path: Path) -> Iterator[bool]:
         yield True
 
 
+def one(planned: experiments.Planned, root, out, device: str | None, download: bool) -> dict | None:
+    """Make one record unless it is there or another process is at it; what to print of it, or None."""
+    with claimed(checkpoint_path(planned.recipe).with_suffix(".lock")) as mine:
+        if not mine or store.find(planned.recipe.id, out):
+            return None
+        record = fit(
+            planned.recipe, key=planned.paper, root=root, device=device, out=out, progress=False, download=download
+        )
+        name = f"{planned.experiment}.{planned.arm}"
+        return {"run": name, "seed": planned.seed, "seconds": round(record.seconds, 1)} | summary(record, out)
+
+
 def run(
-    paper: str | None, scale: str, overrides: dict, *, root=None, out=None, device=None, budget: float | None = None,
-    report: Callable[[dict], object] = print,
+    paper: str | None, scale: str, overrides: dict, *, root=None, out=None, device: str | None = None, jobs: int = 0,
+    budget: float | None = None, download: bool = False, report: Callable[[dict], object] = print,
 ) -> int:  # fmt: skip
     """Make the missing records of a paper (or of all) at a scale, the most important first; returns how many.
 
-    A run starts only while its expected time fits in what is left of `budget` (seconds).
+    `jobs` processes work side by side with one thread each on a CPU (0: one a core; one on a CUDA device). A run
+    starts only while its expected time fits in what is left of `budget` (seconds).
     """
     runs = experiments.plan(paper, scale, **overrides)
     missing = [p for p in runs if store.find(p.recipe.id, out) is None]
-    began, made = time.monotonic(), 0
-    bar = tqdm(missing, unit="run", desc=f"{len(runs) - len(missing)} of {len(runs)} records there")
-    for p in bar:
-        spent = time.monotonic() - began
-        if budget is not None and spent + 1.2 * (spent / made if made else 0) > budget:
-            bar.write(f"budget spent: {made} runs made, {len(missing) - made} left; the same command goes on")
-            break
-        with claimed(checkpoint_path(p.recipe).with_suffix(".lock")) as mine:
-            if not mine or store.find(p.recipe.id, out):
-                continue
-            bar.set_postfix_str(f"{p.experiment}.{p.arm} seed {p.seed}")
-            report({"run": f"{p.experiment}.{p.arm}", "seed": p.seed} | summary(
-                fit(p.recipe, key=p.paper, root=root, device=device, out=out, progress=False), out))  # fmt: skip
-            made += 1
+    cuda = (device or best_device()).startswith("cuda")
+    jobs = jobs or (1 if cuda else os.cpu_count() or 1)
+    began, spans, made = time.monotonic(), [], 0
+    bar = tqdm(total=len(missing), unit="run", desc=f"{len(runs) - len(missing)} of {len(runs)} records there")
+    spawn = multiprocessing.get_context("spawn")
+    with bar, ProcessPoolExecutor(jobs, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        waiting, going = iter(missing), {}
+        while True:
+            while len(going) < jobs and fits(budget, time.monotonic() - began, spans):
+                if (p := next(waiting, None)) is None:
+                    break
+                going[pool.submit(one, p, root, out, device, download)] = time.monotonic()
+            if not going:
+                break
+            for future in wait(going, return_when=FIRST_COMPLETED).done:
+                started = going.pop(future)
+                if (row := future.result()) is not None:
+                    spans.append(time.monotonic() - started)
+                    made += 1
+                    report(row)
+                bar.update()
+    if made < len(missing):
+        print(f"ncssl: {made} records made, {len(missing) - made} left; the same command goes on", file=sys.stderr)
     return made
+
+
+def fits(budget: float | None, spent: float, spans: list[float]) -> bool:
+    """Whether one more run, at the longest time seen so far and a fifth, ends inside the budget."""
+    return budget is None or spent + 1.2 * max(spans, default=0.0) <= budget
+
+
+def obtain(
+    runs: list[experiments.Planned], *, missing: str = "show", fresh: bool = False, root=None,
+    device: str | None = None, download: bool = False,
+) -> list[tuple[experiments.Planned, store.Record | None]]:  # fmt: skip
+    """Each planned run with its record, for notebooks: stored ones are loaded.
+
+    A missing one is trained and stored (missing="train") or given as None ("show"). fresh=True trains them all anew
+    into _build/fresh and leaves what is stored alone.
+    """
+    if missing not in ("show", "train"):
+        raise UnknownName("missing", missing, ("show", "train"))
+    out = Path("_build/fresh") if fresh else None
+    found = [(p, None) for p in runs] if fresh else list(experiments.records(runs))
+    bar = tqdm(found, disable=not any(r is None for _, r in found) or missing == "show" and not fresh, unit="run")
+    return [
+        (p, fit(p.recipe, key=p.paper, root=root, device=device, out=out, download=download, progress=False))
+        if record is None and (fresh or missing == "train") else (p, record) for p, record in bar
+    ]  # fmt: skip

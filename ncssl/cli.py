@@ -102,7 +102,8 @@ def claims(paper: str | None, scale: str | None, as_json: bool) -> None:
     from ncssl import experiments
 
     rows = experiments.ledger(paper, scale)
-    show(rows, as_json, lambda rows: table(rows, ["paper", "id", "place", "status", "effect", "low", "high", "n", "scale"]))
+    columns = ["paper", "id", "place", "status", "effect", "low", "high", "n", "scale"]
+    show(rows, as_json, lambda rows: table(rows, columns))
 
 
 @main.command()
@@ -117,9 +118,12 @@ def claims(paper: str | None, scale: str | None, as_json: bool) -> None:
 @click.option("--download", is_flag=True, help="Fetch the data set if it is not there.")
 @click.option("--paper", help="Run every missing record of this paper's experiments instead of one method.")
 @click.option("--all", "everything", is_flag=True, help="Run every missing record of all papers.")
+@click.option("--jobs", default=0, help="Runs side by side with --paper or --all; default: one a core, one on CUDA.")
 @click.option("--budget", help="Stop cleanly before this much time is spent: 90s, 9m, 2h.")
 @as_json
-def run(method, dataset, scale, seed, pairs, data_root, out, device, download, paper, everything, budget, as_json):
+def run(
+    method, dataset, scale, seed, pairs, data_root, out, device, download, paper, everything, jobs, budget, as_json
+) -> None:  # fmt: skip
     """Train one recipe, or the missing records of a paper, and print each record's path and metrics."""
     from ncssl import campaign
     from ncssl.recipes import FIELDS, recipe
@@ -132,8 +136,8 @@ def run(method, dataset, scale, seed, pairs, data_root, out, device, download, p
             raise ValueError("--paper and --all take their methods from the experiments; leave --method and --set out")
         values |= {"dataset": dataset} if dataset else {}
         campaign.run(
-            paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget),
-            report=lambda row: report(row, as_json),
+            paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget), jobs=jobs,
+            download=download, report=lambda row: report(row, as_json),
         )  # fmt: skip
         return
     if not method:

@@ -27,11 +27,16 @@ def embed(model: Siamese, images: Tensor, mean: Tensor, std: Tensor) -> tuple[Te
     return torch.cat(h), torch.cat(z)
 
 
+def neighbours(bank: Tensor) -> int:
+    """k of the kNN classifier: 200 as usual for CIFAR, one in fifty of a smaller bank (a class holds one in ten)."""
+    return max(1, min(200, len(bank) // 50))
+
+
 def row(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor) -> dict:
     """One row of the curves: kNN accuracy (percent) of the features, spectra of the test set's projections."""
     bank, _ = embed(model, train.images, mean, std)
     h, z = embed(model, test.images, mean, std)
-    return {"knn_accuracy": knn_accuracy(bank, train.labels, h, test.labels)} | spectra(model, z)
+    return {"knn_accuracy": knn_accuracy(bank, train.labels, h, test.labels, k=neighbours(bank))} | spectra(model, z)
 
 
 def spectra(model: Siamese, z: Tensor) -> dict:
@@ -42,16 +47,16 @@ def spectra(model: Siamese, z: Tensor) -> dict:
     F = spectral.second_moment(z)
     s = spectral.eigenvalues(F)
     out = {
-        "std_normalised": float(spectral.std_normalised(z)),
-        "effective_rank": float(spectral.effective_rank(s)),
-        "participation_ratio": float(spectral.participation_ratio(s)),
+        "std_normalised": spectral.std_normalised(z),
+        "effective_rank": spectral.effective_rank(s),
+        "participation_ratio": spectral.participation_ratio(s),
         "eigenvalues": s[:SPECTRUM].tolist(),
     }
     W = model.predictor.matrix()
     if W is not None:
         W = W.detach().float()
-        out["alignment"] = float(spectral.alignment(W, F, threshold=VISIBLE))
-        out["asymmetry"] = float(spectral.asymmetry(W))
+        out["alignment"] = spectral.alignment(W, F, floor=VISIBLE)
+        out["asymmetry"] = spectral.asymmetry(W)
         out["predictor_eigenvalues"] = torch.linalg.eigvalsh((W + W.T) / 2).flip(0)[:SPECTRUM].tolist()
     return out
 
@@ -62,7 +67,7 @@ def final(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor
     h, _ = embed(model, test.images, mean, std)
     given = (bank, train.labels, h, test.labels)
     return {
-        "knn_accuracy": knn_accuracy(*given),
+        "knn_accuracy": knn_accuracy(*given, k=neighbours(bank)),
         "probe_accuracy": probe_accuracy(*given),
         "few_label_accuracy": few_label_accuracy(*given, seed=seed),
     }

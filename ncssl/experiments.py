@@ -25,12 +25,12 @@ def planned(paper: str, experiment: str, scale: str, **overrides) -> list[Planne
     if scale not in e.scales:
         return []
     at = e.scales[scale]
-    return [
-        Planned(paper, experiment, arm.name, seed, recipe(
-            arm.method, scale, dict(arm.options), seed=seed, **(dict(e.recipe) | dict(at.recipe) | dict(arm.recipe) | overrides)
-        ))
-        for seed in at.seeds for arm in e.arms.values()
-    ]  # fmt: skip
+
+    def of(arm: papers.Arm, seed: int) -> Recipe:
+        values = dict(e.recipe) | dict(at.recipe) | overrides | dict(arm.recipe)
+        return recipe(arm.method, scale, dict(arm.options), seed=seed, **values)
+
+    return [Planned(paper, experiment, a.name, seed, of(a, seed)) for seed in at.seeds for a in e.arms.values()]
 
 
 def plan(paper: str | None = None, scale: str = "laptop", **overrides) -> list[Planned]:
@@ -52,40 +52,39 @@ def records(runs: list[Planned], results: str | Path | None = None) -> Iterator[
 
 
 def values(claim: papers.Claim, scale: str, results=None, **overrides) -> dict[str, dict[int, float | None]]:
-    """Metric of a claim by arm and seed; None marks a run that failed."""
+    """Metric of a record claim by arm and seed; None marks a run that failed."""
     out: dict[str, dict[int, float | None]] = {}
     runs = [p for p in planned(claim.paper, claim.experiment, scale, **overrides) if p.arm in claim.compared]
     for p, record in records(runs, results):
         if record is not None:
-            metric = record.metrics.get(claim.metric)
-            if metric is not None and claim.per == "sqrt_dim":
-                metric *= record.recipe.d**0.5
-            out.setdefault(p.arm, {})[p.seed] = metric if record.status == "done" else None
+            done = record.status == "done"
+            out.setdefault(p.arm, {})[p.seed] = record.metrics.get(claim.metric) if done else None
     return out
 
 
-def judge(claim: papers.Claim, scale: str | None = None, results=None) -> tuple[verdicts.Verdict, str]:
+def judge(claim: papers.Claim, scale: str | None = None, results=None, **overrides) -> tuple[verdicts.Verdict, str]:
     """Verdict of a claim and the scale it was judged at: the given one, else the largest that has records."""
     if claim.kind == "theory":
         return verdicts.judge_theory(claim), "theory"
-    scales = [scale] if scale else [s for s in reversed(SCALES) if s != "smoke"]
+    scales = [scale] if scale else list(reversed(SCALES))
     for s in scales:
-        verdict = verdicts.judge(claim, values(claim, s, results))
+        d = (SCALES[s] | overrides)["d"]
+        verdict = verdicts.judge(claim, values(claim, s, results, **overrides), dim=d)
         if verdict.status != "not run":
             return verdict, s
     return verdict, scales[-1]
 
 
-def ledger(paper: str | None = None, scale: str | None = None, results=None) -> list[dict]:
+def ledger(paper: str | None = None, scale: str | None = None, results=None, **overrides) -> list[dict]:
     """One row a claim: place, statement, verdict, effect with its interval, n, scale, the paper's own effect."""
     rows = []
     for key in [paper] if paper else papers.papers():
         for claim in papers.paper(key).claims.values():
-            v, at = judge(claim, scale, results)
+            v, at = judge(claim, scale, results, **overrides)
             rows.append({
-                "paper": key, "id": claim.id, "place": claim.place, "statement": claim.statement, "status": v.status,
-                "effect": store.rounded(v.effect, 4), "low": store.rounded(v.low, 4), "high": store.rounded(v.high, 4),
-                "n": v.n, "margin": claim.margin, "margin_by": claim.margin_by, "test": claim.test, "metric": claim.metric,
-                "reported": store.rounded(claim.reported_effect, 4), "scale": at, "detail": v.detail,
+                "paper": key, "id": claim.id, "place": claim.place, "statement": claim.statement, "kind": claim.kind,
+                "metric": claim.metric, "test": claim.test, "margin": claim.margin, "margin_by": claim.margin_by,
+                "reported": claim.reported_effect, "status": v.status, "effect": v.effect, "low": v.low, "high": v.high,
+                "interval": v.interval, "n": v.n, "scale": at, "detail": v.detail,
             })  # fmt: skip
-    return rows
+    return store.rounded(rows, 4)

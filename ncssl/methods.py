@@ -45,15 +45,17 @@ class Method:
     stop_gradient: bool = True
     output_norm: bool = False
     predictor_lr: float = 1.0
-    predictor_weight_decay: float | None = None
+    predictor_weight_decay: float | None = None  # None: the recipe's
+    trunk_weight_decay: float | None = None  # None: the recipe's
     name: str = ""
     options: dict = field(default_factory=dict)
 
     def __post_init__(self):
         in_range("keep", self.keep, 0, 1)
         in_range("predictor_lr", self.predictor_lr, 0, math.inf)
-        if self.predictor_weight_decay is not None:
-            in_range("predictor_weight_decay", self.predictor_weight_decay, 0, math.inf)
+        for name in ("predictor_weight_decay", "trunk_weight_decay"):
+            if getattr(self, name) is not None:
+                in_range(name, getattr(self, name), 0, math.inf)
         one_of("keep_schedule", self.keep_schedule, ("constant", "cosine"))
         if self.keep > 0 and not self.stop_gradient:
             raise ValueError("stop_gradient=False needs keep=0: an EMA target has no gradient to stop")
@@ -121,24 +123,27 @@ def learned(kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool
 @method
 def simsiam(
     predictor="mlp", stop_gradient=True, keep=0.0, keep_schedule="constant", predictor_bias=False,
-    symmetric_predictor=False, predictor_lr=1.0, predictor_weight_decay=None, output_norm=True,
+    symmetric_predictor=False, predictor_lr=1.0, predictor_weight_decay=None, trunk_weight_decay=None, output_norm=True,
 ) -> Method:  # fmt: skip
     """Predictor and stop-gradient, no momentum target, mean of negative cosines (chen2021); bottleneck d/4."""
     return Method(
         across(losses.cosine, 0.5), learned(predictor, lambda d: d // 4, predictor_bias, symmetric_predictor),
         "chen2021", keep, keep_schedule, stop_gradient, output_norm, predictor_lr, predictor_weight_decay,
+        trunk_weight_decay,
     )  # fmt: skip
 
 
 @method
 def byol(
     predictor="mlp", stop_gradient=True, keep=0.996, keep_schedule="constant", predictor_bias=False,
-    symmetric_predictor=False, predictor_lr=1.0, predictor_weight_decay=None, output_norm=False,
+    symmetric_predictor=False, predictor_lr=1.0, predictor_weight_decay=None, trunk_weight_decay=None,
+    output_norm=False,
 ) -> Method:  # fmt: skip
     """Predictor and momentum target, sum over both directions of 2 - 2 cos (grill2020); hidden layer of 4 d."""
     return Method(
         across(losses.normalised_mse), learned(predictor, lambda d: 4 * d, predictor_bias, symmetric_predictor),
         "grill2020", keep, keep_schedule, stop_gradient, output_norm, predictor_lr, predictor_weight_decay,
+        trunk_weight_decay,
     )  # fmt: skip
 
 

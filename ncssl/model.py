@@ -44,9 +44,10 @@ class Siamese(nn.Module):
     def groups(self, lr: float, weight_decay: float) -> list[dict]:
         """Parameter groups for the optimiser: the trunk, and the predictor with its own rate and weight decay."""
         m = self.method
-        decay = weight_decay if m.predictor_weight_decay is None else m.predictor_weight_decay
+        own = (m.trunk_weight_decay, m.predictor_weight_decay)
+        trunk_decay, head_decay = (weight_decay if decay is None else decay for decay in own)
         trunk = [*self.encoder.parameters(), *self.projector.parameters()]
-        groups = [{"params": trunk, "lr": lr, "weight_decay": weight_decay, "name": "trunk"}]
+        groups = [{"params": trunk, "lr": lr, "weight_decay": trunk_decay, "name": "trunk"}]
         if head := list(self.predictor.parameters()):
-            groups.append({"params": head, "lr": lr * m.predictor_lr, "weight_decay": decay, "name": "predictor"})
+            groups.append({"params": head, "lr": lr * m.predictor_lr, "weight_decay": head_decay, "name": "predictor"})
         return groups

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import importlib.metadata
 import os
 import resource
 import subprocess
@@ -255,13 +256,8 @@ def cpuinfo() -> list[str]:
 
 def versions() -> dict[str, str]:
     """Versions that decide numbers."""
-    import numpy
-    import torchvision
-
-    python = ".".join(map(str, sys.version_info[:3]))
-    return {
-        "python": python, "torch": torch.__version__, "torchvision": torchvision.__version__, "numpy": numpy.__version__,
-    }  # fmt: skip
+    packages = {name: importlib.metadata.version(name) for name in ("torch", "torchvision", "numpy")}
+    return {"python": ".".join(map(str, sys.version_info[:3]))} | packages
 
 
 def commit() -> str:

@@ -1,0 +1,236 @@
+"""Losses, heads, methods and the step, against closed forms and slow recomputation."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from ncssl import losses
+from ncssl.errors import UnknownName
+from ncssl.methods import METHODS, make
+from ncssl.model import Siamese
+from ncssl.nn import ClosedForm, Linear, backbone, direct_pred, mlp
+from ncssl.optim import LARS, optimiser, rate
+
+VARIANTS = [
+    ("simsiam", {}), ("simsiam", {"predictor": "linear", "predictor_bias": True}), ("simsiam", {"predictor": "none"}),
+    ("simsiam", {"stop_gradient": False}), ("byol", {}), ("byol", {"keep_schedule": "cosine", "predictor_lr": 10.0}),
+    ("byol", {"predictor": "linear", "symmetric_predictor": True, "keep": 0.0, "predictor_weight_decay": 0.0}),
+    ("directpred", {}), ("directpred", {"freq": 5}), ("directpred", {"eps_form": "paper", "shift": 0.01}),
+    ("directpred", {"keep": 0.0, "stop_gradient": False}),
+]  # fmt: skip
+
+
+def net(method, seed=0, **options):
+    torch.manual_seed(seed)
+    m = make(method, **options)
+    encoder, features = backbone("conv3", 1, 4)
+    return Siamese(encoder, mlp([features, 24, 8], output_norm=m.output_norm), 8, m)
+
+
+def views(seed=0, n=12):
+    g = torch.Generator().manual_seed(seed)
+    return [torch.randn(n, 1, 8, 8, generator=g) for _ in range(2)]
+
+
+def step(model, opt, x, progress=0.5):
+    loss = model(x)
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    model.follow(progress)
+    return loss.item()
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda v: f"{v[0]}-{'-'.join(f'{k}={x}' for k, x in v[1].items()) or 'default'}")
+def variant(request):
+    return request.param
+
+
+def test_losses_closed_forms():
+    z = torch.randn(7, 5)
+    assert losses.cosine(z, 3 * z).item() == pytest.approx(-1)
+    assert losses.normalised_mse(z, -z).item() == pytest.approx(4)
+    a, b = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    assert losses.normalised_mse(a, b).item() == pytest.approx(2)
+    assert losses.euclidean(a, b).item() == pytest.approx(2.5)
+    p, t = torch.randn(7, 5), torch.randn(7, 5)
+    assert losses.normalised_mse(p, t).item() == pytest.approx(
+        (normalize(p) - normalize(t)).square().sum(-1).mean().item(), rel=1e-5
+    )
+
+
+def test_step_reads_as_the_papers_say(variant):
+    """The engine's loss is the pairwise formula written out slowly, from the same modules."""
+    name, options = variant
+    model, x = net(name, **options), views()
+    again = copy.deepcopy(model)
+    z = [again.projector(again.encoder(v)) for v in x]
+    t = z if again.target is None else [again.target(v) for v in x]
+    p = [again.predictor(v) for v in z]
+    cos = [(normalize(p[i]) * normalize(t[1 - i])).sum(-1).mean() for i in range(2)]
+    expected = -(cos[0] + cos[1]) / 2 if name == "simsiam" else (2 - 2 * cos[0]) + (2 - 2 * cos[1])
+    assert model(x).item() == pytest.approx(expected.item(), abs=2e-6)
+
+
+def test_gradient_reaches_exactly_the_trainable_parameters(variant):
+    name, options = variant
+    model = net(name, **options)
+    model(views()).backward()
+    reached = {n for n, w in model.named_parameters() if w.grad is not None and w.grad.abs().sum() > 0}
+    expected = {n for n, w in model.named_parameters() if w.requires_grad}
+    assert reached == expected
+    assert not any(n.startswith("target") for n in reached)
+    grouped = {id(w) for g in model.groups(0.1, 1e-4) for w in g["params"]}
+    assert grouped == {id(w) for w in model.parameters() if w.requires_grad}
+
+
+def test_resume_is_exact(variant):
+    name, options = variant
+    model = net(name, **options)
+    opt = torch.optim.SGD(model.groups(0.05, 1e-4), momentum=0.9)
+    for i in range(3):
+        step(model, opt, views(i))
+    saved = copy.deepcopy((model.state_dict(), opt.state_dict()))
+    onward = [step(model, opt, views(i)) for i in range(3, 9)]
+    other = net(name, seed=1, **options)
+    other_opt = torch.optim.SGD(other.groups(0.05, 1e-4), momentum=0.9)
+    other.load_state_dict(saved[0])
+    other_opt.load_state_dict(saved[1])
+    assert [step(other, other_opt, views(i)) for i in range(3, 9)] == onward
+
+
+def test_stop_gradient_is_the_only_difference():
+    """Without it the gradient is that of the full loss; with it, that of the loss with constant targets."""
+    x = views()
+    grads = {}
+    for stop in (True, False):
+        model = net("simsiam", predictor="linear", stop_gradient=stop)
+        model(x).backward()
+        grads[stop] = torch.cat([w.grad.flatten() for w in model.encoder.parameters()])
+    assert (grads[True] - grads[False]).norm() > 0.1 * grads[False].norm()
+    model = net("simsiam", predictor="linear")
+    fixed = [model.projector(model.encoder(v)).detach() for v in x]
+    p = [model.predictor(model.projector(model.encoder(v))) for v in x]
+    (losses.cosine(p[0], fixed[1]) / 2 + losses.cosine(p[1], fixed[0]) / 2).backward()
+    slow = torch.cat([w.grad.flatten() for w in model.encoder.parameters()])
+    torch.testing.assert_close(grads[True], slow, rtol=1e-4, atol=1e-6)
+
+
+def test_target_follows_by_the_weight_of_the_past():
+    model = net("byol", keep=0.9)
+    with torch.no_grad():
+        for w in model.encoder.parameters():
+            w.add_(1.0)
+    before = [w.clone() for w in model.target.parameters()]
+    model.follow()
+    online = [*model.encoder.parameters(), *model.projector.parameters()]
+    for w, old, new in zip(model.target.parameters(), before, online, strict=True):
+        torch.testing.assert_close(w, 0.9 * old + 0.1 * new)
+
+
+@pytest.mark.parametrize("progress, keep", [(0.0, 0.996), (0.5, 0.998), (1.0, 1.0)])
+def test_keep_schedule_of_byol(progress, keep):
+    """grill2020: tau is .996, .998, 1 at the start, the middle and the end."""
+    assert make("byol", keep_schedule="cosine").keep_at(progress) == pytest.approx(keep)
+    assert make("byol").keep_at(progress) == 0.996
+
+
+@pytest.mark.parametrize("form, expected", [("paper", (1, 0.5833, 0.375, 0.2083)), ("code", (1, 0.5455, 0.3182, 0.1364))])
+def test_direct_pred_both_places_of_eps(form, expected):
+    """s = (4, 1, .25, .01), eps = .1: p / p_max of the paper's and of the code's form."""
+    U = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64))[0]
+    C = U @ torch.diag(torch.tensor([4, 1, 0.25, 0.01], dtype=torch.float64)) @ U.T
+    W = direct_pred(C, eps=0.1, eps_form=form)
+    p = torch.linalg.eigvalsh(W).flip(0)
+    np.testing.assert_allclose(p / p[0], expected, atol=5e-5)
+    torch.testing.assert_close(W @ C, C @ W)
+
+
+def test_direct_pred_forms_agree_at_unit_spectral_norm():
+    A = torch.randn(6, 6, dtype=torch.float64)
+    C = A @ A.T
+    C /= torch.linalg.eigvalsh(C)[-1]
+    torch.testing.assert_close(direct_pred(C, 0.2, "code", 0.05), direct_pred(C, 0.2, "paper", 0.05))
+
+
+def test_closed_form_sees_the_past_and_moves_after_the_step():
+    head = ClosedForm(4, direct_pred, rho=0.3, freq=2)
+    z1, z2 = torch.randn(10, 4), torch.randn(10, 4)
+    start = head.matrix().clone()
+    head.observe(z1)
+    head.follow()
+    torch.testing.assert_close(head.matrix(), start)  # freq = 2: not yet
+    head.observe(z2)
+    torch.testing.assert_close(head.C, 0.3 * z1.T @ z1 / 10 + 0.7 * z2.T @ z2 / 10)
+    head.follow()
+    torch.testing.assert_close(head.matrix(), direct_pred(head.C))
+    before = head.C.clone()
+    head.eval()
+    head.observe(z1)
+    torch.testing.assert_close(head.C, before)  # evaluation leaves the statistics alone
+
+
+def test_symmetric_predictor_is_symmetric():
+    head = Linear(5, symmetric=True)
+    torch.testing.assert_close(head.matrix(), head.matrix().T)
+    z = torch.randn(3, 5)
+    torch.testing.assert_close(head(z), z @ (head.layer.weight + head.layer.weight.T) / 2)
+
+
+def test_predictor_has_its_own_rate_and_decay():
+    groups = {g["name"]: g for g in net("byol", predictor_lr=10.0, predictor_weight_decay=0.0).groups(0.1, 1e-3)}
+    assert groups["trunk"]["lr"] == 0.1 and groups["predictor"]["lr"] == pytest.approx(1.0)
+    assert groups["trunk"]["weight_decay"] == 1e-3 and groups["predictor"]["weight_decay"] == 0.0
+
+
+@pytest.mark.parametrize(
+    "name, options, error, words",
+    [
+        ("simsiem", {}, UnknownName, "simsiam"), ("byol", {"kep": 0.9}, UnknownName, "keep"),
+        ("byol", {"predictor": "liner"}, UnknownName, "linear"), ("byol", {"keep": 1.5}, ValueError, "keep was 1.5"),
+        ("byol", {"stop_gradient": False}, ValueError, "keep=0"), ("byol", {"stop_gradient": 0}, ValueError, "true, false"),
+        ("simsiam", {"symmetric_predictor": True}, ValueError, "predictor='linear'"),
+        ("directpred", {"freq": 0}, ValueError, "freq was 0"), ("directpred", {"eps": -0.1}, ValueError, "eps was -0.1"),
+        ("directpred", {"rho": "x"}, ValueError, "rho was 'x'"), ("directpred", {"eps_form": "c"}, UnknownName, "code"),
+        ("byol", {"keep_schedule": "linear"}, UnknownName, "cosine"), ("byol", {"predictor_lr": -1}, ValueError, "predictor_lr"),
+    ],
+)  # fmt: skip
+def test_bad_options_say_what_is_allowed(name, options, error, words):
+    with pytest.raises(error, match=words):
+        make(name, **options)
+
+
+def test_every_method_is_documented_and_resolves_its_options():
+    for name in METHODS:
+        m = make(name)
+        assert m.name == name and m.paper and METHODS[name].__doc__
+        assert make(name, **m.options).options == m.options
+
+
+def test_lars_scales_matrices_by_their_trust_ratio():
+    w, b = torch.nn.Parameter(torch.full((2, 2), 2.0)), torch.nn.Parameter(torch.ones(2))
+    w.grad, b.grad = torch.full((2, 2), 0.5), torch.full((2,), 0.5)
+    LARS([{"params": [w, b], "weight_decay": 0.1}], lr=1.0, momentum=0.0, weight_decay=0.0, trust=0.01).step()
+    g = 0.5 + 0.1 * 2.0
+    torch.testing.assert_close(w.detach(), torch.full((2, 2), 2.0 - 0.01 * (4.0 / (2 * g)) * g))
+    torch.testing.assert_close(b.detach(), torch.full((2,), 0.5))
+
+
+@pytest.mark.parametrize("name", ["sgd", "lars", "adam"])
+def test_optimisers_keep_the_groups_rates(name):
+    model = net("byol", predictor_lr=2.0)
+    opt = optimiser(name, model.groups(0.1, 1e-3), momentum=0.9)
+    assert [g["lr"] for g in opt.param_groups] == [0.1, 0.2]
+    step(model, opt, views())
+    assert [g["weight_decay"] for g in opt.param_groups] == [1e-3, 1e-3]
+    with pytest.raises(UnknownName, match="sgd"):
+        optimiser("sdg", model.groups(0.1, 0.0), momentum=0.9)
+
+
+def test_rate_warms_up_then_falls_to_zero():
+    assert [rate(i, 10, 4, "constant") for i in (0, 3, 4, 9)] == [0.25, 1.0, 1.0, 1.0]
+    assert rate(4, 10, 4, "cosine") == 1.0 and rate(7, 10, 4, "cosine") == pytest.approx(0.5)
+    assert rate(10, 10, 4, "cosine") == pytest.approx(0.0)

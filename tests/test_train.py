@@ -1,0 +1,229 @@
+"""fit: exact resume, failure with a reason, whole checkpoints, and what collapse looks like in a record."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from ncssl import campaign, checkpoint, data, experiments, train
+from ncssl.errors import BadFile, UnknownName
+from ncssl.recipes import SCALES, Recipe, canonical, recipe
+from ncssl.records import store
+
+DEMO = {"output_norm": False}
+TINY = dict(epochs=4, limit=400, width=4, hidden=16, d=8, batch=64, knn_every=2)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Checkpoints of these tests stay apart, so that no run goes on from another's."""
+    monkeypatch.setattr(train, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
+    monkeypatch.setattr(campaign, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
+
+
+def same(a: store.Record, b: store.Record) -> None:
+    """Equal in everything but time."""
+    timed = "images_per_second"
+    assert {k: v for k, v in a.metrics.items() if k != timed} == {k: v for k, v in b.metrics.items() if k != timed}
+    assert a.curves == b.curves
+
+
+def test_the_same_recipe_gives_the_same_numbers_and_another_seed_others(tmp_path):
+    r = recipe("directpred", **TINY)
+    one, two = train.fit(r, out=tmp_path / "a"), train.fit(r, out=tmp_path / "b")
+    same(one, two)
+    other = train.fit(recipe("directpred", seed=1, **TINY), out=tmp_path / "a")
+    assert other.curves["loss"] != one.curves["loss"]
+
+
+@pytest.mark.parametrize("method, options", [("byol", {}), ("directpred", {"freq": 3}), ("simsiam", {"keep": 0.0})])
+def test_an_interrupted_run_goes_on_exactly(method, options, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
+    r = recipe(method, options=options, **TINY)
+    whole = train.fit(r, out=tmp_path / "whole")
+    real, calls = train.train_epoch, []
+
+    def cut(run, tick):
+        calls.append(run.epoch)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(run, tick)
+
+    monkeypatch.setattr(train, "train_epoch", cut)
+    with pytest.raises(KeyboardInterrupt):
+        train.fit(r, out=tmp_path / "cut")
+    assert train.checkpoint_path(r).exists() and store.find(r.id, tmp_path / "cut") is None
+    resumed = train.fit(r, out=tmp_path / "cut")
+    assert calls == [0, 1, 2, 2, 3]  # the third epoch was done again, the first two were not
+    same(whole, resumed)
+    assert not train.checkpoint_path(r).exists()
+
+
+def test_a_nan_stops_the_run_and_its_record_says_where(tmp_path, monkeypatch):
+    real = train.train_step
+    monkeypatch.setattr(train, "train_step", lambda run, x, i: real(run, x, i) * (float("nan") if i >= 8 else 1.0))
+    r = recipe("simsiam", **TINY)
+    record = train.fit(r, out=tmp_path)
+    assert record.status == "failed" and "step 8" in record.reason and "nan" in record.reason
+    again = store.load(store.find(r.id, tmp_path))
+    assert again.status == "failed" and again.reason == record.reason
+    assert again.curves["loss"] == pytest.approx(record.curves["loss"], rel=1e-5)
+
+
+def test_a_learning_rate_that_explodes_is_a_failed_record_not_a_crash(tmp_path):
+    record = train.fit(recipe("byol", lr=1e30, **TINY), out=tmp_path)
+    assert record.status == "failed" and "step" in record.reason
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
+    path = tmp_path / "c.pt"
+    checkpoint.save(path, {"epoch": 1, "w": torch.ones(3)})
+
+    def full(state, file):
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(path, {"epoch": 2, "w": torch.zeros(3)})
+    assert checkpoint.load(path)["epoch"] == 1 and [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
+def test_a_damaged_checkpoint_is_named_set_aside_and_the_run_starts_over(damage, tmp_path, capsys):
+    r = recipe("simsiam", **TINY)
+    path = train.checkpoint_path(r)
+    checkpoint.save(path, {"epoch": 1})
+    path.write_bytes(path.read_bytes()[:-200] if damage is None else damage)
+    with pytest.raises(BadFile, match=path.name):
+        checkpoint.load(path)
+    clean = train.fit(recipe("simsiam", **TINY), out=tmp_path / "out")
+    assert clean.status == "done" and clean.curves["epoch"] == [0, 2, 4]
+    assert str(path) in capsys.readouterr().err and path.with_suffix(".damaged").exists()
+
+
+def test_epochs_zero_is_the_random_encoder(tmp_path):
+    record = train.fit(recipe("byol", options={"predictor": "linear"}, **TINY | {"epochs": 0}), out=tmp_path)
+    assert record.status == "done" and record.curves["epoch"] == [0]
+    assert {"probe_accuracy", "alignment", "asymmetry", "std_normalised"} <= set(record.metrics)
+
+
+def test_records_survive_the_file_and_bad_ones_are_named(tmp_path):
+    record = train.fit(recipe("byol", **TINY | {"epochs": 1}), key="tian2021", out=tmp_path)
+    path = tmp_path / "tian2021" / f"{record.id}.json"
+    good = path.read_text()
+    assert store.load(path).recipe == record.recipe
+    body = json.loads(good)
+    cases = {
+        "truncated": good[: len(good) // 2], "other": "[]", "field": json.dumps(body | {"extra": 1}),
+        "hash": json.dumps(body | {"recipe": body["recipe"] | {"seed": 99}}),
+        "value": json.dumps(body | {"metrics": body["metrics"] | {"knn_accuracy": 101.0}}),
+        "missing": json.dumps(body | {"metrics": {}}), "format": json.dumps(body | {"format": 0}),
+        "recipe": json.dumps(body | {"recipe": {k: v for k, v in body["recipe"].items() if k != "lr"}}),
+        "status": json.dumps(body | {"status": "nearly"}),
+    }  # fmt: skip
+    for name, text in cases.items():
+        (tmp_path / "bad").mkdir(exist_ok=True)
+        bad = tmp_path / "bad" / f"{record.id}.json"
+        bad.write_text(text)
+        with pytest.raises(BadFile, match="bad/"):
+            store.load(bad)
+        found = dict(store.scan(tmp_path))
+        assert isinstance(found[bad], BadFile), name
+        assert isinstance(found[path], store.Record), name
+
+
+def test_recipe_ids_depend_on_what_decides_the_run_and_on_nothing_else():
+    a = recipe("byol", "smoke")
+    assert a.id == Recipe(**{**a.__dict__, "scale": "laptop"}).id
+    assert a.id == recipe("byol", "smoke", {"keep": 0.996}).id != recipe("byol", "smoke", {"keep": 0.99}).id
+    assert len({recipe("byol", "smoke", seed=s).id for s in range(5)}) == 5
+    assert canonical({"b": 1.0, "a": [1]}) == '{"a":[1],"b":1}'
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: recipe("byol", "lap"), "laptop"), (lambda: recipe("byol", epoch=3), "epochs"),
+        (lambda: recipe("byol", epochs=-1), "epochs was -1"), (lambda: recipe("byol", lr=float("nan")), "lr was nan"),
+        (lambda: recipe("byol", batch=1), "batch was 1"), (lambda: recipe("byol", limit=3), "limit was 3"),
+        (lambda: recipe("byol", precision="fp16"), "float32"), (lambda: recipe("byol", schedule="step"), "cosine"),
+        (lambda: train.start(recipe("byol", dataset="cifar1")), "cifar10"),
+        (lambda: train.start(recipe("byol", backbone="vit")), "conv4"),
+        (lambda: train.start(recipe("byol", augmentation="strong")), "symmetric"),
+        (lambda: train.start(recipe("byol", optimiser="sdg")), "sgd"),
+        (lambda: train.start(recipe("byol", batch=5000)), "batch was 5000"),
+        (lambda: campaign.obtain([], missing="no"), "train"), (lambda: campaign.seconds("9 minutes"), "9m"),
+    ],
+)  # fmt: skip
+def test_bad_recipes_say_what_is_allowed(call, words):
+    with pytest.raises((UnknownName, ValueError), match=words):
+        call()
+
+
+def test_scales_differ_only_in_recipe_values():
+    for scale in SCALES:
+        assert recipe("byol", scale).scale == scale
+
+
+def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, monkeypatch):
+    runs = [
+        experiments.Planned("tian2021", "e", f"arm{i}", 0, recipe("simsiam", seed=i, **TINY | {"epochs": 1}))
+        for i in range(3)
+    ]
+    monkeypatch.setattr(experiments, "plan", lambda *a, **k: runs)
+    rows = []
+    assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=1, budget=0.0, report=rows.append) <= 1
+    made = campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append)
+    assert made >= 2 and len(rows) == 3
+    assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append) == 0
+    assert sum(isinstance(r, store.Record) for _, r in store.scan(tmp_path)) == 3
+
+
+def test_a_run_another_process_holds_is_left_to_it(tmp_path):
+    p = experiments.Planned("tian2021", "e", "a", 0, recipe("simsiam", **TINY | {"epochs": 1}))
+    with campaign.claimed(train.checkpoint_path(p.recipe).with_suffix(".lock")) as mine:
+        assert mine
+        assert campaign.one(p, None, tmp_path, None, False) is None
+    assert campaign.one(p, None, tmp_path, None, False)["status"] == "done"
+
+
+@pytest.mark.slow
+def test_the_embedded_data_tells_collapsed_random_and_trained_apart(tmp_path):
+    """The embedded default separates the three by at least 10 points each on the few-label probe."""
+    runs = {
+        "trained": recipe("simsiam", options=DEMO, epochs=30), "random": recipe("simsiam", options=DEMO, epochs=0),
+        "collapsed": recipe("simsiam", options=DEMO | {"stop_gradient": False}, epochs=30),
+    }  # fmt: skip
+    scores = {name: train.fit(r, out=tmp_path).metrics["few_label_accuracy"] for name, r in runs.items()}
+    assert scores["trained"] >= scores["random"] + 10 >= scores["collapsed"] + 20
+
+
+@pytest.mark.cuda
+def test_cuda_runs_are_exact_to_resume(tmp_path):
+    r = recipe("directpred", dataset="digits", **TINY)
+    a = train.fit(r, out=tmp_path / "a", device="cuda")
+    assert a.status == "done" and a.precision == "bf16"
+
+
+def test_command_line_runs_and_prints_json(tmp_path):
+    args = "run --method simsiam --scale smoke --seed 3 --set epochs=1 --set limit=256 --set stop_gradient=false --json".split()
+    env = os.environ | {"NCSSL_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-m", "ncssl", *args, "--out", str(tmp_path)], capture_output=True, text=True, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    record = store.load(row["path"])
+    assert record.recipe.seed == 3 and record.recipe.options["stop_gradient"] is False
+    assert {"knn_accuracy", "probe_accuracy", "std_normalised", "effective_rank"} <= set(row["metrics"])
+
+
+def test_images_are_kept_as_uint8_on_the_device():
+    run = train.start(recipe("simsiam", **TINY))
+    assert run.train.images.dtype == torch.uint8 and run.train.images.device.type == run.device
+    assert isinstance(run.train, data.Images)
