@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import distributions
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import ncssl
@@ -58,6 +60,16 @@ def test_constraints_pin_what_is_asked_for(project, constraints):
         version = constraints.get(canonicalize_name(wanted.name))
         assert version is not None, f"{wanted.name} is not in constraints.txt"
         assert wanted.specifier.contains(version, prereleases=True), f"{wanted}: constraints.txt has {version}"
+
+
+def test_pins_install_on_every_python_that_is_allowed(project, constraints):
+    oldest = project["project"]["requires-python"].removeprefix(">=") + ".0"
+    found = {canonicalize_name(d.metadata["Name"]): d for d in distributions()}
+    here = {
+        name: found[name] for name, version in constraints.items() if name in found and found[name].version == version
+    }
+    wrong = [name for name, d in here.items() if oldest not in SpecifierSet(d.metadata.get("Requires-Python") or "")]
+    assert wrong == [], f"these pins refuse Python {oldest} (Debian 12 has 3.11.2)"
 
 
 def test_the_tool_chain_of_the_book_is_the_pinned_one(constraints):
