@@ -31,7 +31,8 @@ test: env  ## run the tests, then every notebook against its stored outputs
 	$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
 
 check: env  ## look at the built book in a headless Chromium, network off
-	$(BIN)/python -m pytest tests/test_book.py -k built -rs
+	@test -f _build/html/index.html || { echo "there is no book to look at yet: make book" >&2; exit 1; }
+	$(BIN)/python -m pytest -q tests/test_book.py -k built -rs
 
 lint: env  ## ruff over code and notebooks
 	$(BIN)/ruff check .
