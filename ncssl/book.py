@@ -179,7 +179,7 @@ def build(*, run: bool = True, progress: bool = True, root: str | Path | None = 
         print(done.stdout, file=sys.stderr)
         raise BuildFailed("the book has errors or warnings (above); nothing else is wrong with the notebooks' copies")
     pages = tidy(page.parent)
-    say(f"{pages} pages in {time.monotonic() - start:.0f} s: {page.as_uri()}", progress)
+    say(f"{pages} pages in {time.monotonic() - start:.0f} s", progress)
     return page
 
 
