@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +210,23 @@ def test_damaged_sources_are_named_and_leave_nothing_behind(tmp_path):
     assert len(data.load("folder", root=tree).images) == 8
 
 
+@pytest.mark.parametrize("suffix, options", [("xz", {}), ("bz2", {}), ("gz", {}), ("gz", {"compresslevel": 0})])
+def test_one_wrong_byte_in_a_compressed_archive_is_found_even_where_only_a_pixel_changes(tmp_path, suffix, options):
+    path = tmp_path / f"set.tar.{suffix}"
+    bitmaps = [picture(i, (128, 128), "BMP") for i in range(12)]
+    with tarfile.open(path, f"w:{suffix}", **options) as archive:
+        for i, bitmap in enumerate(bitmaps):
+            member = tarfile.TarInfo(f"train/a/{i}.bmp")
+            member.size = len(bitmap)
+            archive.addfile(member, io.BytesIO(bitmap))
+    assert len(data.load("folder", root=path).images) == 12
+    flip(path)
+    kept = leftovers(tmp_path)
+    with pytest.raises(BadFile, match=f"set.tar.{suffix}: not a whole tar archive"):
+        data.load("folder", root=path)
+    assert leftovers(tmp_path) == kept
+
+
 def test_a_damaged_file_does_not_cost_what_is_cached(tmp_path):
     good, bad = write_tree(tmp_path / "good"), write_tree(tmp_path / "bad", {"train/a/0.png": b"?"})
     data.load("folder", root=good)
@@ -219,7 +237,7 @@ def test_a_damaged_file_does_not_cost_what_is_cached(tmp_path):
 
 
 def test_a_split_that_is_not_there_is_told(tmp_path):
-    source = write_tree(tmp_path / "t", {name: content for name, content in FILES.items() if "train" in name})
-    assert len(data.load("folder", root=source).images) == 8
+    source = write_tree(tmp_path / "t", {f"train/{name}/{i}.png": picture(i) for name in "ab" for i in range(6)})
+    assert len(data.load("folder", root=source).images) == 12  # not a tree without splits
     with pytest.raises(BadFile, match="has no test images; give it a folder test/ or val/"):
         data.load("folder", "test", root=source)

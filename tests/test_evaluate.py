@@ -67,6 +67,14 @@ def test_a_class_without_train_rows_is_never_right():
         assert accuracy == 0
 
 
+@pytest.mark.parametrize("measure", [knn_accuracy, probe_accuracy, few_label_accuracy])
+def test_a_class_without_test_rows_still_takes_part(measure):
+    (train_z, train_y), (test_z, test_y) = blobs(200, 0.1, 0), blobs(40, 0.1, 1)
+    rows = test_y < 2
+    assert measure(train_z, train_y, test_z[rows], test_y[rows]) == 100
+    assert measure(train_z, train_y, test_z[~rows], test_y[~rows] - 2) == 0  # rows of classes 2 and 3, called 0 and 1
+
+
 @pytest.mark.parametrize("strength", [1.0, 0.01, 30.0])
 def test_probe_agrees_with_scikit_learn(strength):
     (train_z, train_y), (test_z, test_y) = blobs(300, 2.0, 0), blobs(500, 2.0, 1)
@@ -165,3 +173,11 @@ def test_measures_leave_gradients_and_the_global_generator_alone():
         scores = [measure(*train, *test) for measure in (knn_accuracy, probe_accuracy, few_label_accuracy)]
     assert all(isinstance(score, float) for score in scores)
     assert train[0].grad is None and torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("measure", [knn_accuracy, probe_accuracy, few_label_accuracy])
+def test_a_device_gives_the_answer_of_the_cpu(measure):
+    given = (*blobs(400, 2.0, 0), *blobs(500, 2.0, 1))
+    assert measure(*(x.cuda() for x in given)) == pytest.approx(measure(*given), abs=0.5)
+    assert measure(given[0].cuda(), *given[1:]) == pytest.approx(measure(*given), abs=0.5)  # the rest follows train_z

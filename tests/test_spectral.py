@@ -218,3 +218,17 @@ def test_features_of_every_float_type_are_taken_and_keep_no_graph():
         narrow = z.to(kind).requires_grad_()
         assert not spectral.second_moment(narrow).requires_grad
         assert spectral.rankme(narrow) == pytest.approx(spectral.rankme(z), rel=1e-2)
+
+
+@pytest.mark.cuda
+def test_a_device_gives_the_answers_of_the_cpu():
+    z, W = gaussian(300, 16) @ gaussian(16, 16, 1), gaussian(16, 16, 2)
+    for measure in (spectral.rankme, spectral.std_normalised, lambda z: spectral.decorrelation(z).energy):
+        assert measure(z.cuda()) == pytest.approx(measure(z))
+    C = spectral.second_moment(z)
+    assert spectral.alignment(W.cuda(), C.cuda(), weighted=True, floor=1e-2) == pytest.approx(
+        spectral.alignment(W, C, weighted=True, floor=1e-2)
+    )
+    assert spectral.alignment_uniformity(z.cuda(), z.cuda()) == pytest.approx(spectral.alignment_uniformity(z, z))
+    assert spectral.collapse_verdict(z.cuda()) == spectral.collapse_verdict(z)
+    assert spectral.linear_fit(z.cuda(), z.cuda() @ W.cuda())[1] == pytest.approx(1)

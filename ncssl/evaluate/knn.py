@@ -27,7 +27,6 @@ def check_pairs(train_z: Tensor, train_y: Tensor, test_z: Tensor, test_y: Tensor
     return tuple(out)
 
 
-@torch.no_grad()
 def knn_accuracy(
     train_z: Tensor,
     train_y: Tensor,
