@@ -1,9 +1,12 @@
 """Figures of flows draw what they are given, return their axes, and stay readable on a dark page."""
 
+import io
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 
 from ncssl.errors import UnknownName
 from ncssl.plots import dynamics, style
@@ -30,6 +33,14 @@ def test_background_is_opaque_and_light(ax):
     for face in (ax.figure.get_facecolor(), ax.get_facecolor(), mpl.colors.to_rgba(mpl.rcParams["savefig.facecolor"])):
         assert mpl.colors.to_rgba(face)[3] == 1 and luminance(face) > 0.9
     assert not mpl.rcParams["savefig.transparent"]
+
+
+def test_small_png_is_smaller_and_keeps_the_colours(ax):
+    ax.plot([0, 1], [0, 1], color=style.colour("saddle"), lw=3)
+    full, small = io.BytesIO(), style.small_png(ax.figure)
+    ax.figure.savefig(full, format="png", bbox_inches="tight")
+    a, b = (np.asarray(Image.open(f).convert("RGB"), int) for f in (full, io.BytesIO(small)))
+    assert len(small) < len(full.getvalue()) and a.shape == b.shape and np.abs(a - b).max() < 30
 
 
 def test_colours_are_fixed_distinct_and_visible():

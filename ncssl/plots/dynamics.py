@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.patches import Patch
 
 from ncssl.plots.style import GREY, INK, PAPER, colour, ramp
 from ncssl.theory.flow import PhaseGrid
@@ -28,7 +29,7 @@ class Portrait:
 class Traces:
     """Lines over time: x (T,), lines {label: (T,)}, optional exact {label: (T,)} dashed, and level lines {label: y}.
 
-    The exact curve of a label takes the colour of its line. `x_label`, `y_label` carry the units.
+    `x_label`, `y_label` carry the units; `legend` is matplotlib's location.
     """
 
     x: np.ndarray
@@ -37,6 +38,7 @@ class Traces:
     levels: Mapping[str, float] = field(default_factory=dict)
     x_label: str = "time $t$"
     y_label: str = ""
+    legend: str | tuple[float, float] = "best"
 
 
 def phase_portrait(data: Portrait, ax: Axes) -> Axes:
@@ -98,7 +100,7 @@ def traces(data: Traces, ax: Axes) -> Axes:
         ax.annotate(label, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize="small",
                     color=INK, xytext=(0, 1), textcoords="offset points")
     ax.set(xlabel=data.x_label, ylabel=data.y_label, xlim=(data.x[0], data.x[-1]))
-    ax.legend()
+    ax.legend(loc=data.legend)
     return ax
 
 
@@ -121,9 +123,8 @@ def basin_map(data: Mapping[str, Any], ax: Axes) -> Axes:
     fixed_points(data.get("points", ()), ax)
     ax.set(xlim=(data["x"][0], data["x"][-1]), ylim=(data["y"][0], data["y"][-1]), xlabel=data["labels"][0],
            ylabel=data["labels"][1])
-    for where, word in data.get("words", {}).items():
-        ax.annotate(word, where, ha="center", va="center", fontsize="small", color=INK)
-    ax.legend(loc="upper left")
+    keys = [Patch(color=colour("survival"), label="survives"), Patch(color=colour("collapse"), label="collapses")]
+    ax.legend(handles=[*ax.get_legend_handles_labels()[0], *keys], loc="upper left", frameon=True, framealpha=0.85)
     return ax
 
 

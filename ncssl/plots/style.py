@@ -3,10 +3,15 @@
 Figures keep an opaque light background, so they read the same on light and dark pages.
 """
 
+import io
+import sys
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.figure import Figure
+from PIL import Image
 
 from ncssl.errors import UnknownName
 
@@ -32,6 +37,23 @@ QUANTITIES = {
     "reported": GREY,
 }
 
+# arms of experiments: the same setting keeps its colour in every chapter, whatever the experiment calls it
+ARMS = {
+    "sgd_ema": OKABE["vermilion"], "regular_ema": OKABE["vermilion"], "ema": OKABE["vermilion"],
+    "sgd_noema": OKABE["blue"], "regular_noema": OKABE["blue"], "noema": OKABE["blue"], "learns": OKABE["blue"],
+    "directpred": OKABE["green"], "eps_0_1": OKABE["green"], "directpred_noema": "#2A6F77",
+    "directpred_freq5": "#8DB33A", "random": GREY, "no_stop_gradient": OKABE["black"], "no_predictor": OKABE["purple"],
+    "sym_ema": OKABE["orange"], "sym_noema": "#4D4D4D", "sym_noema_predictor_wd_only": "#8C6D1F",
+    "sym_noema_no_wd": OKABE["purple"], "sym_noema_alpha10": OKABE["sky"], "ema_no_wd": OKABE["orange"],
+    "noema_no_wd": OKABE["sky"], "eps_0": "#7A4E8A", "none": "#7A4E8A", "eps_0_01": OKABE["sky"],
+    "eps_0_5": OKABE["orange"], "plus": "#9E2A2B", "minus": OKABE["sky"],
+}
+VERDICTS = {  # colour, marker, filled
+    "reproduced": (OKABE["green"], "o", True), "partly": (OKABE["blue"], "D", True),
+    "not reproduced": (OKABE["vermilion"], "X", True), "undecided": ("#8C6D1F", "s", False),
+    "not run": (GREY, "|", False),
+}
+
 
 def use() -> None:
     """Set the style for every figure that follows: opaque light background, no frame, small type, PNG at 100 dpi."""
@@ -42,11 +64,25 @@ def use() -> None:
         "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": "medium", "axes.titlelocation": "left",
         "legend.frameon": False, "legend.fontsize": "small", "figure.figsize": (6.0, 3.4), "image.cmap": "cividis",
         "mathtext.fontset": "dejavusans"})
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        plt.switch_backend(plt.get_backend())  # starts the inline backend, which sets a formatter that we then replace
+        shell.display_formatter.formatters["image/png"].for_type(Figure, small_png)
+
+
+def small_png(figure: Figure, colours: int = 96) -> bytes:
+    """The figure as PNG bytes with a palette: a third of the size of full colour, so that notebooks stay small."""
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png", bbox_inches="tight")
+    picture = Image.open(full).convert("RGB")
+    picture = picture.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    picture.save(small, "PNG", optimize=True)
+    return small.getvalue()
 
 
 def colour(name: str, default: str | None = None) -> str:
-    """The fixed colour of a method or a quantity, as "#rrggbb"; `default` for other names, else UnknownName."""
-    table = {**METHODS, **QUANTITIES}
+    """The fixed colour of a method, a quantity or an arm, as "#rrggbb"; `default` for other names, else UnknownName."""
+    table = {**ARMS, **METHODS, **QUANTITIES}
     if name not in table and default is None:
         raise UnknownName("colour of a method or quantity", name, table)
     return table.get(name, default)

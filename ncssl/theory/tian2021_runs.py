@@ -4,7 +4,7 @@ import numpy as np
 
 from ncssl.theory import tian2021_matrix as matrix
 from ncssl.theory import tian2021_modes as modes
-from ncssl.theory.flow import bisect
+from ncssl.theory.flow import bisect, dormand_prince
 
 SETTINGS = {"sigma2": np.array([0.25, 0.0, 1.0, 0.25]), "eta": np.array([0.1, 0.16, 0.1, 0.03]),
             "tau": np.array([1.0, 1.0, 1.0, 0.5])}
@@ -14,7 +14,8 @@ DIVERGING = {"alpha_p": 1.0, "sigma2": 0.01, "tau": 1.0, "eta": 0.0}  # K indefi
 EMA_LADDER = (None, 2.0, 0.4, 0.1, 0.02)  # None: no running average, tau = 1
 
 
-def network_run(variant, *, n1=6, n2=4, alpha_p=2.5, beta=0.4, eta=0.07, end=10.0, isotropic=None, seed=0):
+def network_run(variant, *, n1=6, n2=4, alpha_p=2.5, beta=0.4, eta=0.07, end=10.0, isotropic=None, seed=0,
+                points=81):
     """A random linear network up to t = end: (flow, solution, X, Xn); isotropic = sigma2 sets X = I, X' = sigma2 I."""
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=(2, n1, n1)) / np.sqrt(n1)
@@ -24,7 +25,7 @@ def network_run(variant, *, n1=6, n2=4, alpha_p=2.5, beta=0.4, eta=0.07, end=10.
              "Wa": 0.3 * rng.normal(size=(n2, n1))}
     params = {p.name: {"alpha_p": alpha_p, "beta": beta, "eta": eta}[p.name] for p in flow.params}
     y0 = flow.start(**{name: start[name] for name in flow.state})
-    return flow, flow.solve(y0, np.linspace(0, end, 81), options={"rtol": 1e-11}, **params), X, Xn
+    return flow, flow.solve(y0, np.linspace(0, end, points), options={"rtol": 1e-11}, **params), X, Xn
 
 
 def isotropic_run(*, n=4, scale_F=1.0, end=30.0, seed=0, **params):
@@ -94,4 +95,24 @@ def basin_edges(eta, sigma2=0.25, tau=1.0):
     """Measured basin edge on the parabola: bisection on p0 between 0 and the top p = tau/(2k), settings broadcast."""
     top = np.broadcast_arrays(tau / (2 * (1 + np.asarray(sigma2))), eta)[0]
     settings = {"eta": eta, "sigma2": sigma2, "tau": tau}
-    return bisect(lambda p0: parabola_end(p0, end=1500.0, **settings) > top, 0.0 * top, top, steps=32)
+    time = max(1500.0, 20 / np.min(eta))  # p leaves the edge at a rate near eta
+    return bisect(lambda p0: parabola_end(p0, end=time, **settings) > top, 0.0 * top, top, steps=32)
+
+
+def separatrix(eta, sigma2=0.25, tau=1.0, alpha_p=1.0, *, limit=10.0):
+    """Edge of the basin of collapse in the (p, s) plane, eta > 0: the stable manifold of p_minus, traced backwards.
+
+    Returns p (n,), s (n,) from one end to the other; raises ValueError where there is no p_minus.
+    """
+    q = modes.FIXED_TAU.check(eta=eta, sigma2=sigma2, tau=tau, alpha_p=alpha_p)
+    if not 0 < eta < modes.eta_critical(sigma2, tau):
+        raise ValueError(f"eta must be in (0, eta_critical = {modes.eta_critical(sigma2, tau):.6g}), was {eta:g}")
+    saddle = modes.FIXED_TAU.fixed_points(q)["p_minus"]
+    values, vectors = np.linalg.eig(modes.jacobian(saddle, q))
+    way = vectors[:, np.argmin(values.real)].real
+    starts = saddle + 1e-6 * np.array([way, -way])
+    times = np.linspace(0, 16 / eta, 2001)  # the slow rate is eta
+    path = dormand_prince(lambda t, y: -modes.fixed_tau_rhs(t, y, q), starts, times, limit=limit)
+    left, right = (branch[np.isfinite(branch).all(1)] for branch in np.moveaxis(path.y, 1, 0))
+    line = np.concatenate([left[::-1], saddle[None], right])
+    return line[:, 0], line[:, 1]
