@@ -91,7 +91,7 @@ class Browser:
         text, _, self.buffer = self.buffer.partition(b"\0")
         return json.loads(text)
 
-    def call(self, method: str, session: str | None = None, seconds: float = 60, **params) -> dict:
+    def call(self, method: str, session: str | None = None, seconds: float = 180, **params) -> dict:
         """Answer of a DevTools method; events that come before it are kept."""
         number = next(self.numbers)
         order = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
@@ -129,7 +129,7 @@ class Browser:
         """Wait for one load event more than have been waited for."""
         loaded = [event for event in self.events if event.get("method") == "Page.loadEventFired"]
         while not loaded:
-            self.events.append(event := self.message(60))
+            self.events.append(event := self.message(180))
             loaded = [event] if event.get("method") == "Page.loadEventFired" else []
         loaded[0]["method"] = "waited for"
 
