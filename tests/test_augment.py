@@ -255,6 +255,7 @@ def test_holes_follow_torchvisions_law():
     theirs = [p for p in torchvision_draws(v2.RandomErasing(1.0, scale, ratio), 16, 16) if p["v"] is not None]
     for k, name in enumerate("ijhw"):
         assert same_law(holes[holes[:, 2] > 0, k], np.array([p[name] for p in theirs])) > LEVEL, name
+    assert not images.draw_holes(9, 16, 16, (1.0, 1.0), (1.0, 1.0), generator())[:, 2:].any()  # none fits: none
 
 
 def test_areas_and_ratios_of_crops_are_uniform_before_rounding():

@@ -174,6 +174,14 @@ def test_the_isotropic_flow_follows_the_network_that_starts_symmetric():
     assert np.abs(F - iso["F"][-1]).max() < 1e-5 < np.abs(F - W0 @ W0.T).max()
 
 
+def test_the_frozen_predictor_is_the_network_with_everything_else_at_rest():
+    W, Wp = np.random.default_rng(0).normal(size=(2, 3, 3))
+    big, small = matrix.network_flow(np.eye(3), 0.25 * np.eye(3), 3), matrix.frozen_predictor_flow(W @ W.T)
+    whole = big.field(big.start(W=W, Wp=Wp, Wa=0.7 * W), eta=0.1, alpha_p=2.0)[9:18]
+    part = small.field(small.start(Wp=Wp), eta=0.1, alpha_p=2.0, tau=0.7, sigma2=0.25)
+    np.testing.assert_allclose(whole, part, atol=1e-12)
+
+
 def test_flow_rates_of_the_paper():
     rates = modes.flow_rates(0.01, keep=0.996, weight_decay=0.0004)
     assert rates["beta"] == pytest.approx(0.4) and rates["eta"] == pytest.approx(0.04)
