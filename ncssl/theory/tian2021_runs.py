@@ -99,10 +99,11 @@ def basin_edges(eta, sigma2=0.25, tau=1.0):
     return bisect(lambda p0: parabola_end(p0, end=time, **settings) > top, 0.0 * top, top, steps=32)
 
 
-def separatrix(eta, sigma2=0.25, tau=1.0, alpha_p=1.0, *, limit=10.0):
+def separatrix(eta, sigma2=0.25, tau=1.0, alpha_p=1.0, *, length=4.0):
     """Edge of the basin of collapse in the (p, s) plane, eta > 0: the stable manifold of p_minus, traced backwards.
 
-    Returns p (n,), s (n,) from one end to the other; raises ValueError where there is no p_minus.
+    Returns p (n,), s (n,) at equal steps along the curve, `length` to both sides of p_minus; raises ValueError where
+    there is no p_minus.
     """
     q = modes.FIXED_TAU.check(eta=eta, sigma2=sigma2, tau=tau, alpha_p=alpha_p)
     if not 0 < eta < modes.eta_critical(sigma2, tau):
@@ -110,9 +111,11 @@ def separatrix(eta, sigma2=0.25, tau=1.0, alpha_p=1.0, *, limit=10.0):
     saddle = modes.FIXED_TAU.fixed_points(q)["p_minus"]
     values, vectors = np.linalg.eig(modes.jacobian(saddle, q))
     way = vectors[:, np.argmin(values.real)].real
+
+    def backwards(t, y):  # unit speed, so that time is the length of the curve
+        velocity = modes.fixed_tau_rhs(t, y, q)
+        return -velocity / np.linalg.norm(velocity, axis=-1, keepdims=True)
     starts = saddle + 1e-6 * np.array([way, -way])
-    times = np.linspace(0, 16 / eta, 2001)  # the slow rate is eta
-    path = dormand_prince(lambda t, y: -modes.fixed_tau_rhs(t, y, q), starts, times, limit=limit)
-    left, right = (branch[np.isfinite(branch).all(1)] for branch in np.moveaxis(path.y, 1, 0))
-    line = np.concatenate([left[::-1], saddle[None], right])
+    y = dormand_prince(backwards, starts, np.linspace(0, length, 401)).require_finished().y
+    line = np.concatenate([y[::-1, 0], saddle[None], y[:, 1]])
     return line[:, 0], line[:, 1]
