@@ -256,6 +256,8 @@ def test_holes_follow_torchvisions_law():
     for k, name in enumerate("ijhw"):
         assert same_law(holes[holes[:, 2] > 0, k], np.array([p[name] for p in theirs])) > LEVEL, name
     assert not images.draw_holes(9, 16, 16, (1.0, 1.0), (1.0, 1.0), generator())[:, 2:].any()  # none fits: none
+    half = View(erase_p=1.0, erase_scale=(0.5, 0.5), erase_ratio=(1.0, 1.0))
+    assert (draw(half, 9, 32, 32, generator(), size=8).holes[:, 2:] == 6).all()  # of the result, not of the input
 
 
 def test_areas_and_ratios_of_crops_are_uniform_before_rounding():
