@@ -1,0 +1,116 @@
+"""Our side of the benchmark: the real training loop, its parts, and the augmentation alone."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ncssl import data, train
+from ncssl.augment import augment, policy
+from ncssl.bench.timing import Size, now
+from ncssl.recipes import recipe
+
+POLICY = "simsiam_lightly"
+
+
+@contextmanager
+def random_folder(n: int, side: int = 32) -> Iterator[Path]:
+    """A folder of `n` random PNG images for training, and a few for testing, with a cache of its own; then gone."""
+    before = os.environ.get("NCSSL_CACHE")
+    with tempfile.TemporaryDirectory() as folder:
+        pixels = np.random.default_rng(0).integers(0, 256, (n + 4, side, side, 3), dtype=np.uint8)
+        for i, image in enumerate(pixels):
+            place = Path(folder, "images", "train" if i < n else "test", "ab"[i % 2])
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(place / f"{i}.png", compress_level=0)
+        os.environ["NCSSL_CACHE"] = f"{folder}/cache"
+        try:
+            yield Path(folder, "images")
+        finally:
+            os.environ.pop("NCSSL_CACHE")
+            if before is not None:
+                os.environ["NCSSL_CACHE"] = before
+
+
+def start(size: Size, precisions: tuple[str, ...], device: str) -> tuple[dict[str, train.Run], str]:
+    """Runs at their first step, one for each precision, on the same images; and what the images are.
+
+    An epoch is as long as one repetition of the benchmark.
+    """
+    n = size.batch * (size.warmup + size.steps)
+    values = dict(
+        limit=n, augmentation=POLICY, backbone="conv4", width=size.width, hidden=size.hidden, d=size.d,
+        batch=size.batch, lr=0.06, weight_decay=5e-4, epochs=1,
+    )  # fmt: skip
+    real = size.images == "auto" and any(r["name"] == "cifar10_jpeg" and r["present"] for r in data.present())
+    dataset = "cifar10_jpeg" if real else "folder"
+    recipes = {p: recipe("simsiam", dataset=dataset, precision=p, **values) for p in precisions}
+    if real:
+        return {p: train.start(r, device=device) for p, r in recipes.items()}, "images: CIFAR-10 (JPEG copy)"
+    with random_folder(n) as root:
+        why = " (no cifar10_jpeg under the data roots)" if size.images == "auto" else ""
+        return {p: train.start(r, root=root, device=device) for p, r in recipes.items()}, f"images: random{why}"
+
+
+def loop(run: train.Run, warmup: int, steps: int) -> float:
+    """Images a second of `train.train_epoch` after `warmup` of its steps: augmentation, network and optimiser."""
+    stamps = {}
+
+    def tick() -> None:
+        stamps[len(stamps) + 1] = now(run.device) if len(stamps) + 1 in (warmup, warmup + steps) else None
+
+    train.train_epoch(run, tick)
+    return steps * run.recipe.batch / (stamps[warmup + steps] - stamps[warmup])
+
+
+def views(run: train.Run, **changed) -> list[torch.Tensor]:
+    """Two views of a batch drawn from the training images, as the loop makes them; `changed` overrides the policy's."""
+    batch = run.train.images[torch.randperm(len(run.train.images), device=run.device)[: run.recipe.batch]]
+    both = [replace(view, **changed) for view in policy(run.recipe.augmentation)]
+    return [augment(batch, view, run.generator, mean=run.mean, std=run.std) for view in both]
+
+
+def augment_only(run: train.Run, warmup: int, steps: int, **changed) -> float:
+    """Images a second that become two views each."""
+    for i in range(warmup + steps):
+        if i == warmup:
+            began = now(run.device)
+        views(run, **changed)
+    return steps * run.recipe.batch / (now(run.device) - began)
+
+
+def parts(run: train.Run, steps: int) -> dict[str, float]:
+    """Median seconds of the parts of `train.train_step`, each of its lines timed by itself."""
+    seconds: dict[str, list[float]] = {}
+
+    def timed(name: str, do: Callable):
+        began = now(run.device)
+        out = do()
+        seconds.setdefault(name, []).append(now(run.device) - began)
+        return out
+
+    run.model.train()
+    for _ in range(steps):
+        pair = timed("augmentation", lambda: [v.to(memory_format=torch.channels_last) for v in views(run)])
+        loss = timed("network forward", lambda pair=pair: run.model(pair))
+        run.optimiser.zero_grad(set_to_none=True)
+        timed("network backward", loss.backward)
+        timed("optimiser", run.optimiser.step)
+        run.model.follow()
+    return {name: median(values) for name, values in seconds.items()}
+
+
+def bound(seconds: dict[str, float]) -> str:
+    """Milliseconds and shares of the parts of a step, and which bounds it."""
+    whole = sum(seconds.values())
+    shares = ", ".join(f"{name} {1e3 * s:.0f} ms ({100 * s / whole:.0f} %)" for name, s in seconds.items())
+    network = sum(s for name, s in seconds.items() if name.startswith("network"))
+    what = "the network" if network > whole / 2 else "the " + max(seconds, key=seconds.get)
+    return f"a step is {shares}; bounded by {what}"

@@ -1,0 +1,50 @@
+"""The part about predictors: what a step of each costs, from projections to the moved predictor."""
+
+from functools import partial
+from typing import Any
+
+import torch
+
+from ncssl.bench.timing import Size, now, part, ratio, row, turns
+from ncssl.methods import Branch, Method, make
+from ncssl.optim import optimiser
+
+CYCLE = 5  # steps: DirectPred with freq = 5 sets its matrix once in a cycle
+KINDS = {
+    "mlp": ("byol", dict(predictor="mlp")),
+    "linear": ("byol", dict(predictor="linear")),
+    "directpred, freq 1": ("directpred", dict(freq=1)),
+    f"directpred, freq {CYCLE}": ("directpred", dict(freq=CYCLE)),
+}
+
+
+def predictor(size: Size) -> dict[str, Any]:
+    """Milliseconds of a step of each predictor, on the CPU, at the sizes d of the projections."""
+    rows, ratios = [], []
+    for d in size.predictors:
+        views = [torch.randn(size.batch, d, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+        contenders = {name: partial(cost, make(m, **options), views) for name, (m, options) in KINDS.items()}
+        values = turns(contenders, size.repetitions, f"predictors, d = {d}")
+        rows += [row(f"{name}, d = {d}", "ms/step", v) for name, v in values.items()]
+        ratios += [ratio(f"mlp / {name}, d = {d}", values["mlp"], values[name]) for name in KINDS if name != "mlp"]
+    note = f"batch {size.batch}, two views; forward, loss, backward, SGD and the closed form; mlp: hidden layer of 4 d"
+    return part("Cost of the predictor", rows, ratios, [note])
+
+
+def cost(method: Method, views: list[torch.Tensor], cycles: int = 2) -> float:
+    """Milliseconds a step, mean over whole cycles after one that is left out; `views`: two projections (n, d)."""
+    head = method.predictor(views[0].shape[1]).train()
+    parameters = list(head.parameters())
+    opt = optimiser("sgd", [{"params": parameters, "lr": 0.05}], momentum=0.9) if parameters else None
+    for i in range((cycles + 1) * CYCLE):
+        if i == CYCLE:
+            began = now()
+        z = [v.detach().requires_grad_() for v in views]
+        head.observe(torch.cat(z).detach())
+        loss = method.loss([Branch(v, head(v), v.detach()) for v in z])
+        loss.backward()
+        if opt:
+            opt.step()
+            opt.zero_grad(set_to_none=True)
+        head.follow()
+    return 1e3 * (now() - began) / (cycles * CYCLE)

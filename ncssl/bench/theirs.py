@@ -1,0 +1,145 @@
+"""Their side of the benchmark: transforms of single PIL images in a DataLoader with two workers, the usual loop."""
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from ncssl.bench.timing import now
+from ncssl.model import Siamese
+from ncssl.optim import optimiser
+from ncssl.train import Run
+
+WORKERS = 2
+AHEAD = 2 * WORKERS  # batches that a DataLoader holds ready
+
+
+class Pictures(Dataset):
+    """As torchvision's CIFAR10: arrays (h, w, c) that become a PIL image when asked for; `n` items, going round."""
+
+    def __init__(self, arrays: np.ndarray, n: int, transform: Callable):
+        self.arrays, self.n, self.transform = arrays, n, transform
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: int):
+        return self.transform(Image.fromarray(self.arrays[i % len(self.arrays)])), 0
+
+
+class TwoViews:
+    """The same random transform twice."""
+
+    def __init__(self, transform: Callable):
+        self.transform = transform
+
+    def __call__(self, image) -> list[torch.Tensor]:
+        return [self.transform(image), self.transform(image)]
+
+
+def torchvision_views(run: Run, blur: bool = False) -> TwoViews:
+    """The policy in torchvision's transforms of PIL images."""
+    blurring = [transforms.RandomApply([transforms.GaussianBlur(13)], p=0.5)] if blur else []
+    steps = [
+        transforms.RandomResizedCrop(run.train.images.shape[-1], scale=(0.2, 1.0)),
+        transforms.RandomHorizontalFlip(),
+        transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
+        transforms.RandomGrayscale(p=0.2),
+        *blurring,
+        transforms.ToTensor(),
+        transforms.Normalize(run.mean.tolist(), run.std.tolist()),
+    ]
+    return TwoViews(transforms.Compose(steps))
+
+
+def torch_loss(p: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    """Negative cosine similarity, mean over the batch, in plain torch."""
+    return -F.cosine_similarity(p, z).mean()
+
+
+def has_lightly() -> bool:
+    """Whether lightly can be imported; what it warns about while it is imported is its own affair."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            import lightly.loss
+            import lightly.transforms  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def lightly_views(run: Run, blur: bool = False) -> Callable:
+    """lightly's SimSiamTransform; without its blur it is our policy, and what lightly's CIFAR-10 benchmark uses."""
+    from lightly.transforms import SimSiamTransform
+
+    return SimSiamTransform(input_size=run.train.images.shape[-1], gaussian_blur=0.5 if blur else 0.0)
+
+
+def lightly_loss() -> Callable:
+    """lightly's negative cosine similarity."""
+    from lightly.loss import NegativeCosineSimilarity
+
+    return NegativeCosineSimilarity()
+
+
+@contextmanager
+def batches(run: Run, views: Callable, n: int) -> Iterator[Iterator]:
+    """`n` batches of two views from a DataLoader, whose workers are busy to the end of the block and then stopped."""
+    arrays = run.train.images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    pictures = Pictures(arrays, (n + AHEAD) * run.recipe.batch, views)
+    with warnings.catch_warnings(action="ignore"):  # more workers than cores; from Python 3.12 on, that it forks
+        iterator = iter(DataLoader(pictures, run.recipe.batch, shuffle=True, drop_last=True, num_workers=WORKERS))
+    try:
+        yield iterator
+    finally:
+        iterator._shutdown_workers()
+
+
+def network(run: Run) -> Siamese:
+    """A copy of the network of `run` in contiguous memory, ready to train."""
+    return copy.deepcopy(run.model).to(memory_format=torch.contiguous_format).train()
+
+
+def loop(run: Run, views: Callable, loss: Callable, waits: list[float], warmup: int, steps: int) -> float:
+    """Images a second of the usual loop with a copy of the network of `run`, in float32 and contiguous memory.
+
+    Appends to `waits` the share of the time that was spent waiting for the loader.
+    """
+    model = network(run)
+    opt = optimiser("sgd", model.groups(run.recipe.lr, run.recipe.weight_decay), momentum=run.recipe.momentum)
+    total, waited = 0.0, 0.0
+    with batches(run, views, warmup + steps) as loader:
+        for i in range(warmup + steps):
+            if i == warmup:
+                began, waited = now(run.device), 0.0
+            asked = now()
+            (x0, x1), _ = next(loader)
+            waited += now() - asked
+            x0, x1 = x0.to(run.device), x1.to(run.device)
+            z0, z1 = model.projector(model.encoder(x0)), model.projector(model.encoder(x1))
+            p0, p1 = model.predictor(z0), model.predictor(z1)
+            value = 0.5 * (loss(p0, z1.detach()) + loss(p1, z0.detach()))
+            total += value.detach()
+            value.backward()
+            opt.step()
+            opt.zero_grad()
+        took = now(run.device) - began
+    waits.append(waited / took)
+    return steps * run.recipe.batch / took
+
+
+def augment_only(run: Run, views: Callable, warmup: int, steps: int) -> float:
+    """Images a second that come as two views each out of the DataLoader."""
+    with batches(run, views, warmup + steps) as loader:
+        for i in range(warmup + steps):
+            if i == warmup:
+                began = now()
+            next(loader)
+        return steps * run.recipe.batch / (now() - began)

@@ -1,0 +1,99 @@
+"""The part about theory: our vectorised integrators against a loop over scipy.integrate.solve_ivp, at one accuracy."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from ncssl.bench.timing import Size, now, part, ratio, row, turns
+from ncssl.theory.tian2021_modes import SCALARS
+
+END = 5.0  # of time: most trajectories are still on their way
+PARAMS = dict(ld=1.0, ls=1.25, eta=0.1, alpha_p=1.0, beta=0.4)
+TARGET = 1e-8  # largest error of a component at the end, over the common sample
+TOLERANCES = [10.0 ** (-k / 2) for k in range(8, 27)]
+SUBSTEPS = [round(8 * 2 ** (k / 2)) for k in range(16)]
+
+
+def starts(n: int) -> np.ndarray:
+    """(n, 3) initial conditions of the three-variable flow, drawn once and for all."""
+    return np.random.default_rng(0).uniform(0.1, 1.0, (n, 3))
+
+
+def plain(t: float, y: Any) -> tuple[float, float, float]:
+    """The same flow for one trajectory in Python's own numbers: the fastest form for solve_ivp."""
+    wp, w, wa = map(float, y)
+    pull = wa * PARAMS["ld"] - wp * w * PARAMS["ls"]
+    dwp, dw = PARAMS["alpha_p"] * pull * w - PARAMS["eta"] * wp, wp * pull - PARAMS["eta"] * w
+    return dwp, dw, PARAMS["beta"] * (w - wa)
+
+
+def ours(method: str, options: dict, y0: np.ndarray, end: float = END) -> np.ndarray:
+    """States (n, 3) at the end by one vectorised call."""
+    return SCALARS.solve(y0, np.array([0.0, end]), method=method, options=options, **PARAMS).y[-1]
+
+
+def scipys(method: str, options: dict, y0: np.ndarray) -> np.ndarray:
+    """States (n, 3) at the end by a loop over solve_ivp."""
+    return np.array([solve_ivp(plain, (0.0, END), y, method=method, **options).y[:, -1] for y in y0])
+
+
+def adaptive(names: tuple[str, ...]) -> Iterator[tuple[str, list[dict]]]:
+    """For each method the tolerances to try, widest first."""
+    for name in names:
+        yield name, [dict(rtol=r, atol=r / 100) for r in TOLERANCES]
+
+
+def cheapest(solve: Callable, method: str, ladder: list[dict], y0: np.ndarray, truth: np.ndarray) -> tuple[dict, float]:
+    """The first setting of the ladder whose error is within TARGET, and that error; ArithmeticError if none is."""
+    for options in ladder:
+        error = float(np.abs(solve(method, options, y0) - truth).max())
+        if error <= TARGET:
+            return options, error
+    raise ArithmeticError(f"{method} does not come within {TARGET:g} of the reference")
+
+
+def rate(solve: Callable, y0: np.ndarray) -> float:
+    """Trajectories a second."""
+    began = now()
+    solve(y0)
+    return len(y0) / (now() - began)
+
+
+def million(n: int, steps: int = 4) -> float:
+    """Seconds that 1,000 steps of RK4 take for n initial conditions, projected from `steps` of them."""
+    y0 = starts(n)
+    began = now()
+    ours("rk4", dict(substeps=steps), y0, 0.005 * steps)
+    return 1000 * (now() - began) / steps
+
+
+def theory(size: Size) -> dict[str, Any]:
+    """Trajectories a second of tian2021's three-variable flow, both sides just within the same error."""
+    sample = starts(size.sample)
+    truth = scipys("DOP853", dict(rtol=3e-14, atol=1e-16), sample)
+    vectorised = [("rk4", [dict(substeps=s) for s in SUBSTEPS]), *adaptive(("adaptive",))]
+    contenders, notes, errors = {}, [], {}
+    for solve, y0, methods in (
+        (ours, starts(size.trajectories), vectorised),
+        (scipys, starts(size.loop), adaptive(("RK45", "DOP853", "LSODA"))),
+    ):
+        for method, ladder in methods:
+            options, error = cheapest(solve, method, ladder, sample, truth)
+            label = f"{'ours' if solve is ours else 'solve_ivp'}, {method}"
+            contenders[label] = partial(rate, partial(solve, method, options), y0)
+            errors[label] = error
+            notes.append(f"{label}: error {error:.1e} with " + ", ".join(f"{k} {v:g}" for k, v in options.items()))
+            if method == "rk4":
+                substeps = options["substeps"]
+    values = turns(contenders, size.repetitions, "theory")
+    best = max((label for label in values if label.startswith("solve")), key=lambda label: np.median(values[label]))
+    rows = [row(label, "trajectories/s", v) for label, v in values.items()]
+    rows.append(row("ours, rk4", "trajectories x steps/s", [v * substeps for v in values["ours, rk4"]]))
+    seconds = turns({"million": partial(million, size.million)}, 1, "a million starts")["million"]
+    rows.append(row(f"ours, rk4, {size.million:,} starts x 1,000 steps (projected)", "s", seconds))
+    ratios = [ratio(f"{label} / {best}", values[label], values[best], 100) for label in values if label[:4] == "ours"]
+    about = f"flow of (wp, w, wa) to t = {END:g}; error at the end at most {TARGET:g}; fastest of solve_ivp: {best}"
+    return part("Theory: trajectories at equal accuracy", rows, ratios, [about, *notes])

@@ -1,0 +1,213 @@
+"""The benchmark runs, measures what it says and cleans up after itself. Nothing here asserts on speed."""
+
+import json
+import multiprocessing
+import os
+from itertools import count
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ncssl import bench
+from ncssl.bench import images, ours, theirs, theory, timing
+from ncssl.errors import UnknownName
+
+TINY = bench.Size(
+    batch=8, width=4, hidden=16, d=8, warmup=1, steps=2, repetitions=2, images="random", predictors=(8,),
+    trajectories=20, loop=2, sample=2, million=50,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", bench.PARTS)
+def test_every_part_measures(name):
+    result = bench.measure((name,), TINY)
+    assert list(result["parts"]) == [name] and result["machine"]["cores"] >= 1
+    made = json.loads(json.dumps(result))["parts"][name]
+    measured = [row for row in made["rows"] if row["median"] is not None]
+    assert measured and made["ratios"]
+    for row in [*measured, *made["ratios"]]:
+        assert 0 < row["low"] <= row["median"] <= row["high"] < np.inf
+    assert all(row["why"].startswith("not measured") for row in made["rows"] if row["median"] is None)
+    assert made["title"] in bench.text(result) and made["ratios"][0]["name"] in bench.text(result)
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("name", ["torchvision", "augment", "theory"])
+def test_ratios_are_ours_over_theirs_turn_by_turn(name):
+    made = bench.measure((name,), TINY)["parts"][name]
+    values = {row["name"]: row["values"] for row in made["rows"] if row["unit"] in ("images/s", "trajectories/s")}
+    for ratio in made["ratios"]:
+        left, right = ratio["name"].split(" / ")
+        assert left.startswith("ours") and not right.startswith("ours")
+        assert ratio["values"] == [a / b for a, b in zip(values[left], values[right], strict=True)]
+
+
+def test_an_unknown_part_is_refused_before_anything_runs(monkeypatch):
+    monkeypatch.setitem(bench.PARTS, "theory", lambda size: pytest.fail("ran"))
+    with pytest.raises(UnknownName, match="unknown part of the benchmark 'thoery'.*did you mean 'theory'"):
+        bench.measure(("theory", "thoery"))
+
+
+def test_without_lightly_the_others_are_still_measured(monkeypatch):
+    monkeypatch.setattr(theirs, "has_lightly", lambda: False)
+    for name, rows in (("step", ["ours, float32"]), ("augment", ["ours", "torchvision"])):
+        result = bench.measure((name,), TINY)
+        made = {row["name"]: row for row in result["parts"][name]["rows"]}
+        assert made["lightly"]["median"] is None and all(made[row]["median"] > 0 for row in rows)
+        assert "lightly: not measured (pip install 'ncssl[bench]')" in bench.text(result)
+
+
+def test_main_prints_one_json_object_or_text(monkeypatch, capsys):
+    made = timing.part("Parts", [timing.row("ours", "images/s", [3.0, 1.0, 2.0])], [timing.ratio("r", [3.0], [2.0], 2)])
+    monkeypatch.setattr(bench, "PARTS", {"one": lambda size: made, "two": lambda size: pytest.fail("not asked for")})
+    bench.main(("one",), as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["parts"]["one"]["rows"][0] | {"unit": ""} == {
+        "name": "ours", "unit": "", "median": 2.0, "low": 1.0, "high": 3.0, "values": [3.0, 1.0, 2.0],
+    }  # fmt: skip
+    bench.main(("one",))
+    out = capsys.readouterr().out
+    assert "2 images/s  (1 to 3)" in out and "1.5 x  (1.5 to 1.5)  goal 2" in out
+
+
+def test_contenders_take_turns():
+    order = []
+    values = timing.turns({name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 3, "")
+    assert order == list("ababab") and values == {"a": [1, 3, 5], "b": [2, 4, 6]}
+
+
+def clock(monkeypatch, module):
+    """A clock that only moves by hand: a list of one number."""
+    hands = [0.0]
+    monkeypatch.setattr(module, "now", lambda device="cpu": hands[0])
+    return hands
+
+
+def test_warm_up_is_left_out_of_our_loop(monkeypatch):
+    hands = clock(monkeypatch, ours)
+    seconds = [100.0, 50.0, 2.0, 1.0, 1.0]  # of the steps
+
+    def epoch(run, tick):
+        for s in seconds:
+            hands[0] += s
+            tick()
+
+    monkeypatch.setattr(ours.train, "train_epoch", epoch)
+    run = SimpleNamespace(device="cpu", recipe=SimpleNamespace(batch=8))
+    assert ours.loop(run, 2, 3) == 3 * 8 / 4.0
+
+
+@pytest.fixture(scope="module")
+def run():
+    return ours.start(TINY, ("float32",), "cpu")[0]["float32"]
+
+
+def test_warm_up_is_left_out_of_their_loop_and_waiting_is_counted(monkeypatch, run):
+    hands = clock(monkeypatch, theirs)
+    seconds = iter([100.0, 2.0, 4.0])  # to load each batch
+
+    class Slow:
+        def __init__(self, iterator):
+            self.iterator = iterator
+
+        def __next__(self):
+            hands[0] += next(seconds)
+            return next(self.iterator)
+
+        def _shutdown_workers(self):
+            self.iterator._shutdown_workers()
+
+    loss = theirs.torch_loss
+
+    def slow_loss(p, z):
+        hands[0] += 1.0  # twice a step
+        return loss(p, z)
+
+    monkeypatch.setattr(theirs, "iter", lambda loader: Slow(loader.__iter__()), raising=False)
+    waits = []
+    rate = theirs.loop(run, theirs.torchvision_views(run), slow_loss, waits, 1, 2)
+    assert rate == 2 * 8 / 10.0 and waits == [0.6]
+
+
+def test_both_sides_have_the_same_images_network_and_step(run, monkeypatch):
+    """With the same views their loss and parameters after a step are ours, up to rounding."""
+    import torch
+
+    from ncssl import train
+
+    fixed = [torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+    them = []
+
+    class Once:
+        def __next__(self):
+            return fixed, None
+
+        def _shutdown_workers(self):
+            pass
+
+    monkeypatch.setattr(theirs, "iter", lambda loader: Once(), raising=False)
+    mine = ours.start(TINY, ("float32",), "cpu")[0]["float32"]
+    network = theirs.network
+    monkeypatch.setattr(theirs, "network", lambda run: them.append(network(run)) or them[0])
+    theirs.loop(mine, theirs.torchvision_views(mine), theirs.torch_loss, [], 0, 1)
+    views = iter(fixed)
+    monkeypatch.setattr(train, "augment", lambda *args, **kwargs: next(views))
+    mine.model.train()
+    train.train_step(mine, mine.train.images[:8], 0)
+    for a, b in zip(mine.model.parameters(), them[0].parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+    assert all(p.is_contiguous() for p in them[0].parameters())
+
+
+def test_random_images_leave_nothing_behind(monkeypatch):
+    monkeypatch.setenv("NCSSL_CACHE", "as it was")
+    with ours.random_folder(6) as folder:
+        assert len(list(folder.rglob("train/*/*.png"))) == 6 and os.environ["NCSSL_CACHE"] != "as it was"
+    assert not folder.exists() and os.environ["NCSSL_CACHE"] == "as it was"
+
+
+def test_their_pictures_are_the_images_of_the_run(run):
+    arrays = run.train.images.permute(0, 2, 3, 1).numpy()
+    pictures = theirs.Pictures(arrays, 1000, np.asarray)
+    assert len(pictures) == 1000 and (pictures[len(arrays) + 3][0] == arrays[3]).all()
+
+
+def test_the_flow_given_to_scipy_is_ours():
+    y = theory.starts(5)
+    mine = theory.SCALARS.field(y, **theory.PARAMS)
+    assert np.allclose([theory.plain(0.0, row) for row in y], mine, rtol=1e-14, atol=0)
+
+
+def test_accuracy_is_reached_by_the_cheapest_setting():
+    ladder, truth = [dict(e=1e-3), dict(e=1e-9), dict(e=0.0)], np.zeros((2, 3))
+    clean = count()
+
+    def solve(method, options, y0):
+        next(clean)
+        return truth + options["e"]
+
+    assert theory.cheapest(solve, "rk4", ladder, truth, truth) == (dict(e=1e-9), 1e-9) and next(clean) == 2
+    with pytest.raises(ArithmeticError, match="rk4 does not come within 1e-08"):
+        theory.cheapest(solve, "rk4", ladder[:1], truth, truth)
+
+
+def test_what_bounds_a_step_is_the_larger_share():
+    seconds = {"augmentation": 0.01, "network forward": 0.04, "network backward": 0.05, "optimiser": 0.0}
+    assert ours.bound(seconds).endswith("bounded by the network")
+    assert "augmentation 10 ms (10 %)" in ours.bound(seconds)
+    assert ours.bound(seconds | {"augmentation": 1.0}).endswith("bounded by the augmentation")
+
+
+def test_cuda_is_measured_only_where_it_is(monkeypatch):
+    asked = []
+
+    def measure(device):
+        asked.append(device)
+        return timing.part("t", [timing.row("ours", "images/s", [1.0])], [], ["note"])
+
+    monkeypatch.setattr(images.torch.cuda, "is_available", lambda: False)
+    assert images.on_devices(measure)["notes"] == ["note", images.NO_CUDA] and asked == ["cpu"]
+    monkeypatch.setattr(images.torch.cuda, "is_available", lambda: True)
+    assert [r["name"] for r in images.on_devices(measure)["rows"]] == ["ours", "CUDA: ours"]
+    assert asked[1:] == ["cpu", "cuda"]
