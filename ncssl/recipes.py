@@ -15,7 +15,7 @@ SCALES: dict[str, dict[str, Any]] = {
     ),
     "laptop": dict(
         dataset="cifar10_jpeg", limit=10_000, augmentation="tian2021_cifar", backbone="conv4", width=16, hidden=256,
-        d=64, epochs=20, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
+        d=64, epochs=12, batch=128, lr=0.03, weight_decay=4e-4, knn_every=4,
     ),
     "gpu": dict(
         dataset="cifar10", augmentation="tian2021_cifar", backbone="resnet18", width=64, hidden=512, d=128,
