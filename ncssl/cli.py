@@ -180,7 +180,7 @@ def notebooks(names, parameters, out, as_json) -> None:
     """Run notebooks with papermill; all of them by default."""
     from ncssl import book
 
-    done = book.execute(names or None, {k: value_of(v) for k, v in parameters}, out, progress=not as_json)
+    done = book.execute(names or None, {k: book.parse(v) for k, v in parameters}, out, progress=not as_json)
     show([str(p) for p in done], as_json, "\n".join)
 
 
@@ -211,7 +211,7 @@ def data(data_root: Path | None, as_json: bool) -> None:
     """Data sets: what is present, where, its size and checksum, and how to get the rest."""
     from ncssl.data import present
 
-    show(present(data_root), as_json, lambda rows: table(rows, ["name", "present", "where", "images", "size", "get"]))
+    show(present(data_root), as_json, lambda rows: table(rows, ["name", "present", "train", "test", "where", "how"]))
 
 
 if __name__ == "__main__":

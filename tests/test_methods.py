@@ -138,7 +138,9 @@ def test_keep_schedule_of_byol(progress, keep):
     assert make("byol").keep_at(progress) == 0.996
 
 
-@pytest.mark.parametrize("form, expected", [("paper", (1, 0.5833, 0.375, 0.2083)), ("code", (1, 0.5455, 0.3182, 0.1364))])
+@pytest.mark.parametrize(
+    "form, expected", [("paper", (1, 0.5833, 0.375, 0.2083)), ("code", (1, 0.5455, 0.3182, 0.1364))]
+)
 def test_direct_pred_both_places_of_eps(form, expected):
     """s = (4, 1, .25, .01), eps = .1: p / p_max of the paper's and of the code's form."""
     U = torch.linalg.qr(torch.randn(4, 4, dtype=torch.float64))[0]
@@ -191,11 +193,15 @@ def test_predictor_has_its_own_rate_and_decay():
     [
         ("simsiem", {}, UnknownName, "simsiam"), ("byol", {"kep": 0.9}, UnknownName, "keep"),
         ("byol", {"predictor": "liner"}, UnknownName, "linear"), ("byol", {"keep": 1.5}, ValueError, "keep was 1.5"),
-        ("byol", {"stop_gradient": False}, ValueError, "keep=0"), ("byol", {"stop_gradient": 0}, ValueError, "true, false"),
+        ("byol", {"stop_gradient": False}, ValueError, "keep=0"),
+        ("byol", {"stop_gradient": 0}, ValueError, "true, false"),
         ("simsiam", {"symmetric_predictor": True}, ValueError, "predictor='linear'"),
-        ("directpred", {"freq": 0}, ValueError, "freq was 0"), ("directpred", {"eps": -0.1}, ValueError, "eps was -0.1"),
-        ("directpred", {"rho": "x"}, ValueError, "rho was 'x'"), ("directpred", {"eps_form": "c"}, UnknownName, "code"),
-        ("byol", {"keep_schedule": "linear"}, UnknownName, "cosine"), ("byol", {"predictor_lr": -1}, ValueError, "predictor_lr"),
+        ("directpred", {"freq": 0}, ValueError, "freq was 0"),
+        ("directpred", {"eps": -0.1}, ValueError, "eps was -0.1"),
+        ("directpred", {"rho": "x"}, ValueError, "rho was 'x'"),
+        ("directpred", {"eps_form": "c"}, UnknownName, "code"),
+        ("byol", {"keep_schedule": "linear"}, UnknownName, "cosine"),
+        ("byol", {"predictor_lr": -1}, ValueError, "predictor_lr"),
     ],
 )  # fmt: skip
 def test_bad_options_say_what_is_allowed(name, options, error, words):

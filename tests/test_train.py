@@ -211,7 +211,7 @@ def test_cuda_runs_are_exact_to_resume(tmp_path):
 
 
 def test_command_line_runs_and_prints_json(tmp_path):
-    args = "run --method simsiam --scale smoke --seed 3 --set epochs=1 --set limit=256 --set stop_gradient=false --json".split()
+    args = "run --method simsiam --seed 3 --set epochs=1 --set limit=256 --set stop_gradient=false --json".split()
     env = os.environ | {"NCSSL_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         [sys.executable, "-m", "ncssl", *args, "--out", str(tmp_path)], capture_output=True, text=True, env=env
