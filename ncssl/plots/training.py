@@ -1,0 +1,183 @@
+"""Figures of training runs: curves by arm, accuracies by arm and seed, claims with their intervals.
+
+Each is f(data, ax) -> ax; the data are lists of dicts as `ncssl.records.series` makes them.
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from ncssl.plots.style import GREY, INK, PALE, PAPER, VERDICTS, colour, ramp
+
+FADED = 0.35  # opacity of a single seed
+FLOOR = "untrained encoder"
+OFFSETS = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": "small", "color": INK}
+
+
+def colours(arms: Sequence[str]) -> dict[str, Any]:
+    """A colour for each arm: its fixed one, or one of a ramp for arms that have none."""
+    free = [arm for arm in arms if colour(arm, "") == ""]
+    return {arm: colour(arm, "") for arm in arms} | dict(zip(free, ramp(len(free)), strict=True))
+
+
+def curves(
+    data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = "", floor: float | None = None, legend: bool = True
+) -> Axes:
+    """A thick line of means an arm, a thin one a seed: dicts with arm, label, runs [(epochs (T,), values (T,))].
+
+    Means are taken at the epochs that all seeds of the arm share. `floor` is a dashed level.
+    """
+    shades = colours([row["arm"] for row in data])
+    for row in data:
+        runs = [(x, y) for x, y in row["runs"] if len(x)]
+        for x, y in runs if len(runs) > 1 else ():
+            ax.plot(x, y, color=shades[row["arm"]], lw=0.7, alpha=FADED)
+        x, y = mean_curve(runs)
+        style = dict(marker="o", ms=3.5) if len(x) <= 12 else {}
+        ax.plot(x, y, color=shades[row["arm"]], label=textwrap.fill(row["label"], 34), **style)
+    if floor is not None:
+        ax.axhline(floor, color=GREY, ls="--", lw=1.0, label=FLOOR)
+    ax.set(xlabel="epoch", ylabel=y_label)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if data and legend:
+        beside = dict(loc="center left", bbox_to_anchor=(1.0, 0.5)) if len(data) > 4 else {}
+        ax.legend(**beside)
+    elif not data:
+        not_run(ax)
+    return ax
+
+
+def mean_curve(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs that all runs have, and the mean of their values there."""
+    if not runs:
+        return np.array([]), np.array([])
+    shared = sorted(set.intersection(*(set(x.tolist()) for x, _ in runs)))
+    values = [[y[np.flatnonzero(x == epoch)[0]] for epoch in shared] for x, y in runs]
+    return np.array(shared), np.mean(values, axis=0)
+
+
+def not_run(ax: Axes) -> Axes:
+    """The words "not run" in the middle of empty axes."""
+    ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.set(xticks=[], yticks=[])
+    return ax
+
+
+def dots(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "", floor: float | None = None) -> Axes:
+    """One line an arm: a dot a seed, mean with 95 % interval, and beside the axes the paper's number as text.
+
+    Dicts with arm, label, values {seed: value or None}, mean, low, high, paper (text, may be empty). The paper's data
+    and networks are others, so its numbers are text in a column of their own and not points on our axis.
+    """
+    shades, seen = colours([row["arm"] for row in data]), any(row["mean"] is not None for row in data)
+    for y, row in enumerate(data):
+        arm_row(row, y, shades[row["arm"]], ax)
+    ax.set(ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), yticklabels=[tick_label(row) for row in data])
+    ax.set(xlabel=x_label) if seen else ax.set(xlabel=x_label, xticks=[])
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    if floor is not None:
+        floor_line(floor, ax)
+    if any(row["paper"] for row in data):
+        ax.annotate("in the paper", (1, 1), xytext=(8, 3), **OFFSETS)
+    return ax
+
+
+def floor_line(floor: float, ax: Axes) -> None:
+    """A dashed line for the untrained encoder, named above the axes, to the side where there is room."""
+    ax.axvline(floor, color=GREY, ls="--", lw=1.0, zorder=0)
+    low, high = ax.get_xlim()
+    place = (floor - low) / (high - low)
+    side = "left" if place < 0.3 else "right" if place > 0.7 else "center"
+    name = ax.annotate(FLOOR, (floor, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), ha=side,
+                       textcoords="offset points", fontsize="small", color=GREY)  # fmt: skip
+    name.set_in_layout(False)
+
+
+def arm_row(row: Mapping[str, Any], y: float, shade: Any, ax: Axes) -> None:
+    """One arm of `dots` at height y: seeds just above the line of the mean and its interval."""
+    values = [v for v in row["values"].values() if v is not None]
+    ax.plot(values, np.full(len(values), y - 0.24), "o", color=shade, ms=3.8, mew=0, clip_on=False)
+    if row["low"] is not None:
+        ax.plot([row["low"], row["high"]], [y, y], color=shade, lw=2.0, solid_capstyle="butt")
+    if values:
+        ax.plot([row["mean"]], [y], "D", color=shade, ms=6, mec=PAPER, mew=0.8, zorder=4)
+    at = dict(xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize="small")
+    ax.annotate(row["paper"], (1, y), xytext=(8, 0), color=INK, **at)
+
+
+def tick_label(row: Mapping[str, Any]) -> str:
+    """The label of an arm in lines of at most 34 letters, and whether it was not run or some of its runs failed."""
+    failed = sum(v is None for v in row["values"].values())
+    state = "" if not failed else f" ({failed} of {len(row['values'])} failed)"
+    return textwrap.fill(row["label"] + (state if row["values"] else " (not run)"), 34)
+
+
+def forest(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") -> Axes:
+    """Claims in one unit, a line each: effect, 95 % interval, margin, and the verdict by colour and marker.
+
+    Dicts with label, status, effect, low, high (numbers or None) and band, the (low, high) between which the claim
+    holds, None where it is open; the band is shaded.
+    """
+    reach = limits(data)
+    ax.set(xlim=reach, ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), xlabel=x_label)
+    ax.set_yticklabels([row["label"] for row in data])
+    for y, row in enumerate(data):
+        band_mark(row["band"], y, reach, ax)
+        shade, marker, filled = VERDICTS[row["status"]]
+        if row["effect"] is None:
+            ax.annotate(row["status"], (0, y), xycoords=("axes fraction", "data"), xytext=(4, 0), va="center",
+                        textcoords="offset points", fontsize="small", color=GREY)  # fmt: skip
+            continue
+        ax.plot([row["low"], row["high"]], [y, y], color=shade, lw=1.8, solid_capstyle="butt", zorder=3)
+        ax.plot([row["effect"]], [y], marker, color=shade, ms=7, mfc=shade if filled else PAPER, mew=1.5, zorder=4)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def limits(data: Sequence[Mapping[str, Any]], share: float = 0.06) -> tuple[float, float]:
+    """Left and right end of an axis that holds all effects, margins and 0; wild intervals are cut off at its ends."""
+    marks = [0.0] + [v for row in data for v in (row["effect"], *row["band"]) if v is not None]
+    span = (max(marks) - min(marks)) or 1.0
+    ends = [v for row in data for v in (row["low"], row["high"]) if v is not None]
+    low = max(min([*marks, *ends]), min(marks) - span / 2)
+    high = min(max([*marks, *ends]), max(marks) + span / 2)
+    return low - share * (high - low), high + share * (high - low)
+
+
+def band_mark(band: tuple[float | None, float | None], y: float, reach: tuple[float, float], ax: Axes) -> None:
+    """A pale band where a claim holds, None being open; a short line at its margin, or at both margins."""
+    low, high = (edge if edge is not None else end for edge, end in zip(band, reach, strict=True))
+    ax.fill_between([low, high], y - 0.36, y + 0.36, color=PALE, lw=0, zorder=0)
+    for x in band:
+        if x is not None:
+            ax.plot([x, x], [y - 0.36, y + 0.36], color=INK, lw=1.2, zorder=2)
+
+
+def verdict_legend(statuses: Sequence[str], ax: Axes | Figure, **kwargs) -> Axes | Figure:
+    """A legend of the given verdicts and of the margin on axes or a whole figure; kwargs go to its legend method."""
+    marks = [
+        Line2D([], [], ls="", marker=marker, color=shade, mfc=shade if filled else PAPER, mew=1.5, label=status)
+        for status, (shade, marker, filled) in VERDICTS.items() if status in statuses
+    ]  # fmt: skip
+    margin = Line2D([], [], color=INK, lw=1.2, ls="", marker="|", ms=9, label="margin; shaded: where the claim holds")
+    ax.legend(handles=[*marks, margin], **kwargs)
+    return ax
+
+
+def overview(data: Mapping[str, Any], axes: Sequence[Axes]) -> Sequence[Axes]:
+    """An experiment on two axes: `curves` over epochs at the left, final values of `arms` as `dots` at the right.
+
+    `labels` names the two values and `floors` gives those of the untrained encoder, or None; the colours of the arms
+    are the same on both sides. As `ncssl.records.series.overview` makes it.
+    """
+    curves(data["curves"], axes[0], y_label=data["labels"][0], floor=data["floors"][0], legend=False)
+    dots(data["arms"], axes[1], x_label=data["labels"][1], floor=data["floors"][1])
+    return axes

@@ -1,0 +1,244 @@
+"""Tables of a chapter, as pandas frames of rounded texts, and how a notebook shows them.
+
+pandas and IPython come with the `book` extra and are imported only when a table is made. Runs come as `found`, a list
+of (planned run, its record or None).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ncssl.records import series, store
+from ncssl.records.facts import Claim, Experiment, Paper
+from ncssl.records.series import Found
+from ncssl.records.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COLOURS = {
+    "reproduced": "#00664b", "partly": "#005a8c", "not reproduced": "#a84300", "undecided": "#6b5200",
+    "not run": "#666666",
+}  # fmt: skip
+DATA = {"stl10": "STL-10", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet": "ImageNet"}
+
+
+def frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = ()) -> DataFrame:
+    """A frame of rows given as dicts; `columns` name them where there may be no row."""
+    import pandas
+
+    rows = list(rows)
+    return pandas.DataFrame(rows, columns=list(columns) or None if not rows else None)
+
+
+def show(table: DataFrame, caption: str = "") -> None:
+    """Display a frame without its index, as HTML and as text; cells that are a verdict are coloured."""
+    from IPython.display import display
+
+    if table.empty:
+        print(f"{caption}: none" if caption else "none")
+        return
+    text = table.map(lambda v: "" if v is None else str(v))
+    page = text.map(marked).to_html(index=False, escape=False, border=0, justify="left")
+    if caption:
+        page = page.replace("<thead>", f"<caption>{html.escape(caption)}</caption>\n  <thead>", 1)
+    plain = text.to_string(index=False)
+    display({"text/html": page, "text/plain": f"{caption}\n{plain}" if caption else plain}, raw=True)
+
+
+def marked(text: str) -> str:
+    """A cell as HTML; a verdict in bold and in its colour."""
+    escaped = html.escape(text, quote=False)
+    return f'<b style="color:{COLOURS[text]}">{escaped}</b>' if text in COLOURS else escaped
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number with so many decimals, empty for None; no negative zero."""
+    return "" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def spread(low: float | None, high: float | None, digits: int = 1) -> str:
+    """An interval as text, empty for None."""
+    return "" if low is None or high is None else f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def reported(paper: Paper, experiment: str) -> DataFrame:
+    """What the paper reports of each arm: place, cell, value with its spread, data, network, epochs, seeds."""
+    rows = []
+    for arm in paper.experiments[experiment].arms.values():
+        if (c := series.cell(paper, arm.reported)) is not None:
+            rows.append({
+                "arm": arm.label, "place": c.place, "row": c.row, "column": c.column,
+                f"{c.metric}, %": series.reported(c), "data": DATA.get(c.dataset, c.dataset), "network": c.backbone,
+                "epochs": c.epochs, "seeds": c.seeds,
+            })  # fmt: skip
+    return frame(rows, ["arm", "place"])
+
+
+def results(paper: Paper, experiment: str, found: Found) -> DataFrame:
+    """What was measured of each arm: n, probe accuracy with interval, its height over the untrained encoder, and more.
+
+    spread x sqrt(d) is the standard deviation of the l2-normalised projections in units of 1/sqrt(width).
+    """
+    probe = series.arms(paper, experiment, found, "probe_accuracy")
+    knn = series.arms(paper, experiment, found, "knn_accuracy")
+    std = series.arms(paper, experiment, found, "std_normalised", per_sqrt_dim=True)
+    rank = series.arms(paper, experiment, found, "effective_rank")
+    floor = next((a["mean"] for a in probe if a["arm"] == series.FLOOR), None)
+    rows = []
+    for a, k, s, r in zip(probe, knn, std, rank, strict=True):
+        above = None if a["mean"] is None or floor is None or a["arm"] == series.FLOOR else a["mean"] - floor
+        rows.append({
+            "arm": a["label"], "n": f"{a['n']}" + (f" ({a['failed']} failed)" if a["failed"] else ""),
+            "probe, %": number(a["mean"]) or "not run", "95 % interval": spread(a["low"], a["high"]),
+            "above untrained": number(above), "kNN, %": number(k["mean"]), "spread x sqrt(d)": number(s["mean"], 3),
+            "effective rank": number(r["mean"]),
+            "paper, %": a["paper"],
+        })  # fmt: skip
+    return frame(rows)
+
+
+def test_words(claim: Claim) -> str:
+    """The test of a claim as a formula over its arms and its metric."""
+    pair = f"{claim.left} / {claim.right}" if claim.compare == "ratio" else f"{claim.left} - {claim.right}"
+    m = f"{claim.margin:g}"
+    words = {
+        "greater": f"{pair} > {m}", "sign": f"{pair} > 0", "within": f"|{pair}| <= {m}",
+        "above": f"{claim.left} > {m}", "below": f"{claim.left} < {m}",
+        "rate": f"{pair} > {m} on a share of at least {claim.rate}",
+        "ordering": " > ".join(claim.arms),
+    }  # fmt: skip
+    unit = {"sqrt_dim": " x sqrt(d)"}.get(claim.per, "")
+    return f"{claim.metric}{unit}: {words[claim.test]}"
+
+
+def decimals(claim: Claim) -> int:
+    """Decimals worth printing of a claim's effect: one for points, three for shares and ratios."""
+    return 1 if claim.metric.endswith("_accuracy") and claim.test != "rate" else 3
+
+
+def verdicts(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
+    """One row a claim: statement with its place, test, whose margin, effect, interval, n, the paper's, verdict."""
+    rows = []
+    for claim, v in judged:
+        d = decimals(claim)
+        rows.append({
+            "claim": f"{claim.statement} ({claim.place})", "test": test_words(claim), "margin": claim.margin_by,
+            "effect": number(v.effect, d), "95 % interval": spread(v.low, v.high, d), "n": v.n,
+            "paper": number(claim.reported_effect, 2), "verdict": v.status,
+        })  # fmt: skip
+    return frame(rows, ["claim", "verdict"])
+
+
+def ledger(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
+    """One short row a claim: id, place, unit, effect, interval, n, the paper's effect, verdict."""
+    rows = [
+        {
+            "claim": c.id, "place": c.place, "unit": series.unit(c), "effect": number(v.effect, decimals(c)),
+            "95 % interval": spread(v.low, v.high, decimals(c)), "n": v.n, "paper": number(c.reported_effect, 2),
+            "verdict": v.status,
+        }
+        for c, v in judged
+    ]  # fmt: skip
+    return frame(rows, ["claim", "verdict"])
+
+
+def counts(judged: Iterable[tuple[Claim, Verdict]]) -> dict[str, int]:
+    """Verdict -> how many claims have it, in the order of `COLOURS`, with zeros."""
+    found = [v.status for _, v in judged]
+    return {status: found.count(status) for status in COLOURS}
+
+
+def settings(columns: Mapping[str, Sequence[Any]], images: Mapping[str, int]) -> DataFrame:
+    """Recipes side by side: each value of the recipes of a column; the last row is lr x weight decay x steps.
+
+    `images` gives the training images of each data set. Values that vary within a column are listed.
+    """
+    skipped = {"method", "options", "seed", "scale", "knn_every", "precision", "warmup_epochs"}
+    names = [f.name for f in dataclasses.fields(next(iter(columns.values()))[0]) if f.name not in skipped]
+    rows = [
+        {"setting": name.replace("_", " ")} | {c: several(getattr(r, name) for r in rs) for c, rs in columns.items()}
+        for name in names
+    ]
+    pull = {c: several(number(decay_time(r, images), 2) for r in rs) for c, rs in columns.items()}
+    return frame([*rows, {"setting": "lr x weight decay x steps"} | pull])
+
+
+def several(values: Iterable[Any]) -> str:
+    """Distinct values as one text, in order of appearance."""
+    texts = ("all" if v is None else f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+    return ", ".join(dict.fromkeys(texts))
+
+
+def decay_time(recipe: Any, images: Mapping[str, int]) -> float:
+    """lr x weight decay x steps: exp of minus this is how far weight decay alone would shrink a weight."""
+    count = min(recipe.limit or images[recipe.dataset], images[recipe.dataset])
+    return recipe.lr * recipe.weight_decay * recipe.epochs * (count // recipe.batch)
+
+
+def search(folder: str, chosen: float, images: Mapping[str, int], results: str | Path | None = None) -> DataFrame:
+    """Every record of a declared search, by method and learning rate; `chosen` is the learning rate that was taken."""
+    rows = []
+    for _, r in store.scan(results):
+        if isinstance(r, store.Record) and r.key == folder:
+            m = {k: r.metrics.get(k) for k in ("knn_accuracy", "probe_accuracy", "few_label_accuracy")}
+            rows.append({
+                "method": r.recipe.method, "lr": f"{r.recipe.lr:g}", "weight decay": f"{r.recipe.weight_decay:g}",
+                "lr x wd x steps": number(decay_time(r.recipe, images), 2), "seed": r.recipe.seed, "status": r.status,
+                "kNN, %": number(m["knn_accuracy"]), "probe, %": number(m["probe_accuracy"]),
+                "3 labels, %": number(m["few_label_accuracy"]), "taken": "yes" if r.recipe.lr == chosen else "",
+            })  # fmt: skip
+    return frame(sorted(rows, key=lambda row: (row["method"], float(row["lr"]), row["seed"])), ["method", "lr"])
+
+
+def provenance(found: Found) -> DataFrame:
+    """Where records were made: machine, precision, torch, how many, median seconds a run."""
+    groups: dict[tuple, list[float]] = {}
+    for _, r in found:
+        if r is not None:
+            groups.setdefault((r.device, r.precision, r.versions.get("torch", "")), []).append(r.seconds)
+    return frame([
+        {"machine": machine, "precision": p, "torch": torch, "runs": len(s), "median s": f"{statistics.median(s):.0f}"}
+        for (machine, p, torch), s in sorted(groups.items())
+    ], ["machine", "runs"])  # fmt: skip
+
+
+def theory(paper: Paper) -> DataFrame:
+    """The claims of a paper that exact computation decides: place, statement, check."""
+    rows = [c for c in paper.claims.values() if c.kind == "theory"]
+    return frame([{"place": c.place, "statement": c.statement, "check": c.check} for c in rows], ["place", "statement"])
+
+
+def repeated(paper: Paper) -> DataFrame:
+    """Tables of a paper: how many of their cells there are, and how many an arm of some experiment repeats."""
+    cited = {arm.reported for e in paper.experiments.values() for arm in e.arms.values()}
+    return frame(
+        {
+            "place": t.place, "what": t.caption, "cells": len(t.cells),
+            "repeated here": sum(f"{t.id}:{c.row}|{c.column}" in cited for c in t.cells),
+        }
+        for t in paper.tables.values()
+    )  # fmt: skip
+
+
+def failed(found: Found) -> DataFrame:
+    """Runs that failed, with their reason."""
+    return frame(series.failures(found), ["arm", "seed", "reason"])
+
+
+def coverage(experiments: Iterable[Experiment], found: Mapping[str, Found]) -> DataFrame:
+    """How many of the planned runs of each experiment have a record, and how many of those failed."""
+    rows = []
+    for e in experiments:
+        have = [r for _, r in found[e.name] if r is not None]
+        bad = sum(r.status == "failed" for r in have)
+        rows.append({
+            "experiment": e.name, "what": e.title, "place": e.place, "arms": len(e.arms),
+            "runs": f"{len(have)} of {len(found[e.name])}", "failed": bad,
+        })  # fmt: skip
+    return frame(rows)

@@ -1,0 +1,242 @@
+"""Figures and tables of training runs say what the records say, and survive runs that are missing or failed."""
+
+import dataclasses
+import json
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from ncssl.errors import UnknownName
+from ncssl.experiments import Planned, planned
+from ncssl.plots import spectra, style, training
+from ncssl.records import frames, papers, series, store
+from ncssl.records.verdicts import Verdict
+
+PAPER = papers.paper("tian2021")
+PROBE = {"sgd_ema": (58, 60, 59), "directpred": (61, 62, 63), "random": (45, 46, 47), "sgd_noema": (50, None, 52)}
+
+
+@pytest.fixture
+def ax():
+    mpl.use("Agg")
+    with mpl.rc_context():
+        style.use()
+        _, (axes,) = style.panels()
+        yield axes
+        plt.close("all")
+
+
+def record(plan: Planned, probe: float | None) -> store.Record:
+    """A record as training leaves it; None is a run that failed."""
+    curves = {
+        "epoch": [0, 5, 10], "knn_accuracy": [30, 35, (probe or 40) - 5], "loss": [2.0, 1.0],
+        "std_normalised": [0.0125, 0.05, 0.1], "eigenvalues": [[1, 0.5, 0.1], [2, 0.5, 0.01], [4, 0.5, 0.0]],
+        "alignment": [0.1, None, 0.9],
+    }  # fmt: skip
+    metrics = {"probe_accuracy": probe, "knn_accuracy": probe and probe - 5, "std_normalised": 0.1}
+    status = ("done", "") if probe is not None else ("failed", "the loss was nan at step 7 (epoch 1)")
+    return store.Record(plan.recipe, plan.paper, status[0], metrics if probe else {}, curves, 12.0, 1.0, "CPU",
+                        "float32", {"torch": "2"}, "abc", "now", reason=status[1])  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found():
+    """The experiment `predictor` at laptop scale: three seeds of four arms, one failed run, two arms not run."""
+    runs = planned("tian2021", "predictor", "laptop")
+    return [(p, record(p, PROBE[p.arm][p.seed]) if p.arm in PROBE else None) for p in runs]
+
+
+def test_arms_tell_missing_from_failed_and_keep_the_papers_number(found):
+    rows = {row["arm"]: row for row in series.arms(PAPER, "predictor", found, "probe_accuracy")}
+    assert list(rows) == list(PAPER.experiments["predictor"].arms)
+    assert rows["sgd_noema"]["values"] == {0: 50, 1: None, 2: 52} and rows["sgd_noema"]["failed"] == 1
+    assert rows["directpred_noema"]["values"] == {} and rows["directpred_noema"]["mean"] is None
+    assert rows["sgd_ema"]["mean"] == 59 and rows["sgd_ema"]["low"] == pytest.approx(59 - 4.302653 / 3**0.5, abs=1e-5)
+    assert rows["sgd_ema"]["paper"] == "84.49 ± 0.20" and rows["sgd_noema"]["paper"] == ""
+    wide = series.arms(PAPER, "predictor", found, "std_normalised", per_sqrt_dim=True)
+    assert wide[0]["mean"] == pytest.approx(0.1 * found[0][0].recipe.d ** 0.5)
+
+
+def test_dots_draw_every_seed_mean_interval_and_floor_and_only_print_the_papers_number(found, ax):
+    rows = series.arms(PAPER, "predictor", found, "probe_accuracy")
+    assert training.dots(rows, ax, floor=46.0) is ax
+    seeds = [sorted(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
+    assert seeds == [[58, 59, 60], [50, 52], [61, 62, 63], [], [], [45, 46, 47]]
+    assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"] == [59, 51, 62, 46]
+    labels = [label.get_text().replace("\n", " ") for label in ax.get_yticklabels()]
+    assert labels[1].endswith("(1 of 3 failed)") and labels[3].endswith("(not run)") and labels[0].endswith("EMA")
+    assert any(list(line.get_xdata()) == [46.0, 46.0] for line in ax.lines)
+    assert "84.49 ± 0.20" in [text.get_text() for text in ax.texts] and ax.get_xlim()[1] < 84
+
+
+def test_curves_are_means_over_seeds_at_shared_epochs(ax):
+    runs = [(np.array([0.0, 5, 10]), np.array([1.0, 2, 3])), (np.array([0.0, 10]), np.array([3.0, 5]))]
+    assert training.curves([{"arm": "ema", "label": "EMA", "runs": runs}], ax, floor=0.5) is ax
+    mean = next(line for line in ax.lines if line.get_label() == "EMA")
+    assert mean.get_xdata().tolist() == [0, 10] and mean.get_ydata().tolist() == [2, 4]
+    assert mean.get_color() == style.colour("ema") and len(ax.lines) == 4
+    empty = training.curves([], plt.figure().add_subplot())
+    assert [text.get_text() for text in empty.texts] == ["not run"]
+
+
+def test_curves_of_records_know_losses_start_after_an_epoch(found):
+    e = PAPER.experiments["predictor"]
+    (row,) = series.curves(e, found, "loss", ["sgd_ema"])
+    assert row["runs"][0][0].tolist() == [1, 2] and len(row["runs"]) == 3
+    (row,) = series.curves(e, found, "alignment", ["sgd_ema"])
+    assert np.isnan(row["runs"][0][1][1]) and row["runs"][0][1][2] == 0.9
+    assert series.curves(e, found, "loss", ["directpred_noema"]) == []
+    with pytest.raises(UnknownName, match="did you mean 'sgd_ema'"):
+        series.curves(e, found, "loss", ["sgd_emma"])
+
+
+def test_overview_keeps_the_colours_of_arms_and_leaves_the_untrained_encoder_to_the_floor(found):
+    data = series.overview(PAPER, "predictor", found, "std_normalised")
+    d = found[0][0].recipe.d
+    assert data["floors"] == pytest.approx((0.1 * d**0.5, 46)) and "random" not in [r["arm"] for r in data["arms"]]
+    assert data["curves"][0]["runs"][0][1].tolist() == pytest.approx([x * d**0.5 for x in (0.0125, 0.05, 0.1)])
+    _, axes = style.panels(2)
+    assert training.overview(data, axes) is axes
+    assert axes[0].get_ylabel() == "spread x sqrt(d)" and axes[1].get_xlabel() == "linear probe, %"
+    plt.close("all")
+
+
+def test_every_arm_has_a_colour_of_its_own_in_its_experiment():
+    for e in PAPER.experiments.values():
+        shades = training.colours(list(e.arms))
+        assert len(set(shades.values())) == len(e.arms), e.name
+        assert all(shades[arm] == style.ARMS[arm] for arm in e.arms), e.name
+    assert len(set(training.colours(["a", "b", "c"]).values())) == 3
+
+
+def test_forest_shows_interval_margin_and_verdict(ax):
+    rows = [
+        {"label": "a", "status": "reproduced", "effect": 3.0, "low": 2.0, "high": 4.0, "band": (1.0, None)},
+        {"label": "b", "status": "undecided", "effect": 0.0, "low": -90.0, "high": 90.0, "band": (-1.5, 1.5)},
+        {"label": "c", "status": "not run", "effect": None, "low": None, "high": None, "band": (None, 0.1)},
+    ]
+    assert training.forest(rows, ax) is ax
+    drawn = [tuple(line.get_xdata()) for line in ax.lines]
+    for line in ((2.0, 4.0), (3.0,), (1.0, 1.0), (-1.5, -1.5), (1.5, 1.5), (0.1, 0.1)):
+        assert line in drawn
+    assert [line.get_marker() for line in ax.lines if len(line.get_xdata()) == 1] == ["o", "s"]
+    assert [text.get_text() for text in ax.texts] == ["not run"] and ax.get_xlim()[1] < 10
+    assert len(ax.collections) == 3 and training.verdict_legend(["reproduced"], ax) is ax
+    assert [text.get_text() for text in ax.get_legend().get_texts()][0] == "reproduced"
+
+
+def test_bands_and_units_follow_the_tests_of_claims():
+    c = PAPER.claims
+    assert series.band(c["directpred_every_fifth_step"]) == (-1.5, 1.5)
+    assert series.band(c["collapse_without_predictor"]) == (None, 0.1)
+    assert series.band(c["positive_shift_hurts_seed_by_seed"]) == (0.25, None)
+    assert series.unit(c["asymmetry_falls"]) == "asymmetry, ratio"
+    assert series.unit(c["no_collapse_with_both"]) == "std normalised x sqrt(d)"
+
+
+def test_spectra_over_epochs_and_by_rank(found, ax):
+    data = series.spectrum(found, "sgd_ema")
+    assert data["values"].shape == (3, 3) and data["epoch"].tolist() == [0, 5, 10] and data["seed"] == 0
+    assert series.spectrum(found, "directpred_noema") is None and series.spectrum(found, "sgd_ema", seed=9) is None
+    assert spectra.eigenvalue_traces(data, ax) is ax and ax.get_yscale() == "log"
+    assert sorted(line.get_ydata()[0] for line in ax.lines) == [0.1, 0.5, 1.0]
+    assert min(line.get_ydata()[-1] for line in ax.lines) == pytest.approx(4e-8), "a zero is drawn at the floor"
+    assert spectra.rank_scale(3, ax) is ax
+    other = spectra.by_rank(data, plt.figure().add_subplot())
+    assert [line.get_ydata()[0] for line in other.lines] == [1, 1, 1]
+    assert other.lines[1].get_ydata().tolist() == pytest.approx([1, 0.25, 0.005])
+    for draw in (spectra.eigenvalue_traces, spectra.by_rank):
+        assert [text.get_text() for text in draw(None, plt.figure().add_subplot()).texts] == ["not run"]
+
+
+def test_verdicts_come_from_exactly_the_runs_shown(found):
+    judged = {claim.id: verdict for claim, verdict in series.judged(PAPER, "predictor", found)}
+    assert judged["directpred_matches_gradient"].status == "reproduced"
+    assert judged["directpred_matches_gradient"].effect == pytest.approx(3)
+    assert judged["directpred_every_fifth_step"].status == "not run"
+    claims = {claim for name in PAPER.experiments for claim, _ in series.judged(PAPER, name, [])}
+    assert {c.id for c in claims} == {c.id for c in PAPER.claims.values() if c.kind == "records"}
+
+
+def test_tables_round_and_say_what_is_missing(found):
+    table = frames.results(PAPER, "predictor", found).set_index("arm")
+    assert table.loc["linear predictor, EMA", "probe, %"] == "59.0"
+    assert table.loc["linear predictor, EMA", "above untrained"] == "13.0"
+    assert table.loc["linear predictor, no EMA", "n"] == "2 (1 failed)"
+    assert table.loc["DirectPred, no EMA", "probe, %"] == "not run"
+    assert frames.failed(found)["reason"].tolist() == ["the loss was nan at step 7 (epoch 1)"]
+    assert frames.coverage([PAPER.experiments["predictor"]], {"predictor": found})["runs"].tolist() == ["12 of 18"]
+    assert frames.number(-0.04) == "0.0" and frames.spread(None, 1.0) == ""
+    words = frames.test_words(PAPER.claims["no_collapse_with_both"])
+    assert words == "std_normalised x sqrt(d): learns > 0.5"
+
+
+def test_tables_of_verdicts_and_claims_are_complete(found):
+    judged = [pair for name in PAPER.experiments for pair in series.judged(PAPER, name, found)]
+    assert len(frames.verdicts(judged)) == len(frames.ledger(judged)) == sum(frames.counts(judged).values())
+    assert len(frames.theory(PAPER)) + len(judged) == len(PAPER.claims)
+    assert frames.repeated(PAPER).set_index("place").loc["Table 6", "repeated here"] == 4
+    assert set(frames.COLOURS) == set(style.VERDICTS)
+    assert Verdict("not run").status in frames.COLOURS
+
+
+def test_search_lists_every_run_and_marks_what_was_taken(found, tmp_path):
+    for (p, _), lr in zip(found, (0.03, 0.1), strict=False):
+        r = dataclasses.replace(record(p, 50.0), recipe=dataclasses.replace(p.recipe, lr=lr), key="laptop_search")
+        store.save(r, tmp_path)
+    table = frames.search("laptop_search", 0.1, {"cifar10_jpeg": 50_000}, tmp_path)
+    assert table["lr"].tolist() == ["0.03", "0.1"] and table["taken"].tolist() == ["", "yes"]
+    assert frames.search("other", 0.1, {}, tmp_path).empty
+
+
+def test_decay_time_counts_whole_steps_of_the_images_used(found):
+    r = dataclasses.replace(found[0][0].recipe, lr=0.1, weight_decay=0.01, epochs=3, batch=128, limit=1000)
+    assert frames.decay_time(r, {r.dataset: 50_000}) == pytest.approx(0.1 * 0.01 * 3 * 7)
+    table = frames.settings({"a": [r, dataclasses.replace(r, lr=0.2)]}, {r.dataset: 50_000}).set_index("setting")
+    assert table.loc["lr", "a"] == "0.1, 0.2" and "seed" not in table.index
+
+
+def test_show_displays_html_and_text_without_index_or_markup_of_the_data(capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
+    frames.show(frames.frame([{"claim": "a < b", "verdict": "not reproduced"}]), "A caption")
+    frames.show(frames.frame([], ["claim"]), "Runs that failed")
+    assert len(shown) == 1 and "a &lt; b" in shown[0]["text/html"] and "<caption>A caption" in shown[0]["text/html"]
+    assert f"color:{frames.COLOURS['not reproduced']}" in shown[0]["text/html"]
+    assert shown[0]["text/plain"].splitlines()[0] == "A caption" and "<b" not in shown[0]["text/plain"]
+    assert capsys.readouterr().out == "Runs that failed: none\n"
+
+
+def test_reseeding_replaces_the_seeds_of_the_scale(found):
+    runs = [p for p, _ in found]
+    again = series.reseed(runs, 2)
+    assert {p.seed for p in again} == {0, 1} and len(again) == 12 and all(p.seed == p.recipe.seed for p in again)
+    assert series.reseed(runs, None) == runs and series.reseed(runs, 3) == runs
+    with pytest.raises(ValueError, match="seeds was 0"):
+        series.reseed(runs, 0)
+    with pytest.raises(UnknownName, match="did you mean 'symmetry'"):
+        series.chosen(PAPER, "symetry")
+
+
+@pytest.mark.parametrize("name", list(PAPER.experiments))
+def test_the_printed_command_makes_the_same_recipe(name, monkeypatch):
+    from click.testing import CliRunner
+
+    from ncssl import train
+    from ncssl.cli import main
+
+    asked = []
+
+    def pretend(wanted, **kwargs):
+        asked.append(wanted)
+        return record(Planned("tian2021", name, "", wanted.seed, wanted), 50.0)
+
+    monkeypatch.setattr(train, "fit", pretend)
+    runs = planned("tian2021", name, "laptop", **({"dataset": "digits"} if name == "eps" else {}))
+    runs = [p for p in runs if p.recipe.options.get("predictor") != "none"]  # the command line reads none as no value
+    for p in runs:
+        result = CliRunner().invoke(main, [*series.command(p).split()[1:], "--json"], catch_exceptions=False)
+        assert json.loads(result.output)["id"] == p.recipe.id, series.command(p)
+    assert [r.id for r in asked] == [p.recipe.id for p in runs]
