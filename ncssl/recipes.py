@@ -27,6 +27,11 @@ SCALES: dict[str, dict[str, Any]] = {
     ),
 }  # fmt: skip
 
+AUGMENTATION = {  # the policy that suits a data set, where neither the call nor the scale's own data set decides
+    "digits": "digits", "fashion_mnist": "digits", "stl10": "tian2021_stl10", "imagenette96": "tian2021_stl10",
+}  # fmt: skip
+SMOKE_LIMIT = 2_000  # training images of a data set that is not embedded, at smoke scale
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -91,6 +96,14 @@ def canonical(values: dict) -> str:
 FIELDS = tuple(f.name for f in dataclasses.fields(Recipe))
 
 
+def suited(dataset: str, scale: str) -> dict:
+    """What another data set than the scale's own changes in its recipe: the augmentation, and at smoke the limit."""
+    if dataset == SCALES[scale]["dataset"]:
+        return {}
+    limit = {"limit": SMOKE_LIMIT} if scale == "smoke" and dataset != "digits" else {}
+    return {"augmentation": AUGMENTATION.get(dataset, "tian2021_cifar")} | limit
+
+
 def recipe(method: str, scale: str = "smoke", options: dict | None = None, **overrides) -> Recipe:
     """The recipe of `method` at `scale`, with method options and recipe values overridden; raises UnknownName."""
     from ncssl.methods import make  # torch is imported only where a method is meant
@@ -101,4 +114,5 @@ def recipe(method: str, scale: str = "smoke", options: dict | None = None, **ove
         if name not in FIELDS or name in ("method", "options", "scale"):
             raise UnknownName("recipe value", name, set(FIELDS) - {"method", "options", "scale"})
     resolved = make(method, **(options or {})).options
-    return Recipe(method=method, options=resolved, scale=scale, **(SCALES[scale] | overrides))
+    fitted = SCALES[scale] | suited(overrides.get("dataset", SCALES[scale]["dataset"]), scale) | overrides
+    return Recipe(method=method, options=resolved, scale=scale, **fitted)
