@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ncssl.errors import BadFile
+from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import SCALES, Recipe, recipe
 from ncssl.records import papers, store, verdicts
 
@@ -66,6 +66,8 @@ def judge(claim: papers.Claim, scale: str | None = None, results=None, **overrid
     """Verdict of a claim and the scale it was judged at: the given one, else the largest that has records."""
     if claim.kind == "theory":
         return verdicts.judge_theory(claim), "theory"
+    if scale and scale not in SCALES:
+        raise UnknownName("scale", scale, SCALES)
     scales = [scale] if scale else list(reversed(SCALES))
     for s in scales:
         d = (SCALES[s] | overrides)["d"]
