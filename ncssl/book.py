@@ -127,6 +127,21 @@ def execute(
     return [out / f"{name}.ipynb" for name in names]
 
 
+def store(executed: Iterable[Path], root: str | Path | None = None) -> None:
+    """Put executed copies in the place of the notebooks of the checkout, without the times that papermill notes."""
+    import nbformat
+
+    for path in executed:
+        notebook = nbformat.read(path, as_version=4)
+        for part in (notebook, *notebook.cells):
+            part.metadata.pop("papermill", None)
+            part.metadata.pop("execution", None)
+        for cell in notebook.cells:  # papermill adds an empty list where there was none
+            if cell.metadata.get("tags") == []:
+                del cell.metadata["tags"]
+        nbformat.write(notebook, checkout(root) / "notebooks" / path.name)
+
+
 def say(line: str, progress: bool) -> None:
     """Write a line about long work to stderr; stdout stays for results."""
     if progress:

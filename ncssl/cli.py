@@ -175,12 +175,18 @@ def theory(key: str, pairs: tuple[str, ...], as_json: bool) -> None:
 @click.argument("names", nargs=-1)
 @click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebooks.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("_build/notebooks"), show_default=True)
+@click.option("--store", is_flag=True, help="Put the outputs into the notebooks of the checkout, for a commit.")
 @as_json
-def notebooks(names, parameters, out, as_json) -> None:
+def notebooks(names, parameters, out, store, as_json) -> None:
     """Run notebooks with papermill; all of them by default."""
     from ncssl import book
 
+    if store and parameters:
+        raise ValueError("--store keeps the outputs of the default parameters; leave -p out")
+
     done = book.execute(names or None, {k: book.parse(v) for k, v in parameters}, out, progress=not as_json)
+    if store:
+        book.store(done)
     show([str(p) for p in done], as_json, "\n".join)
 
 

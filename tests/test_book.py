@@ -78,6 +78,14 @@ def test_parameters_reach_the_notebook_and_the_source_stays(checkout, capfd):
     assert out == "" and "[1/1] good: done" in err and "WARNING" not in err
 
 
+def test_outputs_are_stored_without_times(checkout):
+    done = book.execute(["good"], {}, root=checkout, progress=False)
+    book.store(done, checkout)
+    stored = checkout / "notebooks" / "good.ipynb"
+    assert nbformat.read(stored, 4).cells[-1].outputs[0].text.endswith("True\n")
+    assert "papermill" not in stored.read_text() and "start_time" not in stored.read_text()
+
+
 def test_a_failing_notebook_is_an_error_after_the_others_have_run(checkout, capsys):
     with pytest.raises(book.NotebookFailed, match="1 of 2 notebooks failed: failing: In .2.: RuntimeError: no luck"):
         book.execute(["failing", "good"], root=checkout, progress=False)
