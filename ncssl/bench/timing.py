@@ -19,7 +19,7 @@ class Size:
     hidden: int = 256
     d: int = 64
     warmup: int = 5  # steps left out at the start of each repetition, more than the loaders hold ready
-    steps: int = 10  # steps timed in each repetition
+    steps: int = 8  # steps timed in each repetition
     repetitions: int = 5
     images: str = "auto"
     predictors: tuple[int, ...] = (128, 512)  # sizes d of the projections
