@@ -63,12 +63,21 @@ def test_dots_draw_every_seed_mean_interval_and_floor_and_only_print_the_papers_
     rows = series.arms(PAPER, "predictor", found, "probe_accuracy")
     assert training.dots(rows, ax, floor=46.0) is ax
     seeds = [sorted(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
-    assert seeds == [[58, 59, 60], [50, 52], [61, 62, 63], [], [], [45, 46, 47]]
+    assert seeds == [[58, 59, 60], [50, 52], [61, 62, 63], [45, 46, 47]]
     assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"] == [59, 51, 62, 46]
     labels = [label.get_text().replace("\n", " ") for label in ax.get_yticklabels()]
     assert labels[1].endswith("(1 of 3 failed)") and labels[3].endswith("(not run)") and labels[0].endswith("EMA")
     assert any(list(line.get_xdata()) == [46.0, 46.0] for line in ax.lines)
     assert "84.49 ± 0.20" in [text.get_text() for text in ax.texts] and ax.get_xlim()[1] < 84
+
+
+def test_arms_that_were_not_run_leave_the_layout_alone(found):
+    rows = series.arms(PAPER, "predictor", [(p, r) for p, r in found if p.arm == "random"], "probe_accuracy")
+    figure, axes = style.panels(2, width=4.4, layout="constrained")
+    training.overview({"curves": [], "arms": rows, "labels": ("a", "b"), "floors": (46.0, 46.0)}, axes)
+    figure.draw_without_rendering()
+    assert min(axis.get_position().width for axis in axes) > 0.2
+    plt.close(figure)
 
 
 def test_curves_are_means_over_seeds_at_shared_epochs(ax):
@@ -183,12 +192,14 @@ def test_tables_of_verdicts_and_claims_are_complete(found):
 
 
 def test_search_lists_every_run_and_marks_what_was_taken(found, tmp_path):
-    for (p, _), lr in zip(found, (0.03, 0.1), strict=False):
-        r = dataclasses.replace(record(p, 50.0), recipe=dataclasses.replace(p.recipe, lr=lr), key="laptop_search")
+    p = found[0][0]
+    for lr, probe in ((0.03, 50.0), (0.1, 40.0)):
+        r = dataclasses.replace(record(p, probe), recipe=dataclasses.replace(p.recipe, lr=lr), key="laptop_search")
         store.save(r, tmp_path)
-    table = frames.search("laptop_search", 0.1, {"cifar10_jpeg": 50_000}, tmp_path)
+    table = frames.search("laptop_search", dataclasses.replace(r.recipe, lr=0.1), {"cifar10_jpeg": 50_000}, tmp_path)
     assert table["lr"].tolist() == ["0.03", "0.1"] and table["taken"].tolist() == ["", "yes"]
-    assert frames.search("other", 0.1, {}, tmp_path).empty
+    assert table["best"].tolist() == ["yes", ""]
+    assert frames.search("other", r.recipe, {}, tmp_path).empty
 
 
 def test_decay_time_counts_whole_steps_of_the_images_used(found):

@@ -41,7 +41,7 @@ def curves(
         x, y = mean_curve(runs)
         style = dict(marker="o", ms=3.5) if len(x) <= 12 else {}
         ax.plot(x, y, color=shades[row["arm"]], label=textwrap.fill(row["label"], 34), **style)
-    if floor is not None:
+    if floor is not None and data:
         ax.axhline(floor, color=GREY, ls="--", lw=1.0, label=FLOOR)
     ax.set(xlabel="epoch", ylabel=y_label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -103,10 +103,10 @@ def floor_line(floor: float, ax: Axes) -> None:
 def arm_row(row: Mapping[str, Any], y: float, shade: Any, ax: Axes) -> None:
     """One arm of `dots` at height y: seeds just above the line of the mean and its interval."""
     values = [v for v in row["values"].values() if v is not None]
-    ax.plot(values, np.full(len(values), y - 0.24), "o", color=shade, ms=3.8, mew=0, clip_on=False)
     if row["low"] is not None:
         ax.plot([row["low"], row["high"]], [y, y], color=shade, lw=2.0, solid_capstyle="butt")
-    if values:
+    if values:  # an empty line that is not clipped would upset the layout
+        ax.plot(values, np.full(len(values), y - 0.24), "o", color=shade, ms=3.8, mew=0, clip_on=False)
         ax.plot([row["mean"]], [y], "D", color=shade, ms=6, mec=PAPER, mew=0.8, zorder=4)
     at = dict(xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize="small")
     ax.annotate(row["paper"], (1, y), xytext=(8, 0), color=INK, **at)

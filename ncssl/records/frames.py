@@ -165,7 +165,7 @@ def settings(columns: Mapping[str, Sequence[Any]], images: Mapping[str, int]) ->
         {"setting": name.replace("_", " ")} | {c: several(getattr(r, name) for r in rs) for c, rs in columns.items()}
         for name in names
     ]
-    pull = {c: several(number(decay_time(r, images), 2) for r in rs) for c, rs in columns.items()}
+    pull = {c: several(number(decay_time(r, images), 3) for r in rs) for c, rs in columns.items()}
     return frame([*rows, {"setting": "lr x weight decay x steps"} | pull])
 
 
@@ -181,19 +181,31 @@ def decay_time(recipe: Any, images: Mapping[str, int]) -> float:
     return recipe.lr * recipe.weight_decay * recipe.epochs * (count // recipe.batch)
 
 
-def search(folder: str, chosen: float, images: Mapping[str, int], results: str | Path | None = None) -> DataFrame:
-    """Every record of a declared search, by method and learning rate; `chosen` is the learning rate that was taken."""
-    rows = []
+def search(folder: str, chosen: Any, images: Mapping[str, int], results: str | Path | None = None) -> DataFrame:
+    """Every record of a declared search.
+
+    "taken" marks the learning rate and weight decay of the recipe `chosen`, "best" the highest probe accuracy among the
+    runs of the same method, EMA and epochs, where there are several.
+    """
+    rows, kinds = [], {}
     for _, r in store.scan(results):
         if isinstance(r, store.Record) and r.key == folder:
-            m = {k: r.metrics.get(k) for k in ("knn_accuracy", "probe_accuracy", "few_label_accuracy")}
+            taken = (r.recipe.lr, r.recipe.weight_decay) == (chosen.lr, chosen.weight_decay)
             rows.append({
-                "method": r.recipe.method, "lr": f"{r.recipe.lr:g}", "weight decay": f"{r.recipe.weight_decay:g}",
-                "lr x wd x steps": number(decay_time(r.recipe, images), 2), "seed": r.recipe.seed, "status": r.status,
-                "kNN, %": number(m["knn_accuracy"]), "probe, %": number(m["probe_accuracy"]),
-                "3 labels, %": number(m["few_label_accuracy"]), "taken": "yes" if r.recipe.lr == chosen else "",
+                "method": r.recipe.method, "EMA": r.recipe.options["keep"] or "no", "lr": f"{r.recipe.lr:g}",
+                "weight decay": f"{r.recipe.weight_decay:g}", "epochs": r.recipe.epochs,
+                "lr x wd x steps": number(decay_time(r.recipe, images), 3), "seed": r.recipe.seed,
+                "kNN, %": number(r.metrics.get("knn_accuracy")), "probe, %": number(r.metrics.get("probe_accuracy")),
+                "effective rank": number(r.metrics.get("effective_rank")), "status": r.status,
+                "taken": "yes" if taken else "", "best": "",
             })  # fmt: skip
-    return frame(sorted(rows, key=lambda row: (row["method"], float(row["lr"]), row["seed"])), ["method", "lr"])
+            kind = (r.recipe.method, r.recipe.options["keep"], r.recipe.epochs)
+            kinds.setdefault(kind, []).append((r.metrics.get("probe_accuracy") or 0.0, len(rows) - 1))
+    for runs in kinds.values():
+        if len(runs) > 1:
+            rows[max(runs)[1]]["best"] = "yes"
+    order = ("method", "epochs", "lr", "weight decay", "seed")
+    return frame(sorted(rows, key=lambda row: [str(row[name]) for name in order]), order)
 
 
 def provenance(found: Found) -> DataFrame:
