@@ -171,10 +171,10 @@ def test_verdicts_come_from_exactly_the_runs_shown(found):
 
 def test_tables_round_and_say_what_is_missing(found):
     table = frames.results(PAPER, "predictor", found).set_index("arm")
-    assert table.loc["linear predictor, EMA", "probe, %"] == "59.0"
-    assert table.loc["linear predictor, EMA", "above untrained"] == "13.0"
-    assert table.loc["linear predictor, no EMA", "n"] == "2 (1 failed)"
-    assert table.loc["DirectPred, no EMA", "probe, %"] == "not run"
+    assert table.loc["linear predictor, EMA (sgd_ema)", "probe, %"] == "59.0"
+    assert table.loc["linear predictor, EMA (sgd_ema)", "above untrained"] == "13.0"
+    assert table.loc["linear predictor, no EMA (sgd_noema)", "n"] == "2 (1 failed)"
+    assert table.loc["DirectPred, no EMA (directpred_noema)", "probe, %"] == "not run"
     assert frames.failed(found)["reason"].tolist() == ["the loss was nan at step 7 (epoch 1)"]
     assert frames.coverage([PAPER.experiments["predictor"]], {"predictor": found})["runs"].tolist() == ["12 of 18"]
     assert frames.number(-0.04) == "0.0" and frames.spread(None, 1.0) == ""

@@ -94,7 +94,7 @@ def results(paper: Paper, experiment: str, found: Found) -> DataFrame:
     for a, k, s, r in zip(probe, knn, std, rank, strict=True):
         above = None if a["mean"] is None or floor is None or a["arm"] == series.FLOOR else a["mean"] - floor
         rows.append({
-            "arm": a["label"], "n": f"{a['n']}" + (f" ({a['failed']} failed)" if a["failed"] else ""),
+            "arm": f"{a['label']} ({a['arm']})", "n": f"{a['n']}" + (f" ({a['failed']} failed)" if a["failed"] else ""),
             "probe, %": number(a["mean"]) or "not run", "95 % interval": spread(a["low"], a["high"]),
             "above untrained": number(above), "kNN, %": number(k["mean"]), "spread x sqrt(d)": number(s["mean"], 3),
             "effective rank": number(r["mean"]),
