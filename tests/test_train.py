@@ -203,6 +203,19 @@ def test_learning_and_collapse_are_ten_points_apart_on_every_seed(seed, tmp_path
     assert score.pop("learns") >= 10 + max(score.values())
 
 
+def test_the_records_of_the_embedded_data_tell_three_encoders_apart():
+    """Collapsed, untrained and trained differ by ten points each in kNN accuracy on every seed (digits, defaults)."""
+    score = {}
+    for _, r in store.scan():
+        if isinstance(r, store.Record) and r.key == "embedded_choice" and r.recipe.options["output_norm"]:
+            trained = "trained" if r.recipe.options["stop_gradient"] else "collapsed"
+            kind = trained if r.recipe.epochs else "untrained"
+            score.setdefault(r.recipe.seed, {})[kind] = r.metrics["knn_accuracy"]
+    assert len(score) >= 3
+    for s in score.values():
+        assert s["trained"] >= s["untrained"] + 10 and s["untrained"] >= s["collapsed"] + 10
+
+
 @pytest.mark.cuda
 def test_cuda_runs_are_exact_to_resume(tmp_path):
     r = recipe("directpred", dataset="digits", **TINY)
