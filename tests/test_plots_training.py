@@ -71,6 +71,14 @@ def test_dots_draw_every_seed_mean_interval_and_floor_and_only_print_the_papers_
     assert "84.49 ± 0.20" in [text.get_text() for text in ax.texts] and ax.get_xlim()[1] < 84
 
 
+def test_wild_intervals_do_not_squeeze_the_seeds(ax):
+    wild = {"arm": "ema", "label": "a", "values": {0: 40.0, 1: 44.0}, "mean": 42.0, "low": -200.0, "high": 300.0}
+    training.dots([wild | {"paper": ""}], ax, floor=38.0)
+    low, high = ax.get_xlim()
+    assert low < 38 and high > 44 and high - low < 15
+    assert training.limits([None], [None]) == (0.0, 1.0) and training.limits([1.0], []) == (1.0, 1.0)
+
+
 def test_arms_that_were_not_run_leave_the_layout_alone(found):
     rows = series.arms(PAPER, "predictor", [(p, r) for p, r in found if p.arm == "random"], "probe_accuracy")
     figure, axes = style.panels(2, width=4.4, layout="constrained")

@@ -79,7 +79,10 @@ def dots(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "", floo
     for y, row in enumerate(data):
         arm_row(row, y, shades[row["arm"]], ax)
     ax.set(ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), yticklabels=[tick_label(row) for row in data])
-    ax.set(xlabel=x_label) if seen else ax.set(xlabel=x_label, xticks=[])
+    marks = [floor, *(v for row in data for v in row["values"].values())]
+    ax.set(xlabel=x_label, xlim=limits(marks, [v for row in data for v in (row["low"], row["high"])]))
+    if not seen:
+        ax.set(xticks=[])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     if floor is not None:
@@ -95,9 +98,8 @@ def floor_line(floor: float, ax: Axes) -> None:
     low, high = ax.get_xlim()
     place = (floor - low) / (high - low)
     side = "left" if place < 0.3 else "right" if place > 0.7 else "center"
-    name = ax.annotate(FLOOR, (floor, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), ha=side,
-                       textcoords="offset points", fontsize="small", color=GREY)  # fmt: skip
-    name.set_in_layout(False)
+    ax.annotate(FLOOR, (floor, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), ha=side,
+                textcoords="offset points", fontsize="small", color=GREY)  # fmt: skip
 
 
 def arm_row(row: Mapping[str, Any], y: float, shade: Any, ax: Axes) -> None:
@@ -125,7 +127,8 @@ def forest(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") ->
     Dicts with label, status, effect, low, high (numbers or None) and band, the (low, high) between which the claim
     holds, None where it is open; the band is shaded.
     """
-    reach = limits(data)
+    marks = [0.0, *(v for row in data for v in (row["effect"], *row["band"]))]
+    reach = limits(marks, [v for row in data for v in (row["low"], row["high"])])
     ax.set(xlim=reach, ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), xlabel=x_label)
     ax.set_yticklabels([row["label"] for row in data])
     for y, row in enumerate(data):
@@ -142,13 +145,14 @@ def forest(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") ->
     return ax
 
 
-def limits(data: Sequence[Mapping[str, Any]], share: float = 0.06) -> tuple[float, float]:
-    """Left and right end of an axis that holds all effects, margins and 0; wild intervals are cut off at its ends."""
-    marks = [0.0] + [v for row in data for v in (row["effect"], *row["band"]) if v is not None]
-    span = (max(marks) - min(marks)) or 1.0
-    ends = [v for row in data for v in (row["low"], row["high"]) if v is not None]
-    low = max(min([*marks, *ends]), min(marks) - span / 2)
-    high = min(max([*marks, *ends]), max(marks) + span / 2)
+def limits(marks: Sequence[float | None], ends: Sequence[float | None], share: float = 0.06) -> tuple[float, float]:
+    """Left and right end of an axis that holds all marks; ends of wild intervals are cut off. None is left out."""
+    points, wide = ([v for v in values if v is not None] for values in (marks, ends))
+    if not points:
+        return 0.0, 1.0
+    span = (max(points) - min(points)) or 1.0
+    low = max(min([*points, *wide]), min(points) - span / 2)
+    high = min(max([*points, *wide]), max(points) + span / 2)
     return low - share * (high - low), high + share * (high - low)
 
 
