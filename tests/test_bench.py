@@ -167,6 +167,15 @@ def test_random_images_leave_nothing_behind(monkeypatch):
     assert not folder.exists() and os.environ["NCSSL_CACHE"] == "as it was"
 
 
+def test_workers_stop_with_the_block(run):
+    """Even while somebody still holds the iterator: they must not take time from whoever is measured next."""
+    with theirs.batches(run, theirs.torchvision_views(run), 2) as loader:
+        (x0, x1), _ = next(loader)
+        assert len(multiprocessing.active_children()) == theirs.WORKERS
+    assert multiprocessing.active_children() == [] and loader is not None
+    assert x0.shape == x1.shape == (8, 3, 32, 32) and not (x0 == x1).all()
+
+
 def test_their_pictures_are_the_images_of_the_run(run):
     arrays = run.train.images.permute(0, 2, 3, 1).numpy()
     pictures = theirs.Pictures(arrays, 1000, np.asarray)
