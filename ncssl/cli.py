@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ncssl import __version__
+from ncssl.book import parse
 from ncssl.errors import BadFile, UnknownName
 
 
@@ -55,16 +56,8 @@ def table(rows: list[dict], columns: list[str]) -> str:
 
 
 def value_of(text: str) -> Any:
-    """A value as typed: true, false, none, a number, or the text itself."""
-    words = {"true": True, "false": False, "none": None, "null": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for number in (int, float):
-        try:
-            return number(text)
-        except ValueError:
-            pass
-    return text
+    """A value as typed: as papermill reads it (True, None, a number, text), and also true and false."""
+    return {"true": True, "false": False}[text] if text in ("true", "false") else parse(text)
 
 
 def settings(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -184,7 +177,7 @@ def notebooks(names, parameters, out, store, as_json) -> None:
     if store and parameters:
         raise ValueError("--store keeps the outputs of the default parameters; leave -p out")
 
-    done = book.execute(names or None, {k: book.parse(v) for k, v in parameters}, out, progress=not as_json)
+    done = book.execute(names or None, {k: parse(v) for k, v in parameters}, out, progress=not as_json)
     if store:
         book.store(done)
     show([str(p) for p in done], as_json, "\n".join)

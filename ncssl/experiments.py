@@ -22,6 +22,8 @@ class Planned(NamedTuple):
 def planned(paper: str, experiment: str, scale: str, **overrides) -> list[Planned]:
     """The runs of an experiment at a scale, seed by seed; empty where it has no such scale."""
     e = papers.paper(paper).experiments[experiment]
+    if scale not in SCALES:
+        raise UnknownName("scale", scale, SCALES)
     if scale not in e.scales:
         return []
     at = e.scales[scale]
@@ -66,12 +68,10 @@ def judge(claim: papers.Claim, scale: str | None = None, results=None, **overrid
     """Verdict of a claim and the scale it was judged at: the given one, else the largest that has records."""
     if claim.kind == "theory":
         return verdicts.judge_theory(claim), "theory"
-    if scale and scale not in SCALES:
-        raise UnknownName("scale", scale, SCALES)
     scales = [scale] if scale else list(reversed(SCALES))
     for s in scales:
-        d = (SCALES[s] | overrides)["d"]
-        verdict = verdicts.judge(claim, values(claim, s, results, **overrides), dim=d)
+        measured = values(claim, s, results, **overrides)
+        verdict = verdicts.judge(claim, measured, dim=(SCALES[s] | overrides)["d"])
         if verdict.status != "not run":
             return verdict, s
     return verdict, scales[-1]

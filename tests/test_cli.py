@@ -90,7 +90,8 @@ def test_a_full_disk_and_an_interrupt_say_what_is_kept(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text, value", [("true", True), ("None", None), ("3", 3), ("3e-4", 3e-4), ("mlp", "mlp"), ("1.0", 1.0)]
+    "text, value",
+    [("true", True), ("None", None), ("3", 3), ("3e-4", 3e-4), ("mlp", "mlp"), ("1.0", 1.0), ("none", "none")],
 )
 def test_values_are_read_as_typed(text, value):
     assert value_of(text) == value and type(value_of(text)) is type(value)
