@@ -41,6 +41,7 @@ class Recipe:
     options: dict = field(default_factory=dict)  # every option of the method, defaults written out
     dataset: str = "digits"
     limit: int | None = None  # training images, class-balanced; None: all
+    size: int | None = None  # pixels a side that images of a folder are brought to; None: as they are
     augmentation: str = "digits"
     backbone: str = "conv3"
     width: int = 16  # channels of the first layer
@@ -68,6 +69,8 @@ class Recipe:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
                 raise ValueError(f"{name} was {value!r}; allowed: a finite number >= 0")
+        if self.size is not None and (not isinstance(self.size, int) or self.size < 4):
+            raise ValueError(f"size was {self.size!r}; allowed: none, or an integer >= 4")
         if self.limit is not None and (not isinstance(self.limit, int) or self.limit < self.batch):
             raise ValueError(f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})")
         for name, allowed in dict(precision=("auto", "float32", "bf16"), schedule=("constant", "cosine")).items():
@@ -83,11 +86,14 @@ class Recipe:
 
 
 def canonical(values: dict) -> str:
-    """JSON with sorted keys; whole floats are written as integers, so that 1 and 1.0 are the same recipe."""
+    """JSON with sorted keys; whole floats are written as integers, so that 1 and 1.0 are the same recipe.
+
+    What is None is left out: a value or option added later, None by default, changes the id of no record made before.
+    """
 
     def plain(v):
         if isinstance(v, dict):
-            return {k: plain(x) for k, x in v.items()}
+            return {k: plain(x) for k, x in v.items() if x is not None}
         return int(v) if isinstance(v, float) and v.is_integer() else v
 
     return json.dumps(plain(values), sort_keys=True, separators=(",", ":"))

@@ -87,8 +87,9 @@ def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None 
     device = device or best_device()
     method = make(recipe.method, **recipe.options)
     policy(recipe.augmentation)
-    train = data.load(recipe.dataset, "train", root=root, device=device, limit=recipe.limit, download=download)
-    test = data.load(recipe.dataset, "test", root=root, device=device, download=download)
+    where = dict(root=root, device=device, size=recipe.size, download=download)
+    train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
+    test = data.load(recipe.dataset, "test", **where)
     if len(train.images) < recipe.batch:
         raise ValueError(f"batch was {recipe.batch}; allowed: at most the {len(train.images)} training images")
     torch.manual_seed(recipe.seed)

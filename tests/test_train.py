@@ -141,7 +141,7 @@ def test_recipe_ids_depend_on_what_decides_the_run_and_on_nothing_else():
     assert a.id == Recipe(**{**a.__dict__, "scale": "laptop"}).id
     assert a.id == recipe("byol", "smoke", {"keep": 0.996}).id != recipe("byol", "smoke", {"keep": 0.99}).id
     assert len({recipe("byol", "smoke", seed=s).id for s in range(5)}) == 5
-    assert canonical({"b": 1.0, "a": [1]}) == '{"a":[1],"b":1}'
+    assert canonical({"b": 1.0, "a": [1], "c": None}) == '{"a":[1],"b":1}'
 
 
 @pytest.mark.parametrize(

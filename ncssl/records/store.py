@@ -14,6 +14,7 @@ from ncssl.errors import BadFile
 from ncssl.recipes import FIELDS, Recipe
 
 FORMAT = 1
+NEEDED = {f.name for f in dataclasses.fields(Recipe) if f.default is not None}  # the others may be younger: None
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,10 @@ def load(path: str | Path) -> Record:
     if given != fields:
         raise BadFile(path, f"unknown {sorted(given - fields)}, missing {sorted(fields - given)}", redo)
     try:
-        if set(body["recipe"]) != set(FIELDS):
-            raise ValueError(f"recipe fields differ: {sorted(set(body['recipe']) ^ set(FIELDS))}")
+        if unknown := set(body["recipe"]) - set(FIELDS):
+            raise ValueError(f"unknown recipe values {sorted(unknown)}")
+        if missing := NEEDED - set(body["recipe"]):
+            raise ValueError(f"missing recipe values {sorted(missing)}")
         record = Record(**{k: v for k, v in body.items() if k in fields} | {"recipe": Recipe(**body["recipe"])})
         check(record)
     except (TypeError, ValueError) as error:
