@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import permutations
 from typing import NamedTuple
@@ -104,8 +104,7 @@ def make(name: str, **options) -> Method:
         if isinstance(known[option], bool) and not isinstance(value, bool):
             raise ValueError(f"{option} was {value!r}; allowed: true, false")
     resolved = known | options
-    made = METHODS[name](**resolved)
-    return Method(**{**made.__dict__, "name": name, "options": resolved})
+    return replace(METHODS[name](**resolved), name=name, options=resolved)
 
 
 def learned(kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool) -> Callable[[int], Predictor]:

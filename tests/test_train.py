@@ -217,10 +217,10 @@ def test_the_records_of_the_embedded_data_tell_three_encoders_apart():
 
 
 @pytest.mark.cuda
-def test_cuda_runs_are_exact_to_resume(tmp_path):
+def test_a_cuda_run_is_done_in_the_precision_of_the_device(tmp_path):
     r = recipe("directpred", dataset="digits", **TINY)
     a = train.fit(r, out=tmp_path / "a", device="cuda")
-    assert a.status == "done" and a.precision == "bf16"
+    assert a.status == "done" and a.precision == train.precision(r, "cuda") and a.peak_memory_mb > 0
 
 
 def test_command_line_runs_and_prints_json(tmp_path):
