@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ncssl import checkpoint, data, diagnostics
+from ncssl import checkpoint, data, diagnostics, memory
 from ncssl.augment import augment, policy
 from ncssl.errors import BadFile
 from ncssl.methods import make
@@ -87,6 +87,7 @@ def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None 
     device = device or best_device()
     method = make(recipe.method, **recipe.options)
     policy(recipe.augmentation)
+    memory.keep_freed()
     where = dict(root=root, device=device, size=recipe.size, download=download)
     train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
     test = data.load(recipe.dataset, "test", **where)

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 import pytest
 
 LEVELS = {
-    0: "errors losses spectral checkpoint data augment nn evaluate theory optim papers",
+    0: "errors memory losses spectral checkpoint data augment nn evaluate theory optim papers",
     1: "methods records recipes plots",
     2: "model diagnostics experiments",
     3: "train",

@@ -8,7 +8,6 @@ are not computed. Crop and blur are float32 matrix products, so allowing TF32 co
 """
 
 import functools
-import math
 from collections.abc import Callable
 
 import torch
@@ -17,7 +16,20 @@ from torch import Tensor
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)  # as in torchvision's ColorJitter
 GRAY = (0.2989, 0.587, 0.114)  # torchvision's weights of red, green, blue
-INTERPOLATIONS = {"bilinear": 1, "bicubic": 2}  # reach of the kernel in input pixels
+
+
+def triangle(t: Tensor) -> Tensor:
+    """The linear interpolation kernel at distances t >= 0, which may be overwritten."""
+    return t.neg_().add_(1).clamp_(min=0)
+
+
+def cubic(t: Tensor) -> Tensor:
+    """The cubic interpolation kernel with a = -1/2 at distances t >= 0."""
+    u, v = (1 - t).clamp_(min=0), (2 - t).clamp_(min=0)
+    return v * v * (v - 1) * 0.5 + u * u * (1 - 2 * u)
+
+
+INTERPOLATIONS = {"bilinear": triangle, "bicubic": cubic}
 
 
 @functools.lru_cache(maxsize=64)
@@ -38,6 +50,8 @@ def resized_crop(
 ) -> Tensor:
     """Cut boxes (n, 4: top, left, height, width; inside the image), resize them to `size` with antialiasing, and mirror
     left to right where `flip` (n,) is true. Bicubic may leave [0, 1], as torchvision's does on floats."""
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
     n, c, h, w = images.shape
     out_h, out_w = (size, size) if isinstance(size, int) else size
     top, left, height, width = boxes.unbind(1)
@@ -54,33 +68,17 @@ def _resize_matrix(
     start: Tensor, length: Tensor, n_in: int, n_out: int, interpolation: str, flip: Tensor | None = None
 ) -> Tensor:
     """(n, n_out, n_in): row i holds the weights that make output pixel i out of input [start, start + length)."""
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
-    reach, device = INTERPOLATIONS[interpolation], start.device
     scale = length.to(torch.float32).div(n_out)[:, None]
-    stretch = scale.clamp(min=1)
-    position = torch.arange(n_out, device=device)
+    position = torch.arange(n_out, device=start.device)
     if flip is not None:
         position = torch.where(flip[:, None], n_out - 1 - position, position)
-    centre = scale * (position + 0.5)
-    first = (centre - reach * stretch + 0.5).floor_().unsqueeze(-1)
-    taps = 2 * math.ceil(reach * max(n_in / n_out, 1)) + 1
-    pixel = first + torch.arange(taps, device=device)
-    weights = _kernel((pixel + 0.5 - centre.unsqueeze(-1)).div_(stretch.unsqueeze(-1)).abs_(), interpolation)
-    weights *= (pixel >= 0) & (pixel < length[:, None, None])
-    weights /= weights.sum(-1, keepdim=True)
-    matrix = weights.new_zeros(len(start), n_out, n_in + 2 * taps)  # margins, so that no two taps share a place
-    matrix.scatter_(2, pixel.long() + (start + taps)[:, None, None], weights)
-    return matrix[:, :, taps:taps + n_in]
-
-
-def _kernel(t: Tensor, interpolation: str) -> Tensor:
-    """The interpolation kernel at distance t >= 0: the triangle, or the cubic with a = -1/2."""
-    u = (1 - t).clamp_(min=0)
-    if interpolation == "bilinear":
-        return u
-    v = (2 - t).clamp_(min=0)
-    return v * v * (v - 1) * 0.5 + u * u * (1 - 2 * u)
+    stretch = scale.clamp(min=1)
+    centre = (scale * (position + 0.5)).add_(start[:, None] - 0.5).div_(stretch)
+    pixel = torch.arange(n_in, device=start.device)
+    inside = (pixel >= start[:, None]) & (pixel < (start + length)[:, None])
+    distance = ((pixel / stretch).unsqueeze(1) - centre.unsqueeze(2)).abs_()
+    weights = INTERPOLATIONS[interpolation](distance).mul_(inside.unsqueeze(1))
+    return weights.div_(weights.sum(-1, keepdim=True))
 
 
 def hflip(images: Tensor, flip: Tensor) -> Tensor:

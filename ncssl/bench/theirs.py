@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from ncssl import memory
 from ncssl.bench.timing import now
 from ncssl.model import Siamese
 from ncssl.optim import optimiser
@@ -91,7 +92,10 @@ def lightly_loss() -> Callable:
 
 @contextmanager
 def batches(run: Run, views: Callable, n: int) -> Iterator[Iterator]:
-    """`n` batches of two views from a DataLoader, whose workers are busy to the end of the block and then stopped."""
+    """`n` batches of two views from a DataLoader, whose workers are busy to the end of the block and then stopped.
+
+    Meanwhile memory is kept and given back as usual, not as our engine asks."""
+    memory.keep_freed(False)
     arrays = run.train.images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     pictures = Pictures(arrays, (n + AHEAD) * run.recipe.batch, views)
     with warnings.catch_warnings(action="ignore"):  # more workers than cores; from Python 3.12 on, that it forks
@@ -100,6 +104,7 @@ def batches(run: Run, views: Callable, n: int) -> Iterator[Iterator]:
         yield iterator
     finally:
         iterator._shutdown_workers()
+        memory.keep_freed()
 
 
 def network(run: Run) -> Siamese:

@@ -1,0 +1,40 @@
+"""Freed memory stays with the process while a loop wants it, and goes back when it does not."""
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+
+from ncssl import memory
+
+SCRIPT = """
+import resource, sys
+from ncssl import memory
+assert memory.keep_freed(sys.argv[1] == "keep")
+def round():
+    block = b"1" * (48 * 2**20)  # every page is written
+    del block
+round()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    round()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(how):
+    """Pages that the system hands out anew while a block of 48 MiB is taken and freed five times."""
+    out = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
+    return int(out.stdout)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt")
+def test_kept_memory_needs_no_new_pages():
+    assert faults("keep") < 100
+    assert faults("usual") > 10_000
+
+
+def test_a_c_library_without_mallopt_is_left_alone(monkeypatch):
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    assert memory.keep_freed() is False
