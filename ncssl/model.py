@@ -7,31 +7,42 @@ import torch
 from torch import Tensor, nn
 
 from ncssl.methods import Branch, Method
+from ncssl.methods.core import TARGETS
 
 
 class Siamese(nn.Module):
-    """Encoder, projector and predictor of a method, with its target; the whole state is in its state_dict."""
+    """Encoder, projector and predictor of a method, with its target; the whole state is in its state_dict.
 
-    def __init__(self, encoder: nn.Module, projector: nn.Module, d: int, method: Method, bf16: bool = False):
+    `features` is the width of the encoder's output, `d` the width asked of the projections.
+    """
+
+    def __init__(self, encoder: nn.Module, features: int, hidden: int, d: int, method: Method, bf16: bool = False):
         super().__init__()
-        self.method, self.encoder, self.projector, self.bf16 = method, encoder, projector, bf16
-        self.predictor = method.predictor(d)
-        self.target = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False) if method.keep else None
+        self.method, self.encoder, self.bf16 = method, encoder, bf16
+        self.projector, width = method.project(features, hidden, d)
+        self.predictor = method.predictor(width)
+        online = nn.Sequential(encoder, self.projector)
+        self.target = copy.deepcopy(online).requires_grad_(False) if method.keep else None
 
     def encode(self, x: Tensor, encoder: nn.Module | None = None) -> Tensor:
         """Features (n, features) in float32; the encoder alone runs in bf16 when asked, heads stay in float32."""
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             return (encoder or self.encoder)(x).float()
 
-    def forward(self, views: Sequence[Tensor]) -> Tensor:
-        """The loss of a batch seen in several views, each (n, c, h, w)."""
+    def forward(self, views: Sequence[Tensor], progress: float = 0.0) -> Tensor:
+        """The loss of a batch seen in several views, each (n, c, h, w), at `progress` in [0, 1] of the training."""
+        self.predictor.progress = self.projector.progress = progress
         z = [self.projector(self.encode(x)) for x in views]
-        self.predictor.observe(torch.cat(z).detach())
-        p = [self.predictor(v) for v in z]
-        t = z if self.target is None else [self.target[1](self.encode(x, self.target[0])) for x in views]
+        if self.target is None:
+            t = z[:TARGETS]
+        else:
+            t = [self.target[1](self.encode(x, self.target[0])) for x in views[:TARGETS]]
         if self.method.stop_gradient:
             t = [v.detach() for v in t]
-        return self.method.loss([Branch(*branch) for branch in zip(z, p, t, strict=True)])
+        self.predictor.observe([v.detach() for v in z[:TARGETS]], [v.detach() for v in t])
+        p = [self.predictor(v) for v in z]
+        t = [*t, *[None] * (len(z) - len(t))]
+        return self.method.loss([Branch(*branch) for branch in zip(z, p, t, strict=True)], self.predictor)
 
     @torch.no_grad()
     def follow(self, progress: float = 0.0) -> None:

@@ -20,7 +20,7 @@ from ncssl.augment import augment, policy
 from ncssl.errors import BadFile
 from ncssl.methods import make
 from ncssl.model import Siamese
-from ncssl.nn import backbone, mlp
+from ncssl.nn import backbone
 from ncssl.optim import optimiser, rate
 from ncssl.recipes import Recipe
 from ncssl.records import store
@@ -95,8 +95,7 @@ def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None 
         raise ValueError(f"batch was {recipe.batch}; allowed: at most the {len(train.images)} training images")
     torch.manual_seed(recipe.seed)
     encoder, features = backbone(recipe.backbone, train.images.shape[1], recipe.width)
-    projector = mlp([features, recipe.hidden, recipe.d], output_norm=method.output_norm)
-    model = Siamese(encoder, projector, recipe.d, method, bf16=precision(recipe, device) == "bf16")
+    model = Siamese(encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16")
     model = model.to(device, memory_format=torch.channels_last)
     opt = optimiser(recipe.optimiser, model.groups(recipe.lr, recipe.weight_decay), momentum=recipe.momentum)
     for group in opt.param_groups:
@@ -118,12 +117,13 @@ def train_step(run: Run, batch: Tensor, step: int) -> Tensor:
     factor = rate(step, total, int(r.warmup_epochs * run.steps), r.schedule)
     for group in run.optimiser.param_groups:
         group["lr"] = group["base"] * factor
-    loss = run.model(views)
+    progress = step / max(1, total)
+    loss = run.model(views, progress)
     run.optimiser.zero_grad(set_to_none=True)
     if loss.requires_grad:
         loss.backward()
     run.optimiser.step()
-    run.model.follow(step / max(1, total))
+    run.model.follow(progress)
     return loss.detach()
 
 

@@ -11,7 +11,7 @@ from ncssl import losses
 from ncssl.errors import UnknownName
 from ncssl.methods import METHODS, make
 from ncssl.model import Siamese
-from ncssl.nn import ClosedForm, Linear, backbone, direct_pred, mlp
+from ncssl.nn import ClosedForm, Linear, backbone, direct_pred
 from ncssl.optim import LARS, optimiser, rate
 
 VARIANTS = [
@@ -27,7 +27,7 @@ def net(method, seed=0, **options):
     torch.manual_seed(seed)
     m = make(method, **options)
     encoder, features = backbone("conv3", 1, 4)
-    return Siamese(encoder, mlp([features, 24, 8], output_norm=m.output_norm), 8, m)
+    return Siamese(encoder, features, 24, 8, m)
 
 
 def views(seed=0, n=12):
@@ -162,16 +162,16 @@ def test_closed_form_sees_the_past_and_moves_after_the_step():
     head = ClosedForm(4, direct_pred, rho=0.3, freq=2)
     z1, z2 = torch.randn(10, 4), torch.randn(10, 4)
     start = head.matrix().clone()
-    head.observe(z1)
+    head.observe([z1])
     head.follow()
     torch.testing.assert_close(head.matrix(), start)  # freq = 2: not yet
-    head.observe(z2)
+    head.observe([z2])
     torch.testing.assert_close(head.C, 0.3 * z1.T @ z1 / 10 + 0.7 * z2.T @ z2 / 10)
     head.follow()
     torch.testing.assert_close(head.matrix(), direct_pred(head.C))
     before = head.C.clone()
     head.eval()
-    head.observe(z1)
+    head.observe([z1])
     torch.testing.assert_close(head.C, before)  # evaluation leaves the statistics alone
 
 

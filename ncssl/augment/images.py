@@ -25,6 +25,7 @@ class View:
     torchvision's. Raises ValueError for values out of range. One-channel images get no saturation, hue and grey."""
 
     crop_scale: tuple[float, float] | None = None  # share of the area; None keeps the whole image
+    share: float = 1.0  # side of the view as a share of the image's, where no size is given (multi-crop's small views)
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)  # width to height, uniform in the logarithm
     interpolation: str = "bilinear"
     flip_p: float = 0.0
@@ -57,6 +58,7 @@ class View:
         _check(self.interpolation in ops.INTERPOLATIONS, "interpolation", self.interpolation,
                " or ".join(ops.INTERPOLATIONS))
         _check(self.blur_kernel > 0 and self.blur_kernel % 2 == 1, "blur_kernel", self.blur_kernel, "odd")
+        _check(0 < self.share <= 1, "share", self.share, "in (0, 1]")
         _check(self.rotate >= 0 and self.translate >= 0, "rotate, translate", (self.rotate, self.translate), ">= 0")
 
     @property
@@ -88,7 +90,12 @@ _STL10 = replace(_SIMCLR, jitter=(0.8, 0.8, 0.8, 0.2), blur_p=1.0, blur_kernel=9
 _DIGITS = View(crop_scale=(0.6, 1.0), crop_ratio=(0.8, 1.25), jitter_p=0.8, jitter=(0.4, 0.4, 0.0, 0.0), rotate=15.0,
                translate=0.1, zoom=(0.85, 1.15), erase_p=0.25, erase_ratio=(0.5, 2.0))
 
-POLICIES: dict[str, tuple[View, View]] = {
+# caron2021's multi-crop: two large views and small ones of half the side; the colours of _ASYMMETRIC
+_LARGE = replace(_ASYMMETRIC, crop_scale=(0.4, 1.0))
+_SMALL = replace(_ASYMMETRIC, crop_scale=(0.05, 0.4), share=0.5)
+_DIGITS_SMALL = replace(_DIGITS, crop_scale=(0.2, 0.6), share=0.5)
+
+POLICIES: dict[str, tuple[View, ...]] = {
     "none": (View(), View()),
     "symmetric": (_SYMMETRIC, _SYMMETRIC),
     "symmetric_weak": (_WEAK, _WEAK),
@@ -98,14 +105,16 @@ POLICIES: dict[str, tuple[View, View]] = {
     "simclr_lightly": (_SIMCLR, _SIMCLR),
     "simsiam_lightly": (_SIMSIAM, _SIMSIAM),
     "byol_lightly": (_BYOL, replace(_BYOL, solarise_p=0.2)),
+    "multicrop": (_LARGE, replace(_LARGE, solarise_p=0.2), *[_SMALL] * 4),
     "tian2021_cifar": (_SIMCLR, _SIMCLR),
     "tian2021_stl10": (_STL10, _STL10),
     "digits": (_DIGITS, _DIGITS),
+    "digits_multicrop": (_DIGITS, _DIGITS, *[_DIGITS_SMALL] * 2),
 }
 
 
-def policy(name: str) -> tuple[View, View]:
-    """The two views of a named policy. Raises UnknownName."""
+def policy(name: str) -> tuple[View, ...]:
+    """The views of a named policy: two, or two and the small ones of multi-crop. Raises UnknownName."""
     if name not in POLICIES:
         raise UnknownName("augmentation", name, POLICIES)
     return POLICIES[name]
@@ -244,10 +253,13 @@ def apply(images: Tensor, view: View, draws: Draws, *, size: int | None = None, 
 def augment(
     images: Tensor, view: View, generator: Generator, *, size: int | None = None, mean=None, std=None
 ) -> Tensor:
-    """A random view of every image: uint8 (n, c, h, w) -> float32 (n, c, size, size), size None keeps h x w. Values in
-    [0, 1], or (x - mean) / std with c numbers each. Raises TypeError or ValueError for arguments of another kind."""
+    """A random view of every image: uint8 (n, c, h, w) -> float32 (n, c, size, size), size None keeps h x w, less the
+    view's share. Values in [0, 1], or (x - mean) / std with c numbers each. Raises TypeError or ValueError for
+    arguments of another kind."""
     _check_images(images, view, generator, size)
     n, _, height, width = images.shape
+    if size is None and view.share < 1:
+        size = max(1, round(min(height, width) * view.share))
     draws = draw(view, n, height, width, generator, size=size)
     return apply(images, view, draws, size=size, mean=mean, std=std)
 

@@ -40,8 +40,8 @@ def cost(method: Method, views: list[torch.Tensor], cycles: int = 2) -> float:
         if i == CYCLE:
             began = now()
         z = [v.detach().requires_grad_() for v in views]
-        head.observe(torch.cat(z).detach())
-        loss = method.loss([Branch(v, head(v), v.detach()) for v in z])
+        head.observe([v.detach() for v in z])
+        loss = method.loss([Branch(v, head(v), v.detach()) for v in z], head)
         loss.backward()
         if opt:
             opt.step()

@@ -1,9 +1,24 @@
-"""Backbones and heads."""
+"""Backbones, projectors, predictors and the rules that set closed-form predictors; each works in any training loop."""
 
 from ncssl.nn.backbones import BACKBONES, backbone
-from ncssl.nn.heads import ClosedForm, Linear, Mlp, NoPredictor, Predictor, mlp
-from ncssl.nn.rules import direct_pred
+from ncssl.nn.banks import Centre, KeyQueue, Prototypes
+from ncssl.nn.heads import PrototypeHead, Standardise, mlp
+from ncssl.nn.predictors import (
+    ClosedForm,
+    DirectCopy,
+    DirectPred,
+    DirectSet,
+    Linear,
+    Mlp,
+    NoPredictor,
+    OffDiagonal,
+    Optimal,
+    Predictor,
+)  # fmt: skip
+from ncssl.nn.rules import direct_pred, direct_set, optimal
 
 __all__ = [
-    "BACKBONES", "backbone", "mlp", "Predictor", "NoPredictor", "Linear", "Mlp", "ClosedForm", "direct_pred",
+    "BACKBONES", "Centre", "ClosedForm", "DirectCopy", "DirectPred", "DirectSet", "KeyQueue", "Linear", "Mlp",
+    "NoPredictor", "OffDiagonal", "Optimal", "Predictor", "PrototypeHead", "Prototypes", "Standardise", "backbone",
+    "direct_pred", "direct_set", "mlp", "optimal",
 ]  # fmt: skip

@@ -1,113 +1,50 @@
-"""Projector and predictors. All state that changes over time is a parameter or a buffer, so resume is exact."""
+"""Projectors: what stands between the features and the space in which views are compared."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ncssl.losses.pairs import standardise
 
-def mlp(sizes: Sequence[int], *, output_norm: bool = False, hidden_affine: bool = True) -> nn.Sequential:
-    """Linear layers of the given sizes with batch norm and ReLU between; `output_norm` adds a batch norm at the end."""
+
+def mlp(
+    sizes: Sequence[int], *, output_norm: bool = False, hidden_affine: bool = True, hidden_norm: bool = True
+) -> nn.Sequential:
+    """Linear layers of the given sizes with batch norm and ReLU between; `output_norm` adds a batch norm at the end,
+    without parameters; `hidden_norm=False` leaves out the batch norms between (then the layers have a bias)."""
     layers: list[nn.Module] = []
     for a, b in zip(sizes[:-2], sizes[1:-1], strict=True):
-        layers += [nn.Linear(a, b, bias=False), nn.BatchNorm1d(b, affine=hidden_affine), nn.ReLU()]
+        layers.append(nn.Linear(a, b, bias=not hidden_norm))
+        layers += [nn.BatchNorm1d(b, affine=hidden_affine), nn.ReLU()] if hidden_norm else [nn.ReLU()]
     layers.append(nn.Linear(sizes[-2], sizes[-1], bias=not output_norm))
     if output_norm:
         layers.append(nn.BatchNorm1d(sizes[-1], affine=False))
     return nn.Sequential(*layers)
 
 
-class Predictor(nn.Module):
-    """A predictor maps projections (n, d) to predictions (n, d); it may watch them and move after the optimiser."""
-
-    def observe(self, z: Tensor) -> None:
-        """Fold a batch of detached projections (n, d) into running statistics; nothing by default."""
-
-    def follow(self) -> None:
-        """Move after the optimiser's step; nothing by default."""
-
-    def matrix(self) -> Tensor | None:
-        """The matrix W (d, d) of a linear predictor, None for the others."""
-        return None
-
-
-class NoPredictor(Predictor):
-    """The identity: the ablation without predictor (tian2021, Theorem 2)."""
+class Standardise(nn.Module):
+    """(n, d) less its mean over its deviation (variance over n - 1), always of the batch at hand (liu2022, eq. 18)."""
 
     def forward(self, z: Tensor) -> Tensor:
-        return z
+        return standardise(z.float(), correction=1)
 
 
-class Mlp(Predictor):
-    """Two layers d -> hidden -> d with batch norm and ReLU between (grill2020; chen2021)."""
+class PrototypeHead(nn.Module):
+    """features -> MLP with GELU -> bottleneck d, l2-normalised -> scores of k prototypes of length one (caron2021).
 
-    def __init__(self, d: int, hidden: int):
+    The prototypes stand still for the first share `frozen` of the training."""
+
+    def __init__(self, features: int, hidden: int, d: int, k: int, *, frozen: float = 0.0, norm: bool = False):
         super().__init__()
-        self.net = mlp([d, hidden, d])
+        sizes, layers = [features, hidden, hidden], []
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+            layers += [nn.Linear(a, b, bias=not norm), *([nn.BatchNorm1d(b)] if norm else []), nn.GELU()]
+        self.net = nn.Sequential(*layers, nn.Linear(hidden, d))
+        self.prototypes = nn.Parameter(F.normalize(torch.randn(k, d), dim=1))
+        self.frozen, self.progress = frozen, 0.0
 
-    def forward(self, z: Tensor) -> Tensor:
-        return self.net(z)
-
-
-class Linear(Predictor):
-    """One learned matrix W (d, d), optionally symmetric: (W + W^T) / 2 is applied (tian2021, Table 3)."""
-
-    def __init__(self, d: int, *, bias: bool = False, symmetric: bool = False):
-        super().__init__()
-        self.layer, self.symmetric = nn.Linear(d, d, bias=bias), symmetric
-
-    def matrix(self) -> Tensor:
-        W = self.layer.weight
-        return (W + W.T) / 2 if self.symmetric else W
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.matrix(), self.layer.bias)
-
-
-class ClosedForm(Predictor):
-    """W = rule(C), C the running second moment of the projections (tian2021, eq. 18; B2 of the released code).
-
-    rho is the weight of the past in C; the first batch starts it. W is set after the optimiser's step, so a batch
-    meets the W of the batch before. Every `freq`-th step sets W; between, it learns by gradient if freq > 1.
-    """
-
-    def __init__(self, d: int, rule: Callable[[Tensor], Tensor], *, rho: float = 0.3, freq: int = 1):
-        super().__init__()
-        self.rule, self.rho, self.freq = rule, rho, freq
-        start = nn.Linear(d, d, bias=False).weight.detach()
-        self.W: Tensor
-        if freq > 1:
-            self.W = nn.Parameter(start)
-        else:
-            self.register_buffer("W", start)
-        self.register_buffer("C", torch.zeros(d, d))
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
-        self.observed = 0  # mirrors `steps` on the host so that no device synchronisation is needed
-
-    @torch.no_grad()
-    def observe(self, z: Tensor) -> None:
-        if not self.training:
-            return
-        batch = z.float().T @ z.float() / len(z)
-        if self.observed == 0:
-            self.C.copy_(batch)
-        else:
-            self.C.lerp_(batch, 1 - self.rho)
-        self.observed += 1
-
-    @torch.no_grad()
-    def follow(self) -> None:
-        self.steps.fill_(self.observed)
-        if self.observed % self.freq == 0:
-            self.W.copy_(self.rule(self.C))
-
-    def _load_from_state_dict(self, *args, **kwargs):
-        super()._load_from_state_dict(*args, **kwargs)
-        self.observed = int(self.steps)
-
-    def matrix(self) -> Tensor:
-        return self.W
-
-    def forward(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.W)
+    def forward(self, h: Tensor) -> Tensor:
+        prototypes = self.prototypes.detach() if self.progress < self.frozen else self.prototypes
+        return F.normalize(self.net(h), dim=1) @ F.normalize(prototypes, dim=1).T

@@ -1,0 +1,47 @@
+"""Losses on soft assignments: SwAV's swapped codes and DINO's self-distillation."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import log_softmax
+
+from ncssl.losses.checks import matrices, positive
+
+
+@torch.no_grad()
+def sinkhorn(scores: Tensor, *, eps: float = 0.05, iterations: int = 3) -> Tensor:
+    """Codes Q (n, k) from scores (n, k): rows sum to 1, columns to about n / k; the last step is over the rows.
+
+    Source: caron2020 (SwAV), section 3.1. Computed in float32, largest score taken off first.
+    """
+    (scores,) = matrices(scores=scores)
+    positive("eps", eps)
+    Q = ((scores - scores.max()) / eps).exp()
+    for _ in range(iterations):
+        Q = Q / Q.sum(0).clamp_min(torch.finfo(Q.dtype).tiny) * (len(Q) / Q.shape[1])
+        Q = Q / Q.sum(1, keepdim=True)
+    return Q
+
+
+def code_cross_entropy(scores: Tensor, codes: Tensor, *, temperature: float = 0.1) -> Tensor:
+    """Cross entropy of softmax(scores / temperature) under the codes, mean over the batch; both (n, k).
+
+    Source: caron2020, eq. 2. ln k for constant scores and uniform codes.
+    """
+    scores, codes = matrices(scores=scores, codes=codes)
+    positive("temperature", temperature)
+    return -(codes * log_softmax(scores / temperature, dim=1)).sum(1).mean()
+
+
+def distillation(
+    student: Tensor, teacher: Tensor, centre: Tensor, *, student_temperature: float = 0.1,
+    teacher_temperature: float = 0.04,
+) -> Tensor:  # fmt: skip
+    """Cross entropy of the student's softmax under the teacher's, centred and sharpened; (n, k) both, centre (k,).
+
+    Source: caron2021 (DINO), algorithm 1. No gradient goes to the teacher. ln k for constant outputs.
+    """
+    student, teacher = matrices(student=student, teacher=teacher)
+    positive("student_temperature", student_temperature)
+    positive("teacher_temperature", teacher_temperature)
+    goal = ((teacher.detach() - centre) / teacher_temperature).softmax(1)
+    return -(goal * log_softmax(student / student_temperature, dim=1)).sum(1).mean()

@@ -1,0 +1,140 @@
+"""The methods that the papers compare with: decorrelation, contrast, clustering, self-distillation."""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ncssl import losses
+from ncssl.methods.core import TARGETS, Branch, Method, between, in_range, method, no_predictor, ordered, project, whole
+from ncssl.nn import Centre, KeyQueue, Linear, Predictor, PrototypeHead, Prototypes
+
+
+def above_zero(**values: float) -> None:
+    """Raise ValueError for a value that is not above 0."""
+    for name, value in values.items():
+        in_range(name, value, 1e-12, math.inf)
+
+
+@method
+def barlow_twins(weight=5e-3, layers=3) -> Method:
+    """Cross-correlation of the views made the identity (zbontar2021, eq. 1)."""
+    in_range("weight", weight, 0, math.inf)
+    return Method(between(partial(losses.barlow, weight=weight)), no_predictor, "zbontar2021",
+                  partial(project, layers=layers), stop_gradient=False)  # fmt: skip
+
+
+@method
+def vicreg(invariance=25.0, variance=25.0, covariance=1.0, layers=3) -> Method:
+    """Invariance, a hinge on standard deviations, squared covariances (bardes2022; scaling of its released code)."""
+    weights = dict(invariance=invariance, variance=variance, covariance=covariance)
+    for name, value in weights.items():
+        in_range(name, value, 0, math.inf)
+    return Method(between(partial(losses.vicreg, **weights)), no_predictor, "bardes2022",
+                  partial(project, layers=layers), stop_gradient=False)  # fmt: skip
+
+
+@method
+def wmse(part=128, eps=1e-3) -> Method:
+    """Distance of views whitened in parts of the batch (ermolov2021); needs parts of more rows than channels."""
+    whole("part", part, 2)
+    in_range("eps", eps, 0, 1)
+    return Method(between(partial(losses.wmse, part=part, eps=eps)), no_predictor, "ermolov2021", stop_gradient=False)
+
+
+@method
+def simclr(temperature=0.5, hidden_norm=True) -> Method:
+    """NT-Xent: each view against all others of the batch (chen2020, eq. 1)."""
+    above_zero(temperature=temperature)
+    return Method(between(partial(losses.nt_xent, temperature=temperature)), no_predictor, "chen2020",
+                  partial(project, hidden_norm=hidden_norm), stop_gradient=False)  # fmt: skip
+
+
+@method
+def cpc(bias=False, stop_gradient=False) -> Method:
+    """InfoNCE with a learned bilinear score between the views, other rows as negatives (oord2018, eq. 3-4)."""
+
+    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+        pairs = ordered(views)
+        return sum(losses.cpc(a.p, b.t) for a, b in pairs) / len(pairs)
+
+    return Method(loss, partial(Linear, bias=bias), "oord2018", stop_gradient=stop_gradient)
+
+
+@method
+def moco(temperature=0.1, queue=4096, keep=0.99, keep_schedule="constant", layers=2, symmetric=True) -> Method:
+    """InfoNCE of queries against the momentum encoder's keys and a queue of former keys (he2020; v2, symmetric).
+
+    layers=1 is v1's projector (its temperature .07, symmetric=False: the first view asks, the second is the key).
+    """
+    above_zero(temperature=temperature)
+    whole("queue", queue)
+    whole("layers", layers)
+
+    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+        directions = [(0, 1), (1, 0)] if symmetric else [(0, 1)]
+        terms = [losses.info_nce(views[i].p, views[j].t, head.queue[j], temperature=temperature) for i, j in directions]
+        return sum(terms) / len(terms)
+
+    if keep == 0:
+        raise ValueError("keep was 0; allowed: above 0 (the keys come from a momentum encoder)")
+    return Method(loss, partial(KeyQueue, size=queue), "he2020", partial(project, layers=layers, hidden_norm=False),
+                  keep, keep_schedule)  # fmt: skip
+
+
+@method
+def swav(
+    prototypes=512, temperature=0.1, eps=0.05, iterations=3, queue=0, queue_from=0.1, frozen=0.01, layers=2
+) -> Method:
+    """Each view predicts the other's balanced cluster code (caron2020); queue joins the codes late.
+
+    frozen, queue_from: shares of the training in which prototypes stand still, and after which the queue is used.
+    """
+    above_zero(temperature=temperature, eps=eps)
+    for name, value in dict(prototypes=prototypes, iterations=iterations, layers=layers).items():
+        whole(name, value)
+    whole("queue", queue, 0)
+    in_range("frozen", frozen, 0, 1)
+    in_range("queue_from", queue_from, 0, 1)
+
+    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+        total, terms = 0.0, 0
+        for i, b in enumerate(views[:TARGETS]):
+            scores = torch.cat([b.p.detach(), head.remembered(i)])
+            codes = losses.sinkhorn(scores, eps=eps, iterations=iterations)[: len(b.p)]
+            for j, a in enumerate(views):
+                if i != j:
+                    total, terms = total + losses.code_cross_entropy(a.p, codes, temperature=temperature), terms + 1
+        return total / terms
+
+    head = partial(Prototypes, k=prototypes, queue=queue, frozen=frozen, queue_from=queue_from)
+    return Method(loss, head, "caron2020", partial(project, layers=layers))
+
+
+@method
+def dino(
+    prototypes=1024, student_temperature=0.1, teacher_temperature=0.04, warm_temperature=0.04, warm=0.0,
+    centre_keep=0.9, keep=0.996, keep_schedule="cosine", frozen=0.01, norm=False, centring=True,
+) -> Method:  # fmt: skip
+    """Student's softmax under the momentum teacher's, centred and sharpened (caron2021); multi-crop by the policy.
+
+    The teacher's temperature goes from warm_temperature to its own over the share `warm`; centring=False: ablation.
+    """
+    above_zero(student_temperature=student_temperature, teacher_temperature=teacher_temperature)
+    in_range("centre_keep", centre_keep, 0, 1)
+    whole("prototypes", prototypes, 2)
+
+    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+        share = min(1.0, head.progress / warm) if warm else 1.0
+        sharp = warm_temperature + share * (teacher_temperature - warm_temperature)
+        centre = head.centre if centring else torch.zeros_like(head.centre)
+        temperatures = dict(student_temperature=student_temperature, teacher_temperature=sharp)
+        pairs = ordered(views)
+        return sum(losses.distillation(a.p, b.t, centre, **temperatures) for a, b in pairs) / len(pairs)
+
+    def projector(features: int, hidden: int, d: int):
+        return PrototypeHead(features, hidden, d, prototypes, frozen=frozen, norm=norm), prototypes
+
+    return Method(loss, partial(Centre, keep=centre_keep), "caron2021", projector, keep, keep_schedule)

@@ -1,0 +1,113 @@
+"""Heads with a memory: a queue of keys (MoCo), prototypes with a queue (SwAV), a running centre (DINO)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ncssl.nn.predictors import Predictor
+
+
+class Memory(Predictor):
+    """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has ever been given."""
+
+    def __init__(self, d: int, size: int, views: int):
+        super().__init__()
+        self.register_buffer("queue", F.normalize(torch.randn(views, size, d), dim=2))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.long))
+        self.pushed, self.waiting = 0, []
+
+    @property
+    def size(self) -> int:
+        return self.queue.shape[1]
+
+    def wait(self, views: Sequence[Tensor]) -> None:
+        """Keep these (n, d), one for each queue, until `follow`. Raises ValueError if the queue is smaller."""
+        if not self.training:
+            return
+        if len(views[0]) > self.size:
+            raise ValueError(f"queue was {self.size}; allowed: at least a batch, {len(views[0])}")
+        self.waiting = [F.normalize(v.detach().float(), dim=1) for v in views]
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        if self.waiting:
+            n = len(self.waiting[0])
+            at = (self.pushed + torch.arange(n, device=self.queue.device)) % self.size
+            self.queue[:, at] = torch.stack(self.waiting)
+            self.pushed, self.waiting = self.pushed + n, []
+            self.filled.fill_(self.pushed)
+
+    def _load_from_state_dict(self, *args, **kwargs):
+        super()._load_from_state_dict(*args, **kwargs)
+        self.pushed = int(self.filled)
+
+
+class KeyQueue(Memory):
+    """MoCo's queue of keys, one for the keys of each view (he2020); the prediction is the projection. It starts with
+    random unit vectors."""
+
+    def __init__(self, d: int, size: int = 4096):
+        super().__init__(d, size, 2)
+
+    def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        self.wait(t[:2])
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z
+
+
+class Prototypes(Memory):
+    """Scores (n, k) of projections against k unit prototypes, both l2-normalised (caron2020, section 3.1).
+
+    The prototypes stand still for the first share `frozen` of the training. The queue (0: none) of former projections
+    of each view joins the codes from the share `queue_from` on, once it is full."""
+
+    def __init__(self, d: int, k: int, *, queue: int = 0, frozen: float = 0.0, queue_from: float = 0.0):
+        super().__init__(d, queue, 2)
+        self.weight = nn.Parameter(F.normalize(torch.randn(k, d), dim=1))
+        self.frozen, self.queue_from = frozen, queue_from
+
+    def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        if self.size and self.progress >= self.queue_from:
+            self.wait(z[:2])
+
+    @torch.no_grad()
+    def remembered(self, view: int) -> Tensor:
+        """Scores (m, k) of the queue of one of the first two views; m = 0 before the queue is in use and full."""
+        ready = self.size and self.pushed >= self.size
+        return self.queue[view, : self.size if ready else 0] @ self.weight.T
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        super().follow()
+        self.weight.copy_(F.normalize(self.weight, dim=1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        weight = self.weight.detach() if self.progress < self.frozen else self.weight
+        return F.linear(F.normalize(z.float(), dim=1), weight)
+
+
+class Centre(Predictor):
+    """The running mean of the teacher's outputs (caron2021, eq. 4); `keep` is the weight of the past. The prediction is
+    the projection."""
+
+    def __init__(self, k: int, keep: float = 0.9):
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(k))
+        self.keep, self.waiting = keep, None
+
+    @torch.no_grad()
+    def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        if self.training:
+            self.waiting = torch.cat(list(t)).float().mean(0)
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        if self.waiting is not None:
+            self.centre.lerp_(self.waiting, 1 - self.keep)
+            self.waiting = None
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z

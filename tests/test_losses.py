@@ -1,0 +1,267 @@
+"""Losses against closed forms, slow recomputation, finite differences and, where it is installed, lightly's."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from ncssl import losses
+from ncssl.losses import decorrelation
+from ncssl.losses.pairs import standardise
+
+N, D = 16, 6
+
+
+def draw(n=N, d=D, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    return [torch.randn(n, d, generator=g, dtype=torch.float64) for _ in range(2)]
+
+
+def constant(n=N, d=D):
+    return torch.ones(n, d, dtype=torch.float64), torch.ones(n, d, dtype=torch.float64)
+
+
+def uniform(n, k):
+    return torch.full((n, k), 1 / k, dtype=torch.float64)
+
+
+COLLAPSED = {  # loss of outputs that are all the same, in closed form
+    "nt_xent": (lambda a, b: losses.nt_xent(a, b), math.log(2 * N - 1)),
+    "info_nce, queue": (lambda a, b: losses.info_nce(a, b, torch.ones(4096, D)), math.log(4097)),
+    "info_nce, batch": (lambda a, b: losses.info_nce(a, b), math.log(N)),
+    "cpc": (losses.cpc, math.log(N)),
+    "swav": (lambda a, b: losses.code_cross_entropy(a, uniform(N, D)), math.log(D)),
+    "dino": (lambda a, b: losses.distillation(a, b, torch.zeros(D)), math.log(D)),
+    "cosine": (losses.cosine, -1.0),
+    "normalised_mse": (losses.normalised_mse, 0.0),
+    "barlow": (losses.barlow, float(D)),
+    "vicreg": (losses.vicreg, 25 * 0.99),
+    "decorrelated": (losses.decorrelated, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", COLLAPSED)
+def test_collapsed_outputs(name):
+    loss, value = COLLAPSED[name]
+    assert loss(*constant()).item() == pytest.approx(value, abs=1e-9)
+
+
+def test_two_values_of_the_specification():
+    assert losses.nt_xent(*constant()).item() == pytest.approx(3.4339872, abs=1e-7)  # ln 31
+    assert losses.info_nce(*constant(), torch.ones(65536, D)).item() == pytest.approx(11.0903701, abs=1e-7)
+
+
+def slow_nt_xent(z1, z2, temperature=0.5):
+    z = normalize(torch.cat([z1, z2]), dim=1)
+    terms = []
+    for i in range(2 * N):
+        others = [torch.exp(z[i] @ z[k] / temperature) for k in range(2 * N) if k != i]
+        terms.append(-torch.log(torch.exp(z[i] @ z[(i + N) % (2 * N)] / temperature) / sum(others)))
+    return sum(terms) / (2 * N)
+
+
+def slow_barlow(z1, z2, weight=5e-3):
+    a, b = ((z - z.mean(0)) / (z.var(0, correction=0) + 1e-5).sqrt() for z in (z1, z2))
+    total = 0.0
+    for i in range(D):
+        for j in range(D):
+            c = (a[:, i] * b[:, j]).mean()
+            total = total + ((1 - c) ** 2 if i == j else weight * c**2)
+    return total
+
+
+def slow_vicreg(z1, z2):
+    v = [sum(max(0.0, 1 - math.sqrt(z[:, j].var().item() + 1e-4)) for j in range(D)) / D for z in (z1, z2)]
+    c = []
+    for z in (z1, z2):
+        cov = np.cov(z.T.numpy())
+        c.append((np.sum(cov**2) - np.sum(np.diag(cov) ** 2)) / D)
+    return 25 * ((z1 - z2) ** 2).mean() + 25 * (v[0] + v[1]) / 2 + c[0] + c[1]
+
+
+def slow_wmse(z1, z2, part=8):
+    terms = []
+    for k in range(0, N, part):
+        white = []
+        for z in (z1[k : k + part], z2[k : k + part]):
+            C = torch.from_numpy(np.cov(z.T.numpy())) * (1 - 1e-3) + 1e-3 * torch.eye(D, dtype=z.dtype)
+            white.append((z - z.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(C)).T)
+        terms.append((normalize(white[0]) - normalize(white[1])).square().sum(1).mean())
+    return sum(terms) / len(terms)
+
+
+def slow_decorrelated(p, t):
+    a, b = p - p.mean(0), t - t.mean(0)
+    corr = (a * b).mean(0) / ((a.square().mean(0) + 1e-5) * (b.square().mean(0) + 1e-5)).sqrt()
+    return 2 - 2 * corr.mean()
+
+
+SLOW = {
+    "nt_xent": (losses.nt_xent, slow_nt_xent),
+    "barlow": (losses.barlow, slow_barlow),
+    "vicreg": (losses.vicreg, slow_vicreg),
+    "wmse": (lambda a, b: losses.wmse(a, b, part=8), slow_wmse),
+    "decorrelated": (losses.decorrelated, slow_decorrelated),
+    "info_nce": (
+        lambda a, b: losses.info_nce(a, b, temperature=0.2),
+        lambda a, b: -torch.log_softmax(normalize(a) @ normalize(b).T / 0.2, 1).diagonal().mean(),
+    ),
+    "distillation": (
+        lambda a, b: losses.distillation(a, b, torch.arange(D) / 10),
+        lambda a, b: -(torch.softmax((b - torch.arange(D) / 10) / 0.04, 1) * torch.log_softmax(a / 0.1, 1)).sum() / N,
+    ),
+    "code_cross_entropy": (
+        lambda a, b: losses.code_cross_entropy(a, b.softmax(1)),
+        lambda a, b: -(b.softmax(1) * torch.log_softmax(a / 0.1, 1)).sum() / N,
+    ),
+    "invariance": (losses.invariance, lambda a, b: sum(((a[i] - b[i]) ** 2).sum() for i in range(N)) / N),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_recomputation(name):
+    loss, slow = SLOW[name]
+    assert loss(*draw()).item() == pytest.approx(float(slow(*draw())), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_gradient_is_that_of_finite_differences(name):
+    loss = SLOW[name][0]
+    a, b = draw()
+    both = name not in ("distillation", "code_cross_entropy")
+    a.requires_grad_()
+    b.requires_grad_(both)
+    assert torch.autograd.gradcheck(loss, (a, b))
+
+
+def test_the_teacher_gets_no_gradient():
+    a, b = (z.requires_grad_() for z in draw())
+    losses.distillation(a, b, torch.zeros(D)).backward()
+    assert b.grad is None and a.grad.abs().sum() > 0
+
+
+def test_whitened_covariance_is_the_identity():
+    z = draw(100, 8)[0] @ torch.randn(8, 8, dtype=torch.float64)
+    white = decorrelation.whiten(z)
+    assert (torch.from_numpy(np.cov(white.T.numpy())) - torch.eye(8)).abs().max() < 1e-10
+
+
+def test_barlow_of_white_views_is_noise():
+    """z1 = z2 white Gaussian, d 64, n 256: about weight d (d - 1) / (n - 1) = .0791."""
+    values = []
+    for seed in range(5):
+        z = draw(256, 64, seed)[0]
+        values.append(losses.barlow(z, z).item())
+    assert np.mean(values) == pytest.approx(0.0791, rel=0.05)
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 50])
+def test_sinkhorn_balances(iterations):
+    scores = draw(64, 16)[0]
+    Q = losses.sinkhorn(scores / 10, iterations=iterations)
+    assert (Q.sum(1) - 1).abs().max() < 1e-12
+    even = losses.sinkhorn(scores / 10, iterations=500).sum(0)
+    assert (even - 4).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("form", ["output", "input"])
+def test_gram_in_parts(form):
+    """The constraint summed over parts, written out; zero for white projections and an orthogonal predictor."""
+    z, W = draw(12, D)[0], draw(D, D, 1)[0]
+    slow = 0.0
+    for part in (z[:4], z[4:8], z[8:]):
+        C = sum(torch.outer(row, row) for row in part) / 4
+        slow += (W.T @ W - (W @ C @ W.T if form == "output" else C)).square().sum() / D
+    assert losses.gram(W, z, parts=3, form=form).item() == pytest.approx(slow.item())
+    white = torch.linalg.qr(draw(N, D)[0])[0] * N**0.5
+    Q = torch.linalg.qr(W)[0]
+    assert losses.gram(Q, white, form=form).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["cosine", "euclidean"])
+def test_iso_gradient_skips_the_predictor(name):
+    """grad_z L = grad_z L_iso W for a symmetric W, and the released forms of halvagal2023 give the same gradient."""
+    z, t = draw()
+    A = draw(D, D, 3)[0]
+    W, root = A @ A.T, None
+    s, U = torch.linalg.eigh(W)
+    root = (U * s.sqrt()) @ U.T
+    z.requires_grad_()
+    loss = losses.normalised_mse if name == "cosine" else losses.euclidean
+    (base,) = torch.autograd.grad(loss(z @ W, t), z)
+    (ours,) = torch.autograd.grad(loss(losses.iso(z, z @ W), t), z)
+    assert loss(losses.iso(z, z @ W), t).item() == pytest.approx(loss(z @ W, t).item())  # the value is the base loss's
+    assert (base - ours @ W).abs().max() < 1e-12
+    p = z @ W
+    if name == "euclidean":  # mean |z - SG(t + z - p)|^2, twice ours
+        released = 0.5 * (z - (t + z - p).detach()).square().sum(1).mean()
+    else:
+        size, other = p.norm(dim=1).detach(), t.norm(dim=1)
+        first = (z * t).sum(1) / (size * other)
+        second = 0.5 * ((p * t).sum(1) / (size**3 * other)).detach() * (z @ root).square().sum(1)
+        released = -2 * (first - second).mean()
+    (theirs,) = torch.autograd.grad(released, z)
+    assert (theirs - ours).abs().max() < 1e-12
+
+
+def test_normalisation_detached_stops_only_its_gradient():
+    p, t = draw()
+    p.requires_grad_()
+    on, off = (losses.decorrelated(p, t, through=through) for through in (True, False))
+    assert on.item() == off.item()
+    g_on, g_off = (torch.autograd.grad(loss, p)[0] for loss in (on, off))
+    assert (g_on - g_off).abs().max() > 1e-3
+    assert (g_on * (p - p.mean(0))).sum().abs() < 1e-5  # scale-free only when the gradient goes through
+
+
+def test_standardise_with_either_variance():
+    z = draw()[0]
+    assert (standardise(z, 0.0).square().mean(0) - 1).abs().max() < 1e-12
+    assert (standardise(z, 0.0, correction=1).square().mean(0) - (N - 1) / N).abs().max() < 1e-12  # liu2022, eq. 18
+
+
+WRONG = {
+    "shape": (lambda a, b: losses.barlow(a, b[:, :3]), ValueError, r"z2 had shape \(16, 3\)"),
+    "dtype": (lambda a, b: losses.cosine(a, b.long()), TypeError, "t was torch.int64"),
+    "not a tensor": (lambda a, b: losses.vicreg(a.numpy(), b), TypeError, "z1 was ndarray"),
+    "one row": (lambda a, b: losses.nt_xent(a[:1], b[:1]), ValueError, "z1 had 1 rows"),
+    "whitening": (lambda a, b: losses.wmse(a, b, part=4), ValueError, "z had 4 rows; allowed: at least 7"),
+    "part": (lambda a, b: losses.wmse(a, b, part=32), ValueError, "z1 had 16 rows; allowed: at least 32"),
+    "temperature": (lambda a, b: losses.info_nce(a, b, temperature=0), ValueError, "temperature was 0"),
+    "queue": (lambda a, b: losses.info_nce(a, b, torch.ones(4, 3)), ValueError, r"negatives had shape \(4, 3\)"),
+    "parts": (lambda a, b: losses.gram(torch.eye(D), a, parts=17), ValueError, "z had 16 rows"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_does_not_fit_is_named(name):
+    call, error, words = WRONG[name]
+    with pytest.raises(error, match=words):
+        call(*draw())
+
+
+def lightlys():
+    pytest.importorskip("lightly", reason="lightly is not installed (pip install 'ncssl[bench]')")
+    import warnings
+
+    with warnings.catch_warnings(action="ignore"):
+        from lightly import loss
+    return loss
+
+
+LIGHTLY = {
+    "NegativeCosineSimilarity": (lambda x: x(), losses.cosine),
+    "BarlowTwinsLoss": (lambda x: x(lambda_param=5e-3), losses.barlow),
+    "VICRegLoss": (lambda x: x(), losses.vicreg),
+    "NTXentLoss": (lambda x: x(temperature=0.5), losses.nt_xent),
+}
+
+
+@pytest.mark.parametrize("name", LIGHTLY)
+@pytest.mark.filterwarnings("ignore")
+def test_against_lightly(name):
+    theirs = LIGHTLY[name][0](getattr(lightlys(), name))
+    a, b = (z.float() for z in draw(64, 16))
+    assert LIGHTLY[name][1](a, b).item() == pytest.approx(theirs(a, b).item(), rel=2e-4)
