@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from ncssl.theory import theory
+from ncssl.theory import integrate, theory
 from ncssl.theory import tian2021_matrix as matrix
 from ncssl.theory import tian2021_modes as modes
-from ncssl.theory.flow import Flow, Param, TrajectoryEnded, bisect, classify, phase_grid
+from ncssl.theory.flow import Flow, Param, TrajectoryEnded, bisect, classify, dormand_prince, phase_grid, rk4
 
 BLOW_UP = Flow("y' = y^2", "exact: y = y0/(1 - y0 t)", {"y": ()}, lambda t, y, q: q["rate"] * y**2,
                (Param("rate", 1.0, "per unit of time", low=0),))
+
+LOGISTIC = Flow("y' = r y (1 - y)", "exact: logit(y) = logit(y0) + r t", {"y": ()},
+                lambda t, y, q: q["r"][..., None] * y * (1 - y), (Param("r", 1.0, "per unit of time", low=0),))
+CIRCLE = Flow("x' = -w y, y' = w x", "exact: (cos wt, sin wt)", {"x": (), "y": ()},
+              lambda t, y, q: np.stack([-q["w"] * y[..., 1], q["w"] * y[..., 0]], -1), (Param("w", 1.0, "per time"),))
 
 
 def oracle(flow, y0, times, **params):
@@ -69,6 +74,112 @@ def test_a_trajectory_that_blows_up_says_so():
 def test_tau_that_diverges_ends_with_a_reason():
     run = modes.MODES.solve([0.05, 0.0025, 1.0], np.linspace(0, 400, 11), eta=0.15, beta=0.05, ended="keep")
     assert run.reason[()] != "" and run.end_time[()] < 400
+
+
+# ---- events
+
+BOTH = [("adaptive", {}), ("rk4", {"substeps": 2000})]
+
+
+@pytest.mark.parametrize("method, options", BOTH)
+def test_events_of_the_logistic_are_where_the_formula_says(method, options):
+    y0, r = np.geomspace(1e-3, 0.2, 15), np.array([0.5, 1.0, 2.0])[:, None]
+    levels = {"half": 0.5, "most": 0.99, "never": 1.01}
+    events = {name: (lambda t, y, q, level=level: y[..., 0] - level, 1) for name, level in levels.items()}
+    run = LOGISTIC.solve(y0[:, None], [0, 10.0, 40.0], method=method, options=options, events=events, r=r)
+    for name in ("half", "most"):
+        exact = (np.log(levels[name] / (1 - levels[name])) - np.log(y0 / (1 - y0))) / r
+        assert run.events[name].shape == (3, 15)
+        np.testing.assert_allclose(run.events[name], exact, rtol=0, atol=1e-8)
+    assert np.isnan(run.events["never"]).all()
+
+
+@pytest.mark.parametrize("method, options", BOTH)
+def test_events_know_their_direction_their_parameters_and_the_time(method, options):
+    w = np.array([1.0, 2.0])
+    events = {"falls": (lambda t, y, q: y[..., 0], -1), "rises": (lambda t, y, q: y[..., 0], 1),
+              "either": (lambda t, y, q: y[..., 0], 0), "clock": (lambda t, y, q: q["w"] * t - 0.75, 1),
+              "at the start": (lambda t, y, q: y[..., 1], 1)}
+    run = CIRCLE.solve([1.0, 0.0], np.linspace(0, 6, 5), method=method, options=options, events=events, w=w)
+    exact = {"falls": np.pi / 2 / w, "rises": 3 * np.pi / 2 / w, "either": np.pi / 2 / w, "clock": 0.75 / w,
+             "at the start": [np.nan, np.pi]}  # zero at the start is no change; w = 1 would be back at 2 pi > 6
+    for name, when in exact.items():
+        np.testing.assert_allclose(run.events[name], when, rtol=0, atol=1e-8)
+
+
+def test_events_before_the_end_of_a_trajectory_are_kept():
+    events = {"ten": (lambda t, y, q: y[..., 0] - 10, 1), "two": (lambda t, y, q: y[..., 0] - 2, 1)}
+    for method, options in BOTH:
+        run = BLOW_UP.solve([[1.0], [0.1], [0.6]], [0, 1.5], method=method, options=options, ended="keep",
+                            events=events)
+        np.testing.assert_allclose(run.events["ten"], [0.9, np.nan, np.nan], atol=1e-8)
+        np.testing.assert_allclose(run.events["two"], [0.5, np.nan, 1 / 0.6 - 0.5], atol=1e-8)
+        assert (run.reason != "").tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("event, message", [
+    ((lambda t, y, q: y[..., 0], 2), "unknown direction of event 'it' '2'"),
+    ((lambda t, y, q: y, 1), r"event 'it' must be one number a trajectory, of shape \(3,\), was \(3, 1\)"),
+])
+def test_events_that_cannot_be_watched_are_named(event, message):
+    with pytest.raises(ValueError, match=message):
+        LOGISTIC.solve(np.full((3, 1), 0.1), [0, 1.0], events={"it": event})
+
+
+# ---- blocks and threads
+
+@pytest.mark.parametrize("method, options", [("adaptive", {}), ("rk4", {"substeps": 50})])
+def test_blocks_in_threads_equal_one_block(method, options, monkeypatch):
+    rng = np.random.default_rng(0)
+    y0, eta = rng.uniform(0.1, 1, (5, 8, 3)), rng.uniform(0, 0.2, 8)
+    events = {"half": (lambda t, y, q: y[..., 0] - 0.5 - q["eta"], 0)}
+
+    def run(**more):
+        return modes.SCALARS.solve(y0, np.linspace(0, 10, 5), method=method, eta=eta, alpha_p=2.0, events=events,
+                                   options=options | more)
+    whole = run(threads=1)
+    monkeypatch.setattr(integrate, "BLOCK", 20)
+    for other in (run(threads=1), run(threads=3), run()):
+        np.testing.assert_allclose(other.y, whole.y, rtol=1e-12)
+        np.testing.assert_allclose(other.events["half"], whole.events["half"], rtol=1e-9)
+        assert other.y.shape == (5, 5, 8, 3) and np.isfinite(whole.events["half"]).any()
+
+
+def test_trajectories_that_have_arrived_or_ended_are_not_computed(monkeypatch):
+    rows = []
+    slow = Flow("y' = -r y", "", {"y": ()}, lambda t, y, q: (rows.append(len(y)), -q["r"][..., None] * y)[1],
+                (Param("r", 1.0, "per time"),))
+    r = np.full(100, 1e-3)
+    r[0] = 300.0
+    slow.solve(np.ones((100, 1)), [0, 10.0], r=r)
+    work, alone = sum(rows), len(rows)
+    assert alone > 1000 and work < 3 * alone  # a batch in step would take 100 rows a call
+    rows.clear()
+    r[1:] = -100.0
+    slow.solve(np.ones((100, 1)), [0, 10.0], method="rk4", options={"substeps": 5000}, ended="keep", r=r)
+    assert len(rows) == 20000 and sum(rows) < 0.1 * 20000 * 100
+
+
+def test_an_integrator_takes_a_function_that_holds_arrays_of_the_batch():
+    rate = np.array([[0.5, -1.0, 20.0], [-30.0, 0.0, 1.0]])
+    for method, options in ((dormand_prince, {}), (rk4, {"substeps": 4000})):
+        run = method(lambda t, y: rate[..., None] * y, np.ones((2, 3, 1)), np.array([0, 1.0, 2.0]), **options)
+        assert run.reason[0, 2].startswith("left the finite range") and (run.reason != "").sum() == 1
+        keep = run.reason == ""
+        np.testing.assert_allclose(run.y[-1, ..., 0][keep], np.exp(2 * rate[keep]), rtol=1e-6, atol=1e-9)
+
+
+def test_scalars_come_with_their_components_contiguous():
+    seen = []
+
+    def rhs(t, y, q):
+        seen.append((t.shape, y.shape, y[..., 0].flags.c_contiguous, q["r"].shape))
+        return -y
+    flow = Flow("decay", "", {"a": (), "b": ()}, rhs, (Param("r", 1.0, ""),))
+    run = flow.solve(np.ones((4, 5, 2)), [0, 1.0], r=np.ones(5))
+    assert set(seen) == {((20,), (20, 2), True, (20,))}
+    np.testing.assert_allclose(run["b"], np.exp(-run.times)[:, None, None] * np.ones((4, 5)), rtol=1e-9)
+    assert flow.field(np.ones(2), r=np.ones(3)).shape == (3, 2)
 
 
 @pytest.mark.parametrize("values, name", [

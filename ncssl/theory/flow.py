@@ -2,6 +2,9 @@
 
 States are arrays (..., d); the leading axes are a batch of trajectories. Parameters are numbers or arrays that
 broadcast against the batch, so initial conditions and parameter values can be scanned in one call. No torch.
+
+An integrator calls rhs(t (n,), y (n, d), params) for any n of the trajectories, their parameters with them. Flows of
+scalars get y with its components contiguous: `split` and `join` keep it so and are quick; any other way is right too.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from ncssl.errors import UnknownName
+from ncssl.theory.events import Event
 from ncssl.theory.integrate import Path, TrajectoryEnded, dormand_prince, rk4
 
 __all__ = ["Flow", "Param", "Path", "PhaseGrid", "Solution", "TrajectoryEnded", "bisect", "classify", "dormand_prince",
-           "numerical_jacobian", "pack", "phase_grid", "rk4", "sizes", "unpack", "validate"]
+           "join", "numerical_jacobian", "pack", "phase_grid", "rk4", "sizes", "split", "unpack", "validate"]
 
 State = Mapping[str, tuple[int, ...]]  # component name -> shape, () for a scalar
 
@@ -79,6 +83,16 @@ def pack(parts: list[np.ndarray], state: State) -> np.ndarray:
     return np.concatenate(flat, axis=-1)
 
 
+def split(y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The d components of a state y (..., d) of scalars, each (...)."""
+    return tuple(np.moveaxis(y, -1, 0))
+
+
+def join(*parts: np.ndarray) -> np.ndarray:
+    """Inverse of split: scalars (...) of one shape, or numbers, into (..., d), components apart in memory."""
+    return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, -1)
+
+
 @dataclass(frozen=True)
 class Solution(Path):
     """A Path whose parts have names: solution["p"] is (T, ...), solution["W"] is (T, ..., n2, n1)."""
@@ -125,14 +139,25 @@ class Flow:
 
     def field(self, y: np.ndarray, t: float = 0.0, **params: Any) -> np.ndarray:
         """The right-hand side at y (..., d)."""
-        return self.rhs(np.asarray(t, float), np.asarray(y, float), self.check(**params))
+        q = self.check(**params)
+        return self.rhs(np.asarray(t, float), self._batch(np.asarray(y, float), q), q)
+
+    def _batch(self, y, q):
+        """y (..., d) with the leading axes that it and the parameters have together."""
+        batch = np.broadcast_shapes(y.shape[:-1], *(v.shape for v in q.values()))
+        return y if batch == y.shape[:-1] else np.broadcast_to(y, (*batch, y.shape[-1]))
 
     def solve(self, y0: np.ndarray, times: np.ndarray, *, method: str = "adaptive", ended: str = "raise",
-              options: Mapping[str, Any] | None = None, **params: Any) -> Solution:
+              options: Mapping[str, Any] | None = None, events: Mapping[str, Event] | None = None,
+              **params: Any) -> Solution:
         """Integrate from y0 (..., d) and report at `times` (T,): a Solution with y (T, ..., d).
 
         method: "adaptive" (Dormand-Prince, options rtol, atol, limit) or "rk4" (options substeps, limit). A trajectory
         that leaves the finite range raises TrajectoryEnded, or with ended="keep" is NaN afterwards, with a reason.
+
+        events {name: (g, direction)}: solution.events[name] (...) is when g(t (n,), y (n, d), params) -> (n,) first
+        rose (direction 1) or fell (-1) through 0, or either (0); NaN where it never did. As in `rhs`, trajectories come
+        in blocks: what differs from one to the next must come from params.
         """
         methods = {"adaptive": dormand_prince, "rk4": rk4}
         if method not in methods:
@@ -143,10 +168,10 @@ class Flow:
         y0 = np.asarray(y0, float)
         if y0.ndim < 1 or y0.shape[-1] != sum(sizes(self.state)):
             raise ValueError(f"{self.name}: y0 must have last axis {sum(sizes(self.state))}, was shape {y0.shape}")
-        batch = np.broadcast_shapes(y0.shape[:-1], *(v.shape for v in q.values()))
-        y0 = np.broadcast_to(y0, (*batch, y0.shape[-1]))
-        path = methods[method](lambda t, y: self.rhs(t, y, q), y0, times, **(options or {}))
-        solution = Solution(path.times, path.y, path.end_time, path.reason, self.state)
+        apart = not any(self.state.values())  # scalars only: y[..., i] is then contiguous
+        path = methods[method](self.rhs, self._batch(y0, q), times, params=q, events=events, apart=apart,
+                               **(options or {}))
+        solution = Solution(path.times, path.y, path.end_time, path.reason, path.events, self.state)
         return solution.require_finished() if ended == "raise" else solution
 
 

@@ -1,26 +1,22 @@
 """Vectorised integrators: many initial conditions and many parameter values in one call, numpy only.
 
 A state is an array (..., d): the last axis holds the d components, the leading axes the trajectories of the batch.
+Given the parameters, a batch is cut into blocks that stay in the processor's cache and are spread over threads.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-Rhs = Callable[[np.ndarray, np.ndarray], np.ndarray]  # f(t (...), y (..., d)) -> dy/dt (..., d)
+from ncssl.theory.events import Event, Watch, checked
+from ncssl.theory.runge_kutta import Group, Record, adaptive_steps, fixed_steps
 
-# Dormand and Prince (1980), RK5(4)7M: nodes, stages, and the difference of the fifth- and fourth-order weights.
-NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1])
-STAGES = [
-    np.array([1 / 5]),
-    np.array([3 / 40, 9 / 40]),
-    np.array([44 / 45, -56 / 15, 32 / 9]),
-    np.array([19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729]),
-    np.array([9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656]),
-    np.array([35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84]),
-]
-ERROR = np.array([71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40])
+Rhs = Callable[..., np.ndarray]  # f(t (...), y (..., d)) -> dy/dt (..., d), or f(t, y, params) where params are given
+BLOCK = 100_000  # numbers in the state of a block: large enough for numpy, small enough for the cache
 
 
 class TrajectoryEnded(ArithmeticError):
@@ -31,13 +27,15 @@ class TrajectoryEnded(ArithmeticError):
 class Path:
     """What an integrator returns: times (T,), y (T, ..., d), and end_time and reason ("" = finished) per trajectory.
 
-    After a trajectory has ended its values are NaN, and only then; `end_time` and `reason` say when and why.
+    After a trajectory has ended its values are NaN, and only then; `end_time` and `reason` say when and why. `events`
+    says for each event when it first happened, (...), NaN where it never did.
     """
 
     times: np.ndarray
     y: np.ndarray
     end_time: np.ndarray
     reason: np.ndarray
+    events: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def require_finished(self) -> "Path":
         """Return self, or raise TrajectoryEnded naming the first trajectory that ended early."""
@@ -49,131 +47,96 @@ class Path:
         return self
 
 
-def rk4(f: Rhs, y0: np.ndarray, times: np.ndarray, *, substeps: int = 1, limit: float = 1e8) -> Path:
+def rk4(f: Rhs, y0: np.ndarray, times: np.ndarray, *, substeps: int = 1, limit: float = 1e8,
+        params: Mapping[str, np.ndarray] | None = None, events: Mapping[str, Event] | None = None,
+        apart: bool = False, threads: int | None = None) -> Path:
     """Classical fixed-step Runge-Kutta of order 4: `substeps` equal steps between two requested times.
 
     Returns a Path. A trajectory with a component beyond `limit` in size, or not finite, ends there with a reason.
+    `params`, `events`, `apart` and `threads` as in `dormand_prince`.
     """
-    times, y, out = _start(y0, times)
-    state = _Ending(y, times, limit)
-    with np.errstate(all="ignore"):
-        for n in range(len(times) - 1):
-            h = (times[n + 1] - times[n]) / substeps
-            for i in range(substeps):
-                y = state.keep(_rk4_step(f, times[n] + i * h, y, h), y, times[n] + (i + 1) * h)
-            out[n + 1] = state.masked(y)
-    return Path(times, out, state.end_time, state.reason)
-
-
-def _rk4_step(f: Rhs, t: float, y: np.ndarray, h: float) -> np.ndarray:
-    at = np.full(y.shape[:-1], t)
-    k1 = f(at, y)
-    k2 = f(at + h / 2, y + h / 2 * k1)
-    k3 = f(at + h / 2, y + h / 2 * k2)
-    k4 = f(at + h, y + h * k3)
-    return y + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    method = partial(fixed_steps, substeps=substeps, limit=limit)
+    return _integrate(method, f, y0, times, params, events, apart, threads)
 
 
 def dormand_prince(f: Rhs, y0: np.ndarray, times: np.ndarray, *, rtol: float = 1e-10, atol: float = 1e-12,
-                   limit: float = 1e8, max_steps: int = 200_000) -> Path:
+                   limit: float = 1e8, max_steps: int = 200_000, params: Mapping[str, np.ndarray] | None = None,
+                   events: Mapping[str, Event] | None = None, apart: bool = False, threads: int | None = None) -> Path:
     """Adaptive Dormand-Prince 5(4): every trajectory has its own step size, and lands exactly on every requested time.
 
     Returns a Path. A trajectory ends, with a reason, when a component exceeds `limit` or stops being finite, when its
-    step size falls below the spacing of the floating-point numbers, or after `max_steps` attempted steps of the batch.
+    step size falls below the spacing of the floating-point numbers, or after `max_steps` attempted steps.
+
+    params {name: array that broadcasts against the batch}: then f is f(t (n,), y (n, d), params) for any n of the
+    trajectories, blocks of them in `threads` threads (all cores). apart: each component contiguous in memory, fast
+    where f takes y[..., i]. events {name: (g, direction)}: when g(t, y, params) first rises (1) or falls (-1)
+    through 0, or either (0).
     """
-    times, y, out = _start(y0, times)
-    state = _Ending(y, times, limit)
-    t = np.full(y.shape[:-1], times[0])
-    steps = 0
-    with np.errstate(all="ignore"):
-        slope = f(t, y)
-        h = _first_step(y, slope, rtol, atol)
-        for n in range(len(times) - 1):
-            y, t, slope, h, used = _advance(f, state, y, t, slope, h, times[n + 1], rtol, atol, max_steps - steps)
-            steps += used
-            out[n + 1] = state.masked(y)
-    return Path(times, out, state.end_time, state.reason)
+    method = partial(adaptive_steps, rtol=rtol, atol=atol, limit=limit, max_steps=max_steps)
+    return _integrate(method, f, y0, times, params, events, apart, threads)
 
 
-def _advance(f, state, y, t, slope, h, goal, rtol, atol, allowed):
-    """Bring every live trajectory to t = goal; those that are there already, or have ended, take steps of length 0."""
-    used = 0
-    while True:
-        active = state.live & (t < goal)
-        if not active.any():
-            return y, t, slope, h, used
-        if used >= allowed:
-            state.end(active, t, "needed more steps than max_steps")
-            return y, t, slope, h, used
-        last = active & (t + h >= goal)
-        step = np.where(active, np.where(last, goal - t, h), 0.0)
-        new, k, err = _attempt(f, t, y, slope, step, rtol, atol)
-        good = active & (err <= 1)
-        factor = np.clip(0.9 * np.where(np.isfinite(err), np.maximum(err, 1e-10), 1e10) ** -0.2, 0.2, 5.0)
-        proposal = step * np.where(good, factor, np.minimum(factor, 0.9))
-        h = np.where(active & ~(good & last & (proposal < h)), proposal, h)
-        t = np.where(good, np.where(last, goal, t + step), t)
-        y_next = np.where(good[..., None], new, y)
-        slope = np.where(good[..., None], k, slope)
-        y = state.keep(y_next, y, t)
-        tiny = h <= 4 * np.spacing(np.abs(t) + 1e-300)
-        state.end(active & ~good & tiny, t, "step size underflow (blow-up or stiff)")
-        used += 1
+def _integrate(method, f, y0, times, params, events, apart, threads) -> Path:
+    """Flatten the batch to (d, n), run its blocks, and give the results the shape of the batch again."""
+    times, y0, events = _checked_times(times), _checked_start(y0), checked(events)
+    *batch, d = y0.shape
+    n = int(np.prod(batch))
+    if params is None:
+        def rhs(t, y):
+            return f(t.reshape(batch), y.reshape(*batch, d)).reshape(n, d)
+    else:
+        rhs = f
+        params = {k: v if np.ndim(v) == 0 else np.broadcast_to(v, batch).reshape(n) for k, v in params.items()}
+    out = np.full((len(times), d, n) if apart else (len(times), n, d), np.nan)
+    states = out if apart else out.swapaxes(1, 2)
+    states[0] = y0.reshape(n, d).T
+    record = Record(times, states, np.full(n, times[-1]), np.full(n, "", dtype=object))
+    found = {name: np.full(n, np.nan) for name in events}
+    _spread(partial(_block, method, rhs, params, record, events, found), n, d, threads, whole=params is None)
+    y = np.moveaxis(out.reshape(-1, d, *batch), 1, -1) if apart else out.reshape(-1, *batch, d)
+    return Path(times, y, record.end_time.reshape(batch), record.reason.reshape(batch),
+                {name: when.reshape(batch) for name, when in found.items()})
 
 
-def _attempt(f, t, y, slope, step, rtol, atol):
-    """One trial step: the fifth-order result, its slope, and the error measured in units of the tolerance."""
-    h = step[..., None]
-    ks = [slope]
-    new = y
-    for node, weights in zip(NODES[1:], STAGES, strict=True):
-        new = y + h * sum(w * k for w, k in zip(weights, ks, strict=True) if w)
-        ks.append(f(t + node * step, new))
-    miss = h * sum(e * k for e, k in zip(ERROR, ks, strict=True) if e)
-    scale = atol + rtol * np.maximum(np.abs(y), np.abs(new))
-    err = np.sqrt(np.mean((miss / scale) ** 2, axis=-1))
-    return new, ks[-1], np.where(np.isfinite(new).all(-1) & np.isfinite(ks[-1]).all(-1), err, np.inf)
+def _block(method, rhs, params, record, events, found, part: slice) -> None:
+    """Integrate the trajectories `part` and write what is found into the arrays of the whole batch."""
+    here = Record(record.times, record.out[:, :, part], record.end_time[part], record.reason[part])
+    y = here.out[0].copy(order="K")
+    if params is not None:
+        params = {name: value[part] if np.ndim(value) else value for name, value in params.items()}
+    group = Group(rhs, params, np.arange(y.shape[1]), y.copy(order="K"))
+    watch = Watch(events, {name: when[part] for name, when in found.items()}) if events else None
+    with np.errstate(all="ignore"):  # here, because it holds for one thread
+        if watch:
+            watch.start(group, np.full(y.shape[1], record.times[0]), y)
+        method(group, y, here, watch)
 
 
-def _first_step(y, slope, rtol, atol):
-    scale = atol + rtol * np.abs(y)
-    size, speed = (np.sqrt(np.mean((a / scale) ** 2, axis=-1)) for a in (y, slope))
-    return np.where((size > 1e-5) & (speed > 1e-5), 0.001 * size / np.maximum(speed, 1e-300), 1e-6)
+def _spread(block: Callable[[slice], None], n: int, d: int, threads: int | None, *, whole: bool) -> None:
+    """Call block(part) for parts of range(n) of equal size, several threads at a time where there are several parts."""
+    threads = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    parts = 1 if whole else -(-n * d // BLOCK)
+    if parts > 1:
+        parts = threads * -(-parts // threads)
+    edges = np.linspace(0, n, parts + 1).astype(int)
+    slices = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    if threads == 1 or len(slices) < 2:
+        for part in slices:
+            block(part)
+        return
+    with ThreadPoolExecutor(min(threads, len(slices))) as pool:
+        list(pool.map(block, slices))
 
 
-def _start(y0, times):
+def _checked_times(times):
     times = np.asarray(times, float)
     if times.ndim != 1 or len(times) < 2 or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
         raise ValueError("times must be finite and strictly increasing, at least two of them")
-    y = np.array(y0, float)
-    if y.ndim < 1 or not np.isfinite(y).all():
+    return times
+
+
+def _checked_start(y0):
+    y0 = np.asarray(y0, float)
+    if y0.ndim < 1 or not np.isfinite(y0).all():
         raise ValueError(f"y0 must be a finite array (..., d), was {y0!r}")
-    out = np.full((len(times), *y.shape), np.nan)
-    out[0] = y
-    return times, y, out
-
-
-class _Ending:
-    """Which trajectories still run; freezes those that leave the finite range at their last good state."""
-
-    def __init__(self, y, times, limit):
-        self.live = np.ones(y.shape[:-1], bool)
-        self.end_time = np.full(y.shape[:-1], times[-1])
-        self.reason = np.full(y.shape[:-1], "", dtype=object)
-        self.limit = limit
-
-    def keep(self, new, old, t):
-        inside = (np.abs(new) <= self.limit).all(-1)  # False for NaN as well
-        self.end(self.live & ~inside, t, f"left the finite range: a component exceeded {self.limit:g} or is not finite")
-        return np.where(self.live[..., None], new, old)
-
-    def end(self, which, t, why):
-        if not np.any(which):
-            return
-        which = which & self.live
-        self.end_time = np.where(which, t, self.end_time)
-        self.reason = np.where(which, why, self.reason)
-        self.live = self.live & ~which
-
-    def masked(self, y):
-        return np.where(self.live[..., None], y, np.nan)
+    return y0
