@@ -22,7 +22,7 @@ SCALES: dict[str, dict[str, Any]] = {
         epochs=100, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
     ),
     "paper": dict(
-        dataset="stl10", augmentation="tian2021_stl10", backbone="resnet18", width=64, hidden=512, d=128,
+        dataset="stl10", augmentation="tian2021_stl10", backbone="resnet18_imagenet", width=64, hidden=512, d=128,
         epochs=100, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
     ),
 }  # fmt: skip

@@ -94,7 +94,7 @@ def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None 
     if len(train.images) < recipe.batch:
         raise ValueError(f"batch was {recipe.batch}; allowed: at most the {len(train.images)} training images")
     torch.manual_seed(recipe.seed)
-    encoder, features = backbone(recipe.backbone, train.images.shape[1], recipe.width)
+    encoder, features = backbone(recipe.backbone, train.images.shape[1], recipe.width, train.images.shape[-1])
     model = Siamese(encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16")
     model = model.to(device, memory_format=torch.channels_last)
     opt = optimiser(recipe.optimiser, model.groups(recipe.lr, recipe.weight_decay), momentum=recipe.momentum)

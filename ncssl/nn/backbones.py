@@ -1,14 +1,17 @@
-"""Backbones: an image batch (n, c, h, w) in, features (n, features) out."""
+"""Backbones: an image batch (n, c, side, side) in, features (n, features) out."""
 
 from collections.abc import Callable
+from functools import partial
 
-import torchvision
 from torch import nn
+from torchvision import models
 
 from ncssl.errors import UnknownName
 
+Made = tuple[nn.Module, int]  # the network and the number of its features
 
-def convnet(depth: int, channels: int, width: int) -> tuple[nn.Module, int]:
+
+def convnet(depth: int, channels: int, width: int, side: int) -> Made:
     """Plain ConvNet of `depth` 3x3 layers, width doubling and resolution halving after the first; global mean pool."""
     widths = [channels, *(width * 2**i for i in range(depth))]
     layers = []
@@ -17,24 +20,48 @@ def convnet(depth: int, channels: int, width: int) -> tuple[nn.Module, int]:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), widths[-1]
 
 
-def resnet18(channels: int, width: int) -> tuple[nn.Module, int]:
-    """torchvision's ResNet-18 with the CIFAR stem: 3x3 convolution of stride 1, no max-pool; features: 8 * width."""
-    net = torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [2, 2, 2, 2])
-    net.conv1, net.maxpool, net.fc = nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.Identity(), nn.Identity()
+def resnet(make: Callable[..., models.ResNet], stem: str, channels: int, width: int, side: int) -> Made:
+    """torchvision's ResNet without its classifier. stem "cifar": 3x3 convolution of stride 1, no max-pool (for sides of
+    32 or so); "imagenet": 7x7 of stride 2, max-pool. Its width is fixed: 64."""
     if width != 64:
-        raise ValueError(f"width of resnet18 was {width}; allowed: 64")
-    return net, 512
+        raise ValueError(f"width of a resnet was {width}; allowed: 64")
+    net = make(weights=None)
+    if stem == "cifar":
+        net.conv1, net.maxpool = nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.Identity()
+    elif channels != 3:
+        net.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
+    features, net.fc = net.fc.in_features, nn.Identity()
+    return net, features
 
 
-BACKBONES: dict[str, Callable[[int, int], tuple[nn.Module, int]]] = {
-    "conv3": lambda channels, width: convnet(3, channels, width),
-    "conv4": lambda channels, width: convnet(4, channels, width),
-    "resnet18": resnet18,
+def linear(channels: int, width: int, side: int) -> Made:
+    """One matrix on the pixels, without bias: the encoder W of the theory, `width` features."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(channels * side**2, width, bias=False)), width
+
+
+def dense(channels: int, width: int, side: int) -> Made:
+    """Pixels -> 4 width -> 2 width, batch norm and ReLU after each."""
+    sizes, layers = [channels * side**2, 4 * width, 2 * width], []
+    for a, b in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU()]
+    return nn.Sequential(nn.Flatten(), *layers), 2 * width
+
+
+BACKBONES: dict[str, Callable[[int, int, int], Made]] = {
+    "linear": linear,
+    "mlp": dense,
+    "conv3": partial(convnet, 3),
+    "conv4": partial(convnet, 4),
+    "resnet18": partial(resnet, models.resnet18, "cifar"),
+    "resnet18_imagenet": partial(resnet, models.resnet18, "imagenet"),
+    "resnet50": partial(resnet, models.resnet50, "cifar"),
+    "resnet50_imagenet": partial(resnet, models.resnet50, "imagenet"),
 }
 
 
-def backbone(name: str, channels: int = 3, width: int = 32) -> tuple[nn.Module, int]:
-    """Encoder and the number of its features; raises UnknownName for a name not in BACKBONES."""
+def backbone(name: str, channels: int = 3, width: int = 32, side: int = 32) -> Made:
+    """Encoder and the number of its features for images (channels, side, side); raises UnknownName for a name not in
+    BACKBONES, ValueError for a width that it cannot have."""
     if name not in BACKBONES:
         raise UnknownName("backbone", name, BACKBONES)
-    return BACKBONES[name](channels, width)
+    return BACKBONES[name](channels, width, side)
