@@ -4,7 +4,6 @@ import dataclasses
 import datetime
 import importlib.metadata
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -206,6 +205,7 @@ def fit(
     An interrupted fit goes on from its last checkpoint. A loss that is not finite gives a record with status
     "failed" and the reason. `progress`: a bar on stderr; by default only at a terminal.
     """
+    memory.reset_peak()
     run = start(recipe, root=root, device=device, download=download)
     path = checkpoint_path(recipe)
     if run.device.startswith("cuda"):
@@ -238,9 +238,7 @@ def make_record(run: Run, key: str, status: str, reason: str, metrics: dict) -> 
 
 def peak_memory(device: str) -> float:
     """Peak memory in MiB: of the device for CUDA, of the process for the CPU."""
-    if device.startswith("cuda"):
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return torch.cuda.max_memory_allocated() / 2**20 if device.startswith("cuda") else memory.peak_mb()
 
 
 def device_name(device: str) -> str:

@@ -38,3 +38,22 @@ def test_kept_memory_needs_no_new_pages():
 def test_a_c_library_without_mallopt_is_left_alone(monkeypatch):
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
     assert memory.keep_freed() is False
+
+
+PEAK = """
+from ncssl import memory
+block = b"1" * (200 * 2**20)
+first = memory.peak_mb()
+del block
+memory.reset_peak()
+small = memory.peak_mb()
+block = b"1" * (100 * 2**20)
+print(first, small, memory.peak_mb())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak can be counted anew on Linux only")
+def test_the_peak_is_counted_anew():
+    out = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True).stdout
+    first, small, again = map(float, out.split())
+    assert first > 200 and small < first - 150 and 95 < again - small < 110
