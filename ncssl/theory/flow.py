@@ -84,13 +84,16 @@ def pack(parts: list[np.ndarray], state: State) -> np.ndarray:
 
 
 def split(y: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The d components of a state y (..., d) of scalars, each (...)."""
-    return tuple(np.moveaxis(y, -1, 0))
+    """The d components of a state y (..., d) of scalars, each (...): views, to read or to write."""
+    return tuple(y[..., i] for i in range(y.shape[-1]))
 
 
 def join(*parts: np.ndarray) -> np.ndarray:
-    """Inverse of split: scalars (...) of one shape, or numbers, into (..., d), components apart in memory."""
-    return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, -1)
+    """Inverse of split: scalars (...) of shapes that broadcast, into (..., d), each component contiguous in memory."""
+    apart = np.empty((len(parts), *np.broadcast(*parts).shape))
+    for i, part in enumerate(parts):
+        apart[i] = part
+    return apart.transpose(*range(1, apart.ndim), 0)
 
 
 @dataclass(frozen=True)

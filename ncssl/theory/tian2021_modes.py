@@ -7,7 +7,7 @@ data), ls that of X + X' (data plus augmentation), and ld = 1, ls = 1 + sigma2 i
 import numpy as np
 from scipy.integrate import cumulative_simpson
 
-from ncssl.theory.flow import Flow, Param
+from ncssl.theory.flow import Flow, Param, join, split
 
 SIGMA2 = Param("sigma2", 0.25, "variance of the augmentation, data variance 1", low=0)
 ETA = Param("eta", 0.1, "weight decay of the flow, per unit of time", low=0)
@@ -20,42 +20,42 @@ LS = Param("ls", 1.25, "eigenvalue of X + X', data and augmentation", low=0, ope
 
 def fixed_tau_rhs(t, y, q):
     """Modes at a fixed tau, y = (p, s): tian2021, eq. 11-12. tau = 1 is SimSiam."""
-    p, s = y[..., 0], y[..., 1]
+    p, s = split(y)
     drive = q["tau"] - (1 + q["sigma2"]) * p
     dp = q["alpha_p"] * s * drive - q["eta"] * p
     ds = 2 * p * s * drive - 2 * q["eta"] * s
-    return np.stack([dp, ds], axis=-1)
+    return join(dp, ds)
 
 
 def modes_rhs(t, y, q):
     """Modes with the running average, y = (p, s, tau): tian2021, eq. 11-13. Divides by s: tau may diverge as s -> 0."""
-    tau = y[..., 2]
-    d = fixed_tau_rhs(t, y, {**q, "tau": tau})
-    dtau = q["beta"] * (1 - tau) - tau * d[..., 1] / (2 * y[..., 1])
-    return np.concatenate([d, dtau[..., None]], axis=-1)
+    p, s, tau = split(y)
+    dp, ds = split(fixed_tau_rhs(t, y[..., :2], {**q, "tau": tau}))
+    return join(dp, ds, q["beta"] * (1 - tau) - tau * ds / (2 * s))
 
 
 def scalars_rhs(t, y, q):
     """The same modes as y = (wp, w, wa), p = wp, s = w^2, tau = wa/w: no division, nothing blows up (App. D)."""
-    wp, w, wa = y[..., 0], y[..., 1], y[..., 2]
-    pull = wa * q["ld"] - wp * w * q["ls"]
-    dwp = q["alpha_p"] * pull * w - q["eta"] * wp
-    dw = wp * pull - q["eta"] * w
-    return np.stack([dwp, dw, q["beta"] * (w - wa)], axis=-1)
+    dy = np.empty_like(y)
+    (wp, w, wa), (dwp, dw, dwa) = split(y), split(dy)
+    pull = q["ld"] * wa - q["ls"] * wp * w
+    np.subtract(q["alpha_p"] * pull * w, q["eta"] * wp, out=dwp)
+    np.subtract(wp * pull, q["eta"] * w, out=dw)
+    np.multiply(q["beta"], w - wa, out=dwa)
+    return dy
 
 
 def parabola_rhs(t, y, q):
     """The mode on the invariant parabola s = p^2/alpha_p, y = (p,): tian2021, eq. 16."""
-    p = y[..., 0]
-    dp = p**2 * (q["tau"] - (1 + q["sigma2"]) * p) - q["eta"] * p
-    return dp[..., None]
+    (p,) = split(y)
+    return join(p**2 * (q["tau"] - (1 + q["sigma2"]) * p) - q["eta"] * p)
 
 
 def parabola_tau_rhs(t, y, q):
     """Parabola with the running average, y = (p, tau): eq. 16 and 13, with s'/(2s) = p'/p."""
-    p, tau = y[..., 0], y[..., 1]
-    dp = parabola_rhs(t, y, {**q, "tau": tau})[..., 0]
-    return np.stack([dp, q["beta"] * (1 - tau) - tau * dp / p], axis=-1)
+    p, tau = split(y)
+    dp = p**2 * (tau - (1 + q["sigma2"]) * p) - q["eta"] * p
+    return join(dp, q["beta"] * (1 - tau) - tau * dp / p)
 
 
 def _ls(sigma2, ls):
