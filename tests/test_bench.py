@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ncssl import bench
-from ncssl.bench import images, ours, theirs, theory, timing
+from ncssl.bench import ours, theirs, theory, timing
 from ncssl.errors import UnknownName
 
 TINY = bench.Size(
@@ -225,8 +225,38 @@ def test_cuda_is_measured_only_where_it_is(monkeypatch):
         asked.append(device)
         return timing.part("t", [timing.row("ours", "images/s", [1.0])], [], ["note"])
 
-    monkeypatch.setattr(images.torch.cuda, "is_available", lambda: False)
-    assert images.on_devices(measure)["notes"] == ["note", images.NO_CUDA] and asked == ["cpu"]
-    monkeypatch.setattr(images.torch.cuda, "is_available", lambda: True)
-    assert [r["name"] for r in images.on_devices(measure)["rows"]] == ["ours", "CUDA: ours"]
+    monkeypatch.setattr(timing.torch.cuda, "is_available", lambda: False)
+    assert timing.on_devices(measure)["notes"] == ["note", timing.NO_CUDA] and asked == ["cpu"]
+    monkeypatch.setattr(timing.torch.cuda, "is_available", lambda: True)
+    assert [r["name"] for r in timing.on_devices(measure)["rows"]] == ["ours", "CUDA: ours"]
     assert asked[1:] == ["cpu", "cuda"]
+
+
+def test_what_the_encoder_multiplies(run):
+    """conv4 of width 4 at 32 x 32: 3 x 3 kernels, widths 4 to 32, sides 32, 16, 8, 4."""
+    sides, widths = [32, 16, 8, 4], [3, 4, 8, 16, 32]
+    by_hand = sum(9 * a * b * side**2 for a, b, side in zip(widths, widths[1:], sides, strict=False))
+    assert ours.multiply_adds(run) == by_hand
+
+
+def test_the_share_of_the_matmul_rate(run, monkeypatch):
+    """Two views forward and backward are six forwards; a target adds two."""
+    monkeypatch.setattr(ours, "multiply_adds", lambda run: 1e6)
+    monkeypatch.setattr(ours, "matmul_rate", lambda device, precision: 1e9)
+    assert ours.reached(run, 100.0).startswith("60 % of a plain matmul's rate (2 GFLOP/s)")
+    byol = ours.start(TINY, ("float32",), "cpu", "byol")[0]["float32"]
+    assert ours.reached(byol, 100.0).startswith("80 %")
+
+
+def test_their_momentum_network_follows_and_ours_is_not_touched(monkeypatch):
+    import torch
+
+    byol, them = ours.start(TINY, ("float32",), "cpu", "byol")[0]["float32"], []
+    network = theirs.network
+    monkeypatch.setattr(theirs, "network", lambda run: them.append(network(run)) or them[0])
+    before = [w.clone() for w in byol.model.target.parameters()]
+    theirs.loop(byol, theirs.torchvision_views(byol), theirs.torch_loss, [], 0, 1)
+    online = [*them[0].encoder.parameters(), *them[0].projector.parameters()]
+    for old, new, target in zip(before, online, them[0].target.parameters(), strict=True):
+        torch.testing.assert_close(target, 0.996 * old + 0.004 * new)
+    assert all((a == b).all() for a, b in zip(before, byol.model.target.parameters(), strict=True))

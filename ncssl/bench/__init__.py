@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import partial
 
 import click
 import torch
@@ -14,8 +15,8 @@ from ncssl.errors import UnknownName
 __all__ = ["PARTS", "Size", "machine", "main", "measure", "text"]
 
 PARTS = {
-    "step": images.step, "torchvision": images.torchvision, "augment": images.augment,
-    "predictor": predictor.predictor, "theory": theory.theory,
+    "step": images.step, "byol": partial(images.step, method="byol"), "torchvision": images.torchvision,
+    "augment": images.augment, "predictor": predictor.predictor, "theory": theory.theory,
 }  # fmt: skip
 
 

@@ -1,55 +1,54 @@
 """The parts about images: training steps and augmentation, ours beside lightly and torchvision, turn by turn."""
 
-from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import Any
 
-import torch
-
 from ncssl import train
 from ncssl.bench import ours, theirs
-from ncssl.bench.timing import Size, missing, part, ratio, row, turns
+from ncssl.bench.timing import Size, missing, on_devices, part, ratio, row, turns
 from ncssl.recipes import recipe
 
 INSTALL = "not measured (pip install 'ncssl[bench]')"
-NO_CUDA = "CUDA: not measured (no CUDA device)"
+TITLES = {"simsiam": "SimSiam", "byol": "BYOL"}
 BLUR = dict(blur_p=0.5, blur_kernel=13)  # what lightly's transform does unless told otherwise; sigma 0.1 to 2 pixels
 Sizes = tuple[int, int]
 
 
-def on_devices(measure: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-    """A part measured on the CPU and, where there is one, on a CUDA device; else a note."""
-    out = measure("cpu")
-    if not torch.cuda.is_available():
-        return out | {"notes": [*out["notes"], NO_CUDA]}
-    other = measure("cuda")
-    for table in ("rows", "ratios"):
-        out[table] += [r | {"name": f"CUDA: {r['name']}"} for r in other[table]]
-    return out | {"notes": [*out["notes"], *(f"CUDA: {note}" for note in other["notes"])]}
-
-
-def step(size: Size) -> dict[str, Any]:
-    """SimSiam training, augmentation included, against lightly's transform, loader pattern and loss."""
+def step(size: Size, method: str = "simsiam") -> dict[str, Any]:
+    """Training, augmentation included, against lightly's transform, loader pattern and loss."""
     setting = (theirs.lightly_views, theirs.lightly_loss()) if theirs.has_lightly() else None
-    return on_devices(partial(steps, size, "lightly", setting, (2.1, 3.0)))
+    goals = (2.1, 3.0) if method == "simsiam" else ()
+    return on_devices(partial(steps, size, method, "lightly", setting, goals))
 
 
 def torchvision(size: Size) -> dict[str, Any]:
     """SimSiam training, augmentation included, against torchvision's transforms of PIL images in a DataLoader."""
-    return on_devices(partial(steps, size, "torchvision", (theirs.torchvision_views, theirs.torch_loss), ()))
+    return on_devices(partial(steps, size, "simsiam", "torchvision", (theirs.torchvision_views, theirs.torch_loss), ()))
 
 
-def steps(size: Size, name: str, setting: tuple | None, goals: tuple, device: str) -> dict[str, Any]:
-    """Our loop in float32, and bf16 where the hardware has it, beside the usual loop with (transforms, loss)."""
-    bf16 = train.precision(recipe("simsiam"), device) == "bf16"
-    runs, images = ours.start(size, ("float32", "bf16") if bf16 else ("float32",), device)
+def steps(size: Size, method: str, name: str, setting: tuple | None, goals: tuple, device: str) -> dict[str, Any]:
+    """Our loop beside the usual loop with (transforms, loss): conv4, and on a CUDA device ResNet-18 as well."""
+    made = part(f"Training step of {TITLES[method]} against {name}", [], [], [])
+    for backbone in ("conv4", "resnet18") if device.startswith("cuda") else ("conv4",):
+        one = steps_of(size, method, backbone, name, setting, goals, device)
+        mark = "" if backbone == "conv4" else f"{backbone}: "
+        for table in ("rows", "ratios"):
+            made[table] += [r | {"name": mark + r["name"]} for r in one[table]]
+        made["notes"] += [mark + note for note in one["notes"]]
+    return made
+
+
+def steps_of(size, method, backbone, name, setting, goals, device) -> dict[str, Any]:
+    """Our loop in float32, and bf16 where the hardware has it, beside the usual loop, with one network."""
+    bf16 = train.precision(recipe(method), device) == "bf16"
+    runs, images = ours.start(size, ("float32", "bf16") if bf16 else ("float32",), device, method, backbone)
     shape, waits = (size.warmup, size.steps), []
     contenders = {f"ours, {p}": partial(ours.loop, run, *shape) for p, run in runs.items()}
     if setting:
         run = runs["float32"]
         contenders[f"{name}, float32"] = partial(theirs.loop, run, setting[0](run), setting[1], waits, *shape)
-    values = turns(contenders, size.repetitions, f"{name}, {device}")
+    values = turns(contenders, size.repetitions, f"{method}, {backbone}, {name}, {device}")
     rows = [row(label, "images/s", v) for label, v in values.items()]
     if not bf16:
         rows.append(missing("ours, bf16", "not measured (this device does not compute bf16 in hardware)"))
@@ -63,8 +62,11 @@ def steps(size: Size, name: str, setting: tuple | None, goals: tuple, device: st
         images += f"; {name}'s loop waits for its DataLoader {100 * median(waits):.0f} % of the time"
     else:
         rows.append(missing(name, INSTALL))
-    bounds = [f"ours, {p}: {ours.bound(ours.parts(run, size.steps))}" for p, run in runs.items()]
-    return part(f"Training step against {name}", rows, ratios, [images, *bounds])
+    bounds = [
+        f"ours, {p}: {ours.bound(ours.parts(run, size.steps))}; {ours.reached(run, median(values[f'ours, {p}']))}"
+        for p, run in runs.items()
+    ]
+    return part("", rows, ratios, [images, *bounds])
 
 
 def augment(size: Size) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from ncssl import data, train
 from ncssl.augment import augment, policy
@@ -39,19 +40,21 @@ def random_folder(n: int, side: int = 32) -> Iterator[Path]:
                 os.environ["NCSSL_CACHE"] = before
 
 
-def start(size: Size, precisions: tuple[str, ...], device: str) -> tuple[dict[str, train.Run], str]:
+def start(
+    size: Size, precisions: tuple[str, ...], device: str, method: str = "simsiam", backbone: str = "conv4"
+) -> tuple[dict[str, train.Run], str]:
     """Runs at their first step, one for each precision, on the same images; and what the images are.
 
     An epoch is as long as one repetition of the benchmark.
     """
     n = size.batch * (size.warmup + size.steps)
     values = dict(
-        limit=n, augmentation=POLICY, backbone="conv4", width=size.width, hidden=size.hidden, d=size.d,
-        batch=size.batch, lr=0.06, weight_decay=5e-4, epochs=1,
+        limit=n, augmentation=POLICY, backbone=backbone, width=64 if "resnet" in backbone else size.width,
+        hidden=size.hidden, d=size.d, batch=size.batch, lr=0.06, weight_decay=5e-4, epochs=1,
     )  # fmt: skip
     real = size.images == "auto" and any(r["name"] == "cifar10_jpeg" and r["present"] for r in data.present())
     dataset = "cifar10_jpeg" if real else "folder"
-    recipes = {p: recipe("simsiam", dataset=dataset, precision=p, **values) for p in precisions}
+    recipes = {p: recipe(method, dataset=dataset, precision=p, **values) for p in precisions}
     if real:
         return {p: train.start(r, device=device) for p, r in recipes.items()}, "images: CIFAR-10 (JPEG copy)"
     with random_folder(n) as root:
@@ -105,6 +108,45 @@ def parts(run: train.Run, steps: int) -> dict[str, float]:
         timed("optimiser", run.optimiser.step)
         run.model.follow()
     return {name: median(values) for name, values in seconds.items()}
+
+
+def multiply_adds(run: train.Run) -> int:
+    """Multiplications of the encoder's convolutions and matrices for one image forward."""
+    total, handles = [], []
+
+    def count(module: nn.Module, given, out: torch.Tensor) -> None:
+        places = out.shape[2] * out.shape[3] if out.ndim == 4 else 1
+        total.append(places * module.weight.numel())
+
+    for module in run.model.encoder.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            handles.append(module.register_forward_hook(count))
+    with torch.no_grad():
+        run.model.eval().encode(torch.zeros_like(run.train.images[:1], dtype=torch.float32))
+    for handle in handles:
+        handle.remove()
+    return sum(total)
+
+
+def matmul_rate(device: str, precision: str, side: int = 2048, repetitions: int = 5) -> float:
+    """Multiply-adds a second of a product of two square matrices: the most that this device gives."""
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b = (torch.ones(side, side, device=device, dtype=dtype) for _ in range(2))
+    seconds = []
+    for _ in range(repetitions + 1):
+        began = now(device)
+        a @ b
+        seconds.append(now(device) - began)
+    return side**3 / median(seconds[1:])
+
+
+def reached(run: train.Run, images_per_second: float) -> str:
+    """The share of the device's matmul rate that the encoder reaches: forward and backward (three times the forward)
+    of two views, and forward of the target's two where there is a target."""
+    a_pair = multiply_adds(run) * (2 * 3 + (2 if run.model.target is not None else 0))
+    most = matmul_rate(run.device, train.precision(run.recipe, run.device))
+    share = images_per_second * a_pair / most
+    return f"{100 * share:.0f} % of a plain matmul's rate ({2 * most / 1e9:,.0f} GFLOP/s)"
 
 
 def bound(seconds: dict[str, float]) -> str:

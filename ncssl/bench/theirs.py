@@ -112,6 +112,20 @@ def network(run: Run) -> Siamese:
     return copy.deepcopy(run.model).to(memory_format=torch.contiguous_format).train()
 
 
+@torch.no_grad()
+def targets(model: Siamese, x0: torch.Tensor, x1: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Projections of both views by the momentum network."""
+    return model.target(x0), model.target(x1)
+
+
+@torch.no_grad()
+def move(model: Siamese) -> None:
+    """The momentum update parameter by parameter, as lightly's utility does it."""
+    online = [*model.encoder.parameters(), *model.projector.parameters()]
+    for old, new in zip(model.target.parameters(), online, strict=True):
+        old.data = old.data * model.method.keep + new.data * (1 - model.method.keep)
+
+
 def loop(run: Run, views: Callable, loss: Callable, waits: list[float], warmup: int, steps: int) -> float:
     """Images a second of the usual loop with a copy of the network of `run`, in float32 and contiguous memory.
 
@@ -130,11 +144,14 @@ def loop(run: Run, views: Callable, loss: Callable, waits: list[float], warmup: 
             x0, x1 = x0.to(run.device), x1.to(run.device)
             z0, z1 = model.projector(model.encoder(x0)), model.projector(model.encoder(x1))
             p0, p1 = model.predictor(z0), model.predictor(z1)
-            value = 0.5 * (loss(p0, z1.detach()) + loss(p1, z0.detach()))
+            t0, t1 = targets(model, x0, x1) if model.target is not None else (z0.detach(), z1.detach())
+            value = 0.5 * (loss(p0, t1) + loss(p1, t0))
             total += value.detach()
             value.backward()
             opt.step()
             opt.zero_grad()
+            if model.target is not None:
+                move(model)
         took = now(run.device) - began
     waits.append(waited / took)
     return steps * run.recipe.batch / took

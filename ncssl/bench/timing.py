@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+NO_CUDA = "CUDA: not measured (no CUDA device)"
+
 
 @dataclass(frozen=True)
 class Size:
@@ -23,6 +25,7 @@ class Size:
     repetitions: int = 5
     images: str = "auto"
     predictors: tuple[int, ...] = (128, 512)  # sizes d of the projections
+    large: tuple[int, ...] = (2048,)  # and those measured on a CUDA device only
     trajectories: int = 20_000
     loop: int = 16  # trajectories that the loop over solve_ivp integrates
     sample: int = 8  # trajectories whose errors are measured
@@ -70,3 +73,14 @@ def ratio(name: str, above: Sequence[float], below: Sequence[float], goal: float
 def part(title: str, rows: list[dict], ratios: list[dict], notes: Sequence[str] = ()) -> dict[str, Any]:
     """What a part of the benchmark returns: plain values, ready for JSON."""
     return {"title": title, "rows": rows, "ratios": ratios, "notes": list(notes)}
+
+
+def on_devices(measure: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """A part measured on the CPU and, where there is one, on a CUDA device; else a note."""
+    out = measure("cpu")
+    if not torch.cuda.is_available():
+        return out | {"notes": [*out["notes"], NO_CUDA]}
+    other = measure("cuda")
+    for table in ("rows", "ratios"):
+        out[table] += [r | {"name": f"CUDA: {r['name']}"} for r in other[table]]
+    return out | {"notes": [*out["notes"], *(f"CUDA: {note}" for note in other["notes"])]}
