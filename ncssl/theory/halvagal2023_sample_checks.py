@@ -1,0 +1,157 @@
+"""Halvagal, Laborieux and Zenke (2023): the checks that need samples, of single gradients and of the toy network."""
+
+import numpy as np
+
+from ncssl.theory import halvagal2023_cosine as cosine
+from ncssl.theory import halvagal2023_losses as losses
+from ncssl.theory import halvagal2023_modes as modes
+from ncssl.theory import halvagal2023_toy as toy
+from ncssl.theory.halvagal2023_cosine import participation_ratio
+from ncssl.theory.halvagal2023_toy import FIXTURE
+
+
+def _toy(setting, *, modes=10, inputs=15, **settings):
+    """The toy network from the fixture's first `modes` eigenvalues: eigenvalues (T, modes)."""
+    return toy.simulate(toy.encoder(FIXTURE[:modes], inputs), setting, **settings).lam
+
+
+def _random_samples(samples=40, modes=6):
+    rng = np.random.default_rng(1)
+    return rng.normal(size=(samples, modes)) * rng.uniform(0.2, 2, modes), rng.uniform(0.05, 2, modes)
+
+
+def gradient_per_sample():
+    """Max abs difference of dz/dt per sample from minus the gradient of its loss (complex step), four losses."""
+    z, s = _random_samples()
+    worst = 0.0
+    for kind, per_sample in (("euc", losses.pull), ("cos", cosine.cosine_pull)):
+        found = -losses.complex_step(losses.base, z, z, np.diag(s), kind=kind) * len(z) / 2
+        iso = -losses.complex_step(losses.FORMS[kind]["through"], z, z, np.diag(s)) * len(z) / 2
+        worst = max(worst, np.abs(found - per_sample(z, s, kind)).max(),
+                    np.abs(iso - per_sample(z, s, f"{kind}_iso")).max())
+    return float(worst)
+
+
+def sign_rule():
+    """Samples (of 2000, both cosine losses) in which the largest mode grows or the smallest one shrinks."""
+    z, s = _random_samples(2000)
+    wrong = 0
+    for loss in ("cos", "cos_iso"):
+        moves = z * cosine.cosine_pull(z, s, loss)
+        wrong += (moves[:, s.argmax()] > 0).sum() + (moves[:, s.argmin()] < 0).sum()
+    return float(wrong)
+
+
+def noisy_fixed_point_sampled():
+    """Max abs distance of 4 modes from 1/1.1 after 900 steps (t = 45), both Euclidean losses, two-sided noise 0.1."""
+    settings = {"modes": 4, "inputs": 6, "steps": 900, "lr": 0.05, "noise": np.sqrt(0.1), "two_sided": True}
+    ends = [_toy(loss, samples=4000, every=900, **settings)[-1] for loss in ("euc", "euc_iso")]
+    return float(np.abs(np.array(ends) - 1 / 1.1).max())
+
+
+def cosine_isotropy():
+    """Coefficient of variation of the modes after 1500 steps of the cosine IsoLoss."""
+    last = _toy("cos_iso", every=1500)[-1]
+    return float(last.std() / last.mean())
+
+
+def cosine_levels_sampled():
+    """Max relative error of the mean mode (cos) and of the root mean square mode (cos_iso) after 800 steps."""
+    start, ends = FIXTURE, {loss: _toy(loss, steps=800, every=800)[-1] for loss in ("cos", "cos_iso")}
+    rms = np.sqrt((ends["cos_iso"] ** 2).mean() / (start**2).mean())
+    return float(max(abs(ends["cos"].mean() / start.mean() - 1), abs(rms - 1)))
+
+
+def nosg_collapse_sampled():
+    """Largest mode after 2000 steps (t = 200) without stop-gradient, Euclidean, two-sided noise of variance 0.1."""
+    return float(_toy("euc_nosg", steps=2000, lr=0.1, noise=np.sqrt(0.1), two_sided=True, samples=500)[-1].max())
+
+
+def cosine_nosg_rank():
+    """Participation ratio after 1500 steps without stop-gradient (true gradient, cosine) over that at the start."""
+    run = _toy("cos_nosg", every=1500, samples=1500)
+    return float(participation_ratio(run[-1]) / participation_ratio(run[0]))
+
+
+def cosine_nosg_growth():
+    """Mean mode after 1500 steps without stop-gradient (true gradient, cosine) over that at the start."""
+    run = _toy("cos_nosg", every=1500, samples=1500)
+    return float(run[-1].mean() / run[0].mean())
+
+
+def cosine_nosg_growth_as_released():
+    """The same with the update of the released notebook."""
+    run = _toy("cos_nosg", every=1500, samples=1500, formula="notebook")
+    return float(run[-1].mean() / run[0].mean())
+
+
+def released_formula_one_output():
+    """Abs value of the released update for one output, where the cosine is constant and its gradient zero; z = 1/2."""
+    z = np.full((1, 1), 0.5)
+    return float(np.abs(toy.notebook_pull(z, z, np.array([[0.25]]))).max())
+
+
+def toy_follows_flow():
+    """Max abs distance of ten modes from the population flow over 400 steps: base losses and IsoLoss, noisy target."""
+    worst = 0.0
+    for loss in ("euc", "euc_iso", "cos", "cos_iso"):
+        run = toy.simulate(toy.encoder(FIXTURE, 15), loss, steps=400, every=40)
+        if loss in modes.MODES:
+            flow = modes.MODES[loss].solve(FIXTURE[:, None], run.times)["lam"]
+        else:
+            flow = cosine.cosine_flow(10, loss).solve(FIXTURE, run.times, options={"rtol": 1e-5})["lam"]
+        worst = max(worst, np.abs(run.lam - np.sort(flow, axis=-1)).max())
+    return float(worst)
+
+
+def cosine_nopred_slow():
+    """Largest relative change of a mode over 1500 steps without predictor, cosine, only the target noisy."""
+    run = _toy("cos_nopred", every=1500)
+    return float(np.abs(run[-1] / run[0] - 1).max())
+
+
+def cosine_nopred_flow():
+    """Max abs difference of the relative changes over 1500 steps from the first-order flow, cos without predictor."""
+    run = toy.simulate(toy.encoder(FIXTURE, 15), "cos_nopred", every=1500)
+    flow = cosine.cosine_flow(10, "cos_nopred").solve(FIXTURE, run.times, options={"rtol": 1e-6}, sigma2=0.01)["lam"]
+    return float(np.abs(run.lam[-1] / FIXTURE - flow[-1] / FIXTURE).max())
+
+
+def relu_iso_reaches_one():
+    """Max abs distance of the modes from 1 after 1500 steps of the Euclidean IsoLoss with ReLU."""
+    return float(np.abs(_toy("euc_iso", relu=True, every=1500)[-1] - 1).max())
+
+
+def relu_euc_leaves_the_smallest():
+    """The smallest mode after 1500 steps of the Euclidean loss with ReLU; it starts at 0.02."""
+    return float(_toy("euc", relu=True, every=1500)[-1].min())
+
+
+def nopred_still():
+    """Largest relative change of a mode over 1500 steps without predictor, Euclidean, only the target noisy."""
+    run = _toy("euc_nopred", every=1500)
+    return float(np.abs(run[-1] / run[0] - 1).max())
+
+
+def nopred_decay():
+    """Relative error of the mean mode after t = 15 against e^(-2 sigma2 t), two-sided noise of variance 0.01."""
+    run = _toy("euc_nopred", steps=300, lr=0.05, two_sided=True, samples=6000, every=300)
+    return float(abs(run[-1].mean() / run[0].mean() / np.exp(-2 * 0.01 * 15) - 1))
+
+
+def decay_threshold_sampled():
+    """Modes (of 4) that end on the wrong side: weight decay 0.1, from 0.10 and 0.13, with and without IsoLoss."""
+    wrong, noise_free = 0, {"noise": 0.0, "rho": 0.1, "lr": 0.1, "steps": 1500, "every": 1500, "samples": 1000}
+    for loss in ("euc", "euc_iso"):
+        for start in (0.10, 0.13):
+            end = toy.simulate(toy.encoder([start], 2), loss, **noise_free).lam[-1, 0]
+            goal = 0.9 if loss == "euc_iso" else (0.0 if start < 0.1127 else 0.8873)
+            wrong += int(abs(end - goal) > 0.02)
+    return float(wrong)
+
+
+SAMPLE_CHECKS = {f.__name__: f for f in (
+    gradient_per_sample, sign_rule, noisy_fixed_point_sampled, cosine_isotropy, cosine_levels_sampled,
+    nosg_collapse_sampled, cosine_nosg_rank, cosine_nosg_growth, cosine_nosg_growth_as_released,
+    released_formula_one_output, toy_follows_flow, cosine_nopred_slow, cosine_nopred_flow, relu_iso_reaches_one,
+    relu_euc_leaves_the_smallest, nopred_still, nopred_decay, decay_threshold_sampled)}
