@@ -220,6 +220,21 @@ def provenance(found: Found) -> DataFrame:
     ], ["machine", "runs"])  # fmt: skip
 
 
+def costs(experiment: Experiment, found: Found) -> DataFrame:
+    """Time and memory of the runs of each arm: median over seeds of seconds, images a second and peak memory."""
+    rows = []
+    for arm in experiment.arms.values():
+        have = [r for p, r in found if p.arm == arm.name and r is not None and r.seconds]
+        speeds = [s for r in have if (s := r.metrics.get("images_per_second")) is not None]
+        rows.append({
+            "arm": arm.label, "runs": f"{len(have)}",
+            "seconds": f"{statistics.median(r.seconds for r in have):.0f}" if have else "not run",
+            "images/s": f"{statistics.median(speeds):.0f}" if speeds else "",
+            "peak memory, MiB": f"{statistics.median(r.peak_memory_mb for r in have):.0f}" if have else "",
+        })  # fmt: skip
+    return frame(rows)
+
+
 def theory(paper: Paper) -> DataFrame:
     """The claims of a paper that exact computation decides: place, statement, check."""
     rows = [c for c in paper.claims.values() if c.kind == "theory"]

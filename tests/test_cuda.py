@@ -1,0 +1,65 @@
+"""On a CUDA device: the numbers of the CPU, exact resume, and no waiting for the device inside an epoch."""
+
+import copy
+
+import pytest
+import torch
+
+from ncssl import train
+from ncssl.methods import METHODS
+from ncssl.recipes import recipe
+
+pytestmark = pytest.mark.cuda
+TINY = dict(limit=256, batch=64, width=4, hidden=16, d=8, epochs=2, precision="float32")
+OPTIONS = {"wmse": {"part": 64}, "moco": {"queue": 128}, "swav": {"prototypes": 12}, "dino": {"prototypes": 16}}
+DECOMPOSED = ("directpred", "directset", "isoloss")  # torch's eigh on CUDA waits for its own answer
+
+
+def started(name, device):
+    r = recipe(name, options=OPTIONS.get(name, {}), **TINY)
+    run = train.start(r, device=device)
+    run.model.train()
+    return run
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_step_gives_the_cpus_loss(name):
+    """Same weights, same views: the loss in float32 agrees with the CPU's."""
+    here, there = started(name, "cpu"), started(name, "cuda")
+    there.model.load_state_dict(here.model.state_dict())
+    g = torch.Generator().manual_seed(0)
+    views = [torch.randn(64, 1, 16, 16, generator=g) for _ in range(2)]
+    expected = here.model(views, 0.5).item()
+    assert there.model([v.cuda() for v in views], 0.5).item() == pytest.approx(expected, rel=5e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_resume_is_exact(name):
+    run = started(name, "cuda")
+    train.train_epoch(run, lambda: None)
+    run.epoch += 1
+    saved = copy.deepcopy(run.state())
+    onward = train.train_epoch(run, lambda: None)
+    other = started(name, "cuda")
+    other.restore(saved)
+    assert train.train_epoch(other, lambda: None) == onward
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS) - set(DECOMPOSED)))
+def test_no_step_waits_for_the_device(name):
+    run = started(name, "cuda")
+    batch = run.train.images[:64]
+    for i in range(2):  # constants are sent to the device once
+        train.train_step(run, batch, i)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for i in range(2, 4):
+            train.train_step(run, batch, i)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_the_record_names_the_device_and_its_memory(tmp_path):
+    record = train.fit(recipe("byol", **TINY | {"precision": "auto"}), out=tmp_path, device="cuda")
+    assert record.device == torch.cuda.get_device_name() and record.peak_memory_mb > 0
+    assert record.precision == ("bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32")
