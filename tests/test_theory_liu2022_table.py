@@ -1,0 +1,272 @@
+"""Theory of liu2022 without the stop-gradient: Table 3 in the toy, closed forms, eq. 17, partitions, the numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ncssl.records.papers import paper
+from ncssl.theory import liu2022_constrained as constrained
+from ncssl.theory import liu2022_linear as linear
+from ncssl.theory import liu2022_runs as runs
+from ncssl.theory import liu2022_static as static
+from ncssl.theory import liu2022_toy as toy
+from ncssl.theory.flow import classify, numerical_jacobian
+from ncssl.theory.liu2022_checks import complex_step
+
+ROWS = {row.label: row for row in (*toy.ROWS, toy.LAST_ROW_READ_OTHERWISE)}
+BOTH = pytest.mark.parametrize("constraint", constrained.CONSTRAINTS)
+
+
+# ---- the toy: every row's field is minus the gradient of its population loss
+
+def population_loss(W, V2, Wp, row, constraint, lam, b, s):
+    """Eq. 15 or 17 from its definition; V2 is the other view's encoder, so that it can be held."""
+    k = b + s
+
+    def scaled(A):
+        return A / np.sqrt(k * (A * A).sum(1))[:, None] if row.std else A
+    V, V2 = scaled(W), scaled(V2)
+    invariance = np.trace(k * Wp @ V @ V.T @ Wp.T - b * Wp @ V @ V2.T - b * V2 @ V.T @ Wp.T + k * V2 @ V2.T)
+    C = k * V @ V.T
+    miss = Wp.T @ Wp - (C if constraint == "eq 15" else Wp @ C @ Wp.T)
+    return 0.5 * (invariance + lam * row.cov * (miss * miss).sum())
+
+
+@BOTH
+@pytest.mark.parametrize("label", ROWS)
+def test_field_of_each_row(label, constraint):
+    row, q = ROWS[label], {"lambda_": 0.7, "b": 1.3, "s": 0.4, "eta": 0.2}
+    rng = np.random.default_rng(5)
+    W, Wp = rng.normal(size=(3, 5)), np.eye(3) if row.ipred else rng.normal(size=(3, 3))
+    flow = toy.toy_flow(3, 5, row, constraint=constraint)
+
+    def loss(A, B):
+        return population_loss(A, W if row.stop else A, B, row, constraint, 0.7, 1.3, 0.4)
+    parts = {"W": -complex_step(lambda A: loss(A, Wp), W) - 0.2 * W}
+    if not row.ipred:
+        parts["Wp"] = -complex_step(lambda A: loss(W, A), Wp) - 0.2 * Wp
+    start = {"W": W} | ({} if row.ipred else {"Wp": Wp})
+    np.testing.assert_allclose(flow.field(flow.start(**start), **q), flow.start(**parts), atol=1e-11)
+    V = toy.standardised(W, 1.7)[0] if row.std else W
+    assert toy.loss(V, Wp, 0.7 * row.cov, 1.3, 0.4, constraint) == pytest.approx(loss(W, Wp), rel=1e-12)
+
+
+def test_population_loss_is_the_mean_over_samples():
+    rng = np.random.default_rng(0)
+    W, Wp, n = rng.normal(size=(3, 4)), rng.normal(size=(3, 3)), 400_000
+    x = rng.normal(size=(4, n))
+    f1, f2 = (W @ (x + np.sqrt(.5) * rng.normal(size=(4, n))) for _ in range(2))
+    sampled = 0.5 * ((Wp @ f1 - f2) ** 2).sum() / n
+    assert toy.loss(W, Wp, 0.0, 1.0, 0.5) == pytest.approx(sampled, rel=0.01)
+
+
+def test_toy_gradients_agree_with_autograd():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(1)
+    V, Wp = rng.normal(size=(3, 5)), rng.normal(size=(3, 3))
+    for constraint in constrained.CONSTRAINTS:
+        tV, tWp = (torch.tensor(a, requires_grad=True) for a in (V, Wp))
+        C = 1.5 * tV @ tV.T
+        miss = tWp.T @ tWp - (C if constraint == "eq 15" else tWp @ C @ tWp.T)
+        first = torch.trace(tWp @ C @ tWp.T - 2 * tWp @ tV @ tV.T + C)
+        (0.5 * (first + 0.6 * (miss**2).sum())).backward()
+        dV, dWp = toy.gradients(V, Wp, 0.6, 1.0, 0.5, constraint)
+        np.testing.assert_allclose(dV, tV.grad.numpy(), atol=1e-12)
+        np.testing.assert_allclose(dWp, tWp.grad.numpy(), atol=1e-12)
+
+
+@BOTH
+@pytest.mark.parametrize("kind", runs.STARTS)
+def test_the_pattern_of_table_3(kind, constraint):
+    for row, run, fell in runs.table3(kind=kind, constraint=constraint, seeds=2, end=30.0, points=4,
+                                      options={"rtol": 1e-6}):
+        assert fell == row.collapses, row.label
+        if row.std:
+            np.testing.assert_allclose(run["trace"], 6.0, rtol=1e-12)  # no collapse in this sense, by construction
+            held = run["flow"].invariants["lengths of rows"](run["t"][:, None], run["y"], {"eta": np.array(0.0)})
+            np.testing.assert_allclose(held, held[:1].repeat(4, 0), rtol=1e-5)
+
+
+def test_lengths_of_rows_shrink_with_weight_decay_alone():
+    flow = toy.toy_flow(3, 6, ROWS["COV + STD"], constraint="eq 17")
+    W, Wp = runs.weights(3, 6, "gaussian", seeds=1)
+    t = np.linspace(0, 4, 5)
+    run = flow.solve(flow.start(W=W[0], Wp=Wp[0]), t, eta=0.2, options=runs.EXACT)
+    held = flow.invariants["lengths of rows"](t, run.y, flow.check(eta=0.2))
+    np.testing.assert_allclose(held, np.broadcast_to((W[0] ** 2).sum(-1), (5, 3)), rtol=1e-9)
+
+
+def test_std_and_identity_without_constraint_stand_still():
+    """E|V (x1 - x2)|^2 is s d/(b+s) for any standardised encoder: the rows with 50.9 and I-PRED have no gradient."""
+    for label in ("STD + I-PRED", "STD + I-PRED + stop-gradient"):
+        flow = toy.toy_flow(3, 6, ROWS[label])
+        assert np.abs(flow.field(flow.start(W=runs.weights(3, 6, "gaussian")[0]))).max() < 1e-13
+
+
+# ---- I-PRED without STD: closed forms
+
+@pytest.mark.parametrize("lam, c", [(.33, 0), (.34, .0196), (1, .6667), (5, .9333)])
+def test_t8_values_of_the_identity(lam, c):
+    assert constrained.ipred_equilibrium(lam, 1, .5) == pytest.approx(c, abs=5e-5)
+    end = constrained.IPRED.solve([0.3], [0, 10 / abs(1.5 * lam - 0.5)], lambda_=lam, options=runs.FAST)["c"][-1]
+    assert end == pytest.approx(c, abs=5e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(lam=st.floats(0, 3), b=st.floats(0.3, 2), s=st.floats(0, 2), eta=st.floats(0, 1), c0=st.floats(0.01, 3))
+def test_the_logistic(lam, b, s, eta, c0):
+    t = np.array([0.0, 0.1, 0.7, 2.0])
+    q = {"b": b, "s": s, "lambda_": lam, "eta": eta}
+    c = constrained.IPRED.solve([c0], t, options=runs.EXACT, **q)["c"]
+    np.testing.assert_allclose(c, constrained.ipred_solution(t, c0, **q), rtol=1e-8, atol=1e-11)
+    late = constrained.ipred_solution(1e7, c0, **q)
+    gap = abs(lam - float(constrained.ipred_critical(b, s, eta)))
+    if gap > 1e-3:
+        np.testing.assert_allclose(late, constrained.ipred_equilibrium(lam, b, s, eta), atol=1e-6)
+
+
+def test_the_logistic_holds_for_every_eigenvalue_of_the_network():
+    flow, t = toy.toy_flow(3, 6, ROWS["COV + I-PRED"]), np.array([0.0, 0.2, 1.0, 4.0])
+    W = runs.weights(3, 6, "gaussian", seeds=1)[0][0]
+    for lam, eta in ((1.0, 0.0), (0.2, 0.1), (1 / 3, 0.0)):
+        run = flow.solve(flow.start(W=W), t, lambda_=lam, eta=eta, options=runs.EXACT)
+        values, vectors = np.linalg.eigh(1.5 * W @ W.T)
+        exact = constrained.ipred_solution(t[:, None], values, lam, 1.0, 0.5, eta)
+        np.testing.assert_allclose(toy.second_moment(run["W"], ROWS["COV + I-PRED"]),
+                                   (vectors * exact[:, None]) @ vectors.T, atol=1e-8)
+
+
+# ---- a learned predictor under a constraint: rest points, threshold
+
+@BOTH
+@settings(max_examples=20, deadline=None)
+@given(s=st.floats(0.002, 0.055), over=st.floats(1.2, 20), b=st.floats(0.5, 2))
+def test_rest_points_of_the_constrained_mode(constraint, s, over, b):
+    s = s * b
+    least, p = constrained.critical(b, s, constraint)
+    assert constrained.rest_lambda(p, b, s, constraint) == pytest.approx(least, rel=1e-9)
+    flow, q = constrained.LEARNED[constraint], {"b": b, "s": s, "lambda_": over * least}
+    points = flow.fixed_points(flow.check(**q))
+    assert set(points) == {"collapse", "lower", "upper"} and points["lower"][0] < points["upper"][0]
+    for name, y in points.items():
+        assert np.abs(flow.field(y, **q)).max() < 1e-6
+        J = flow.jacobian(y, flow.check(**q))
+        np.testing.assert_allclose(J, numerical_jacobian(flow, y, **q), atol=1e-5 * (1 + over * least))
+        if name != "collapse":
+            assert classify(np.linalg.eigvals(J), 1e-9) == {"lower": "saddle", "upper": "stable"}[name]
+    assert set(flow.fixed_points(flow.check(**q | {"lambda_": 0.9 * least}))) == {"collapse"}
+
+
+@BOTH
+def test_the_constrained_mode_is_the_network_with_one_feature(constraint):
+    flow, one = constrained.LEARNED[constraint], toy.toy_flow(1, 1, ROWS["COV"], constraint=constraint)
+    q = {"b": 1.2, "s": 0.3, "lambda_": 0.8, "eta": 0.1}
+    field = one.field(one.start(W=[[0.7]], Wp=[[0.4]]), **q)
+    np.testing.assert_allclose(field[::-1], flow.field([0.4, 0.7], **q), atol=1e-14)
+    np.testing.assert_allclose(numerical_jacobian(flow, np.array([.4, .7]), **q),
+                               flow.jacobian(np.array([.4, .7]), flow.check(**q)), atol=1e-8)
+
+
+def test_eq_15_never_holds_a_mode_against_strong_augmentation():
+    edge = constrained.SMALL_S
+    assert edge == pytest.approx(0.0606602, abs=1e-7)
+    assert constrained.critical(1, 1.001 * edge, "eq 15")[0] == np.inf and constrained.critical(1, .99 * edge)[0] < 1e6
+    p = np.linspace(0.001, 2, 5000)
+    assert not np.isfinite(constrained.rest_lambda(p, 1.0, 1.001 * edge)).any()
+    assert constrained.critical(1, 0.5, "eq 17")[0] == pytest.approx(30.1051, abs=1e-4)
+
+
+def test_collapse_costs_nothing_with_a_learned_predictor_but_something_with_the_identity():
+    zero, eye = np.zeros((4, 8)), np.eye(4)
+    assert toy.loss(zero, 0 * eye, 2.0, 1.0, 0.5) == 0 and toy.loss(zero, eye, 2.0, 1.0, 0.5) == pytest.approx(4.0)
+    W, Wp = runs.weights(4, 8, "gaussian", seeds=20)
+    assert (toy.loss(W, Wp, 2.0, 1.0, 0.5) > 0).all()
+
+
+# ---- eq. 17, cosine, standardising, partitions
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_zero_set_of_eq_17(seed):
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(4, 4)) + 3 * np.eye(4)
+    C = static.zero_set(a)
+    np.testing.assert_allclose(a.T @ a, a @ C @ a.T, atol=1e-10)
+    assert np.linalg.det(C) == pytest.approx(1, rel=1e-8) and np.linalg.norm(C - np.eye(4)) > 0.1
+    rotation = np.linalg.qr(a)[0]  # normal, not symmetric
+    np.testing.assert_allclose(static.zero_set(2.5 * rotation), np.eye(4), atol=1e-12)
+
+
+def test_a_singular_predictor_hides_from_eq_17():
+    Wp, C = np.diag([0.6, 0.6, 0.0]), np.diag([1.0, 1.0, 0.0])
+    assert np.abs(Wp.T @ Wp - Wp @ C @ Wp.T).max() == 0 and np.abs(Wp.T @ Wp - C).max() > 0.3
+
+
+def test_cosine_gradients_and_the_half():
+    rng = np.random.default_rng(0)
+    Z1, Z2 = rng.normal(size=(2, 4, 7))
+
+    def distance(A, B):
+        return -((A * B).sum(0) / np.sqrt((A**2).sum(0) * (B**2).sum(0))).mean()
+    value, d1, d2 = static.cosine_gradients(Z1, Z2)
+    assert value == pytest.approx(distance(Z1, Z2))
+    np.testing.assert_allclose(d1, complex_step(lambda A: distance(A, Z2), Z1), atol=1e-14)
+    np.testing.assert_allclose(d2, complex_step(lambda A: distance(Z1, A), Z2), atol=1e-14)
+
+
+@pytest.mark.parametrize("d, n, standard", [(32, 16, False), (8, 40, False), (8, 20, True), (20, 10, True)])
+def test_noise_floors(d, n, standard):
+    found = static.sampled_floor(d, n, np.random.default_rng(0), 3000, standard=standard)
+    exact = (static.standardised_floor if standard else static.partition_floor)(d, n)
+    assert abs(found.mean() - exact) < 4 * found.std() / np.sqrt(3000)
+
+
+def test_shares_and_factors():
+    assert linear.off_diagonal(np.ones((3, 3))) == pytest.approx(2 / 3) and linear.off_diagonal(np.eye(3)) == 0
+    assert linear.decorrelation(np.array([[4.0, 1.0], [1.0, 1.0]])) == pytest.approx(0.5)
+    A = np.random.default_rng(0).normal(size=(2, 3, 3))
+    assert linear.best_factor(A, A / 4) == pytest.approx(4.0)
+    np.testing.assert_allclose(linear.relative_gap(A, A / 4), 0.75, atol=1e-14)
+    np.testing.assert_allclose(linear.relative_gap(A, A / 4, fitted=True), 0, atol=1e-14)
+    P = static.projector(6, 2, np.random.default_rng(0))
+    np.testing.assert_allclose(P @ P, P, atol=1e-14)
+    assert static.projector(6, 2, np.random.default_rng(0), 5).shape == (5, 6, 6) and np.trace(P) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: toy.toy_flow(2, 3, toy.ROWS[0], constraint="eq 16"), "unknown constraint 'eq 16'"),
+    (lambda: constrained.critical(1, 1, "eq 2"), "constraint"),
+    (lambda: toy.standardised(np.zeros((2, 3)), 1.0), "a row of W was zero"),
+    (lambda: constrained.LEARNED["eq 15"].check(s=0), r"s must be in \(0, inf\), was 0"),
+    (lambda: toy.toy_flow(2, 3, toy.ROWS[0]).check(lambda_=-1), r"lambda_ must be in \[0, inf\), was -1"),
+])
+def test_what_is_outside_its_domain_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# ---- the numbers of the paper
+
+@pytest.mark.parametrize("reference, value", [
+    ("table1:k = 1, c_inv = 1, c_cov = 1|top-1", 61.4), ("table1:k = 8, c_inv = 25, c_cov = 25|top-1", 66.2),
+    ("table1:k = 32, c_inv = 25, c_cov = 1|top-1", 67.3), ("table2:4096-256|k = 1, c_inv = 1, c_cov = 1", 54.7),
+    ("table2:8192-8192-8192|k = 8, c_inv = 25, c_cov = 1", 69.0), ("table3:STD|top-1", 50.9),
+    ("table3:STD + I-PRED + stop-gradient|top-1", 55.0), ("table3:COV + I-PRED|top-1", 62.6),
+    ("table4:SimSiam|2048-2048-2048, predictor 512-2048", 68.1), ("table4:VICReg|2048-2048-2048", 65.1),
+    ("released:derived method|top-5", 88.8),
+])
+def test_numbers_of_liu2022(reference, value):
+    assert paper("liu2022").reported(reference).value == value
+
+
+def test_tables_of_liu2022_agree_with_each_other_and_with_the_toy():
+    liu = paper("liu2022")
+    assert [len(liu.tables[f"table{i}"].cells) for i in range(1, 5)] == [7, 6, 6, 9]
+    base = {liu.reported(r).value for r in ("table1:k = 1, c_inv = 1, c_cov = 1|top-1", "table3:COV + STD|top-1",
+                                            "table2:2048-2048-2048|k = 1, c_inv = 1, c_cov = 1")}
+    assert base == {61.4}
+    best = {liu.reported(r).value for r in ("released:derived method|top-1",
+                                            "table4:derived method|8192-8192-8192, predictor 8192")}
+    assert best == {69.0}
+    assert {c.row for c in liu.tables["table3"].cells} == {row.label for row in toy.ROWS if not row.collapses}
