@@ -99,6 +99,8 @@ def _regime(answer):
         return "delta = 0: at rest at collapse"
     if kept["signal"] and not kept["nuisance"]:
         return "W -> c P_S: the nuisance is dropped"
+    if kept["nuisance"] and answer["parameters"]["sigma2"] == 0:
+        return "no augmentation: nothing tells the nuisance from the signal"
     if kept["nuisance"]:
         return "nothing is dropped: the nuisance is only attenuated"
     if answer["signal_limit"] is None:

@@ -41,7 +41,8 @@ def rate(lam, q):
 
 def exponent(alpha=1.0, layers=1.0):
     """q = 1 + 1/alpha - 1/(alpha l) of Thm 5: a mode of variance k loses its non-zero points at eta_max / k^q."""
-    return 1 + 1 / np.asarray(alpha, float) - 1 / (np.asarray(alpha, float) * layers)
+    layers = np.asarray(layers, float)
+    return 1 + (layers - 1) / (np.asarray(alpha, float) * layers)  # in this form exactly 1 for one layer
 
 
 def peak(sigma2=0.0, alpha=1.0, eps=0.0, layers=1.0):
