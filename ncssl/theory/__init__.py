@@ -6,7 +6,7 @@ from types import ModuleType
 from ncssl.errors import UnknownName
 
 THEORIES: dict[str, str] = {
-    "tian2021": "ncssl.theory.tian2021",
+    key: f"ncssl.theory.{key}" for key in ("tian2021", "wang2021", "wen2022", "liu2022", "halvagal2023", "companion")
 }
 
 
