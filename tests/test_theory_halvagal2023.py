@@ -1,0 +1,298 @@
+"""Theory of halvagal2023: every exact value against an integration, closed forms, invariants, thresholds, describe."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from ncssl.errors import UnknownName
+from ncssl.theory import halvagal2023_cosine as cosine
+from ncssl.theory import halvagal2023_deep as deep
+from ncssl.theory import halvagal2023_modes as modes
+from ncssl.theory.flow import bisect, numerical_jacobian
+from ncssl.theory.halvagal2023 import FLOWS, describe
+from ncssl.theory.halvagal2023_toy import FIXTURE
+
+SETTINGS = [{}, {"alpha": 0.5}, {"alpha": 2.0, "rho": 0.07}, {"sigma2": 0.1}, {"sigma2": 0.3, "one_sided": 1.0},
+            {"rho": 0.1}, {"rho": 0.24, "alpha": 0.7}, {"rho": 0.4}, {"sigma2": 0.2, "rho": 0.2, "one_sided": 0.5}]
+
+
+def solve(flow, start, times, **params):
+    return flow.solve(np.asarray(start, float), times, options={"rtol": 1e-12, "atol": 1e-15}, **params).y
+
+
+def end(loss, start, time=200.0, **params):
+    return solve(modes.MODES[loss], np.asarray(start, float)[..., None], [0, time], **params)[-1, ..., 0]
+
+
+def q(loss, **params):
+    return modes.MODES[loss].check(**params)
+
+
+def time_to(loss, start, level, flow=None, **params):
+    """Time at which an integration passes the level, by an event of the integrator."""
+    flow = flow or modes.MODES[loss]
+    run = flow.solve(np.asarray(start, float), [0, 400.0], options={"rtol": 1e-8},
+                     events={"there": (lambda t, y, p: y[:, 0] - level, 1)}, **params)
+    return run.events["there"]
+
+
+def ema_time(flow, beta):
+    return time_to(None, np.full((len(beta), 2), np.sqrt(0.02)), np.sqrt(0.5), flow, beta=np.array(beta))
+
+
+def ema_slow(flow, beta):
+    return np.linalg.eigvals(numerical_jacobian(flow, np.ones((len(beta), 2)), beta=np.array(beta))).real.max(-1)
+
+
+def ema_growth(beta):
+    """Rate of ln w between t = 20/beta-independent times far below 1, from the integrated flow."""
+    flow, start = deep.EMA_ISO, np.full((len(beta), 2), 1e-12)
+    rate = np.array([deep.growth_rate(b) for b in beta])
+    y = [solve(flow, s, [0, 8 / r, 12 / r], beta=b)[1:, 0] for s, r, b in zip(start, rate, beta, strict=True)]
+    return np.array([np.log(b / a) / (4 / r) for (a, b), r in zip(y, rate, strict=True)])
+
+
+def normalised_times(iso):
+    flow = deep.normalised_flow(10, iso=iso)
+    return time_to(None, FIXTURE, FIXTURE.max() / 2, flow)
+
+
+def ratio(loss, t):
+    return cosine.participation_ratio(end(loss, FIXTURE, t))
+
+
+ISO_HALF, EUC_HALF = [1.9459, 1.0986, 0.4236], [25.9459, 5.0986, 1.0903]
+V = [  # (id, what is computed, what it must be, tolerance)
+    ("V3 logistic",
+     lambda: end("euc_iso", FIXTURE, 0.5) - modes.explicit(0.5, FIXTURE, "euc_iso", q("euc_iso")), 0, 1e-9),
+    ("V3 slopes euc, by descent", lambda: descent_slopes("euc"),
+     [.0404, .207, .430, .775, 1.152, 1.286, 2.084, 2.131, 2.620, 2.846], 6e-4),
+    ("V3 slopes iso, by descent", lambda: [f(descent_slopes("euc_iso")) for f in (min, max)], [1.9991, 2.0037], 6e-5),
+    ("V3 slopes euc, exact", lambda: slopes("euc"), [.0403972, .2071414, .4299591, .7756112, 1.1521331, 1.286114,
+     2.081224, 2.1285468, 2.6147436, 2.8388649], 1e-6),
+    ("V3 slopes iso, exact", lambda: slopes("euc_iso"), np.full(10, 2.0), 1e-9),
+    ("V3 times euc", lambda: time_to("euc", [[.02], [.1], [.3]], .5), EUC_HALF, 5.1e-5),
+    ("V3 times iso", lambda: time_to("euc_iso", [[.02], [.1], [.3]], .5), ISO_HALF, 5.1e-5),
+    ("V3 half times", lambda: modes.half_time([.02, .1, .3]), EUC_HALF, 5.1e-5),
+    ("V3 half times iso", lambda: modes.half_time([.02, .1, .3], iso=True), ISO_HALF, 5.1e-5),
+    ("V3 ratios", lambda: modes.half_time([.02, .1, .3]) / modes.half_time([.02, .1, .3], iso=True),
+     [13.334, 4.641, 2.574], 5.1e-4),
+    ("V3 smallest mode at step 1500", lambda: end("euc", .02, 15.0), .0478, 5.1e-5),
+    ("D2 iso all within 10 % by step 305", lambda: np.abs(end("euc_iso", FIXTURE, 3.05) - 1).max(), .1, 2e-3),
+    ("V4 edges", lambda: [p[0] for p in list(modes.fixed_points(q("euc", rho=.1), loss="euc").values())[1:]],
+     [.1127, .8873], 5.1e-5),
+    ("V4 euc dies", lambda: end("euc", [.10, .11], rho=.1), 0.0, 1e-6),
+    ("V4 euc lives", lambda: end("euc", [.115, .13, 2.0], 400.0, rho=.1), .88730, 5.1e-6),
+    ("V4 iso lives", lambda: end("euc_iso", [.10, .11, .115, .13, 2.0], rho=.1), .9, 1e-9),
+    ("V4 beyond 1/4", lambda: end("euc", 1.0, rho=.26), 0.0, 1e-13),
+    ("V5 noise", lambda: [end(loss, FIXTURE, sigma2=.1) for loss in ("euc", "euc_iso")], 1 / 1.1, 1e-9),
+    ("V5 noPred", lambda: end("euc_nopred", .5, 15.0, sigma2=.01) / .5, .74082, 5.1e-6),
+    ("V5 noPred, noisy target only", lambda: end("euc_nopred", FIXTURE, sigma2=.01, one_sided=1.0), FIXTURE, 0),
+    ("V5 noSG dies with noise", lambda: end("euc_nosg", FIXTURE, sigma2=.1), 0.0, 1e-12),
+    ("noSG without noise: from above it stays", lambda: end("euc_nosg", [1.5, 2.2], 2000.0), 1.0, 1e-3),
+    ("noSG without noise: from below it dies", lambda: end("euc_nosg", [.02, .95]), 0.0, 1e-12),
+    ("V6 levels", lambda: [cosine.level([.32, 1.54], loss) for loss in ("cos", "cos_iso")], [.930, 1.11221], 5.1e-6),
+    ("V6 ends", lambda: [pair_end(loss) for loss in ("cos", "cos_iso")], [[.93] * 2, [1.11221] * 2], 5.1e-6),
+    ("V9 slow eigenvalue", lambda: deep.slow_rate([.01, .1, 1, 100]), [-.0067, -.0659, -.586, -1.98], 5.1e-4),
+    ("V9 slow eigenvalue, measured", lambda: [ema_slow(f, [.01, .1, 1, 100]) for f in (deep.EMA, deep.EMA_ISO)],
+     np.tile(deep.slow_rate([.01, .1, 1, 100]), (2, 1)), 1e-7),
+    ("V9 growth", lambda: deep.growth_rate([.01, .1, 1, 100]), [.0951, .2702, .6180, .9902], 5.1e-5),
+    ("V9 growth, measured", lambda: ema_growth([.01, .1, 1.0]), deep.growth_rate([.01, .1, 1.0]), 2e-5),
+    ("V9 times euc", lambda: ema_time(deep.EMA, [.01, .1, 1, 100]), [87.9, 35.4, 27.6, 26.0], .051),
+    ("V9 times iso", lambda: ema_time(deep.EMA_ISO, [.01, .1, 1, 100]), [59.4, 8.53, 3.12, 1.97], .051),
+    ("V10 times", lambda: [normalised_times(False), normalised_times(True)], [12.306, 3.141], 5.1e-4),
+    ("V10 closed times", lambda: [deep.normalised_time(FIXTURE[0] / FIXTURE[-1], .5, iso=i) for i in (False, True)],
+     [12.306, 3.141], 5.1e-4),
+    ("V10 participation t = 1", lambda: [ratio("euc", 1.0), ratio("euc_iso", 1.0)], [7.58, 8.82], 5.1e-3),
+    ("V10 participation t = 3", lambda: [ratio("euc", 3.0), ratio("euc_iso", 3.0)], [8.35, 9.99], 5.1e-3),
+    ("V8 participation at the start", lambda: cosine.participation_ratio(FIXTURE), 5.59, 5.1e-3),
+    ("V11 wrong side from .5", lambda: end("euc_wrong_side", .5, 5.0), 4.539787e-5, 5.1e-12),
+    ("V11 wrong side from 2", lambda: end("euc_wrong_side", 2.0, .3), 11.24346, 5.1e-6),
+    ("V11 blow-up", lambda: modes.blow_up_time(2.0, "euc_wrong_side", q("euc_wrong_side")), .34657, 5.1e-6),
+    ("fixture", lambda: [FIXTURE.mean(), np.sqrt((FIXTURE**2).mean())], [.788, 1.054], 5.1e-4),
+]  # fmt: skip
+
+
+def slopes(loss):
+    before, after = (np.log(lam / np.abs(1 - lam)) for lam in (FIXTURE, end(loss, FIXTURE, 0.5)))
+    return (after - before) / 0.5
+
+
+def descent_slopes(loss, lr=1e-3):
+    """The slopes as the descent of step 1e-3 has them, 500 steps."""
+    w = np.sqrt(FIXTURE)
+    for _ in range(500):
+        w = w + lr * (w**2 if loss == "euc" else 1) * (1 - w**2) * w
+    before, after = (np.log(lam / np.abs(1 - lam)) for lam in (FIXTURE, w**2))
+    return (after - before) / 0.5
+
+
+def pair_end(loss):
+    return cosine.TWO_MODES[loss].solve([0.32, 1.54], [0, 80.0], options={"rtol": 1e-8})["lam"][-1]
+
+
+@pytest.mark.parametrize("compute, exact, tol", [row[1:] for row in V], ids=[row[0] for row in V])
+def test_verified_values(compute, exact, tol):
+    np.testing.assert_allclose(compute(), exact, rtol=0, atol=tol)
+
+
+# ---- one Euclidean mode: closed forms, limits, thresholds, Jacobians
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+@pytest.mark.parametrize("loss", modes.LOSSES)
+def test_every_mode_keeps_its_clock_and_meets_its_closed_forms(loss, params):
+    lam0 = np.array([0.07, 0.45, 0.93, 1.37])
+    c, p = modes.coefficients(loss, q(loss, **params)), q(loss, **params)
+    t = np.linspace(0, 0.12, 6)
+    y = solve(modes.MODES[loss], lam0[:, None], t, **params)
+    kept = modes.MODES[loss].invariants["clock"](t[:, None], y, p)
+    assert np.abs(kept - kept[0]).max() < 1e-9 * max(1, np.abs(kept[0]).max())
+    if "lam" in modes.MODES[loss].closed_forms:
+        closed = modes.MODES[loss].closed_forms["lam"](t[:, None], lam0, q=p)
+        np.testing.assert_allclose(y[..., 0], closed, rtol=1e-8)
+    if not all(np.all(x == 0) for x in c):
+        again = modes.time_between(lam0, y[-1, :, 0], loss, p)
+        np.testing.assert_allclose(again, t[-1], rtol=1e-8)
+
+
+@pytest.mark.parametrize("loss, a, b, params", [
+    ("euc", 0.2, 0.8, {"rho": 0.05}), ("euc", 0.9, 0.2, {"rho": 0.3}), ("euc_nosg", 0.9, 0.1, {"sigma2": 0.2}),
+    ("euc_nosg", 0.9, 0.1, {}), ("euc", 0.1, 0.7, {"alpha": 0.5, "sigma2": 0.1}),
+    ("euc_nopred", 0.9, 0.5, {"rho": 0.2}), ("euc_wrong_side", 1.2, 3.0, {}), ("euc_iso", 1.9, 1.1, {"alpha": 2.0}),
+])
+def test_times_agree_with_quadrature(loss, a, b, params):
+    flow, p = modes.MODES[loss], q(loss, **params)
+    exact = quad(lambda lam: 1 / flow.rhs(0.0, np.array([lam]), p)[0], a, b, epsabs=1e-13, epsrel=1e-12)[0]
+    assert modes.time_between(a, b, loss, p) == pytest.approx(exact, rel=1e-9)
+
+
+def test_times_that_never_come_are_infinite():
+    p = q("euc")
+    assert modes.time_between(0.2, 0.1, "euc", p) == modes.time_between(0.2, 1.0, "euc", p) == np.inf
+    assert modes.time_between(0.2, 0.2, "euc", p) == 0 and modes.time_between(0.2, 0.3, "euc_nosg", p) == np.inf
+    assert modes.time_between(0.1, 0.5, "euc", q("euc", rho=0.1)) == np.inf
+
+
+@pytest.mark.parametrize("rho, sigma2, one_sided", [(0.05, 0, 0), (0.1, 0.5, 0), (0.1, 0.5, 1), (0.2, 0.1, 0)])
+def test_the_edge_of_the_basin_by_bisection(rho, sigma2, one_sided):
+    params = {"rho": rho, "sigma2": sigma2, "one_sided": one_sided}
+    points = modes.fixed_points(q("euc", **params), loss="euc")
+    minus, plus = points["minus"][0], points["plus"][0]
+
+    def survives(lam0):
+        run = modes.MODES["euc"].solve(lam0[..., None], [0, 300.0], options={"rtol": 1e-8}, **params)
+        return run["lam"][-1] > (minus + plus) / 2
+    assert bisect(survives, 0.3 * minus, plus, steps=26) == pytest.approx(minus, rel=1e-6)
+
+
+@pytest.mark.parametrize("sigma2, one_sided", [(0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.3, 0.5)])
+def test_the_critical_weight_decay_by_bisection(sigma2, one_sided):
+    exact = modes.critical_decay("euc", sigma2, one_sided)
+    start = np.array([exact * 2])  # where the two fixed points meet
+
+    def falls(rho):
+        run = modes.MODES["euc"].solve(start, [0, 60.0], rho=rho, sigma2=sigma2, one_sided=one_sided)
+        return run["lam"][-1] < start[0]
+    assert bisect(falls, 0.2 * exact, 3 * exact, steps=32) == pytest.approx(float(exact), rel=1e-6)
+    beyond = q("euc", rho=1.01 * exact, sigma2=sigma2, one_sided=one_sided)
+    assert np.isnan(modes.fixed_points(beyond, loss="euc")["plus"])
+    assert modes.critical_decay("euc_iso") == 1 and modes.critical_decay("euc_nosg") == 0
+
+
+NUMBERS = {"alpha": st.floats(0.5, 2), "sigma2": st.floats(0, 1), "one_sided": st.floats(0, 1),
+           "rho": st.floats(0, 0.6)}
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(loss=st.sampled_from(list(modes.LOSSES)), lam=st.floats(0.02, 2), params=st.fixed_dictionaries(NUMBERS))
+def test_jacobians_signs_and_limits(loss, lam, params):
+    flow, p = modes.MODES[loss], q(loss, **params)
+    numerical = numerical_jacobian(flow, np.array([lam]), **params)
+    np.testing.assert_allclose(flow.jacobian(np.array([lam]), p), numerical, atol=1e-6)
+    points = flow.fixed_points(p)
+    for name, sign in (("minus", 1), ("plus", -1)):
+        if np.isfinite(points[name][0]):
+            slope = numerical_jacobian(flow, points[name], step=1e-6 * points[name][0], **params)[0, 0]
+            assert sign * slope > -1e-3, "minus repels, plus attracts"
+            assert flow.field(points[name], **params)[0] == pytest.approx(0, abs=1e-9 * (1 + points[name][0]))
+    goal = modes.limit(lam, loss, p)
+    run = flow.solve([lam], [0, 2.0], ended="keep", **params)
+    if np.isinf(goal):
+        assert run.reason[()] != "" or run["lam"][-1] > lam
+    else:
+        assert abs(run["lam"][-1] - goal) <= abs(lam - goal) * (1 + 1e-9), "it comes nearer to its limit"
+        assert (run["lam"][-1] - goal) * (lam - goal) >= -1e-9, "and does not pass it"
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(lam=st.floats(0.05, 1.5), rho=st.floats(0.0, 0.5), sigma2=st.floats(0, 1))
+def test_a_euclidean_mode_collapses_exactly_below_its_edge(lam, rho, sigma2):
+    points = modes.fixed_points(q("euc", rho=rho, sigma2=sigma2), loss="euc")
+    edge = np.inf if np.isnan(points["plus"][0]) else np.nan_to_num(points["minus"][0], nan=0.0)
+    if abs(lam - edge) < 0.02 or abs(rho - modes.critical_decay("euc", sigma2)) < 0.01 or rho < 1e-3:
+        return
+    last = modes.MODES["euc"].solve([lam], [0, 600.0], options={"rtol": 1e-6}, rho=rho, sigma2=sigma2)["lam"][-1]
+    assert (last < 0.01 * lam) == (lam < edge)
+    assert describe(lambda0=lam, rho=rho, sigma2=sigma2)["euclidean"]["euc"]["limit"] == pytest.approx(last, abs=1e-3)
+
+
+# ---- describe
+
+def test_describe_is_plain_and_right():
+    answer = describe(lambda0=0.1, rho=0.1)
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+    euc = answer["euclidean"]["euc"]
+    assert euc["edge"] == pytest.approx(0.1127, abs=5e-5) and euc["attractor"] == pytest.approx(0.8873, abs=5e-5)
+    assert euc["limit"] == 0 and euc["time_to_one_half"] is None and "below the edge" in euc["regime"]
+    assert answer["euclidean"]["euc_iso"]["limit"] == pytest.approx(0.9) and answer["critical_decay"]["euc"] == 0.25
+    free = describe()
+    assert free["euclidean"]["euc"]["time_to_one_half"] == pytest.approx(5.0986, abs=5e-5)
+    assert free["euclidean"]["euc_iso"]["time_to_one_half"] == pytest.approx(1.0986, abs=5e-5)
+    assert free["ema"]["euc_iso"]["slow_rate"] == pytest.approx(deep.slow_rate(0.1))
+    assert free["euclidean"]["euc_nopred"]["regime"].startswith("at rest")
+    assert describe(lambda0=2.0)["euclidean"]["euc_wrong_side"]["blow_up_time"] == pytest.approx(np.log(2) / 2)
+    assert "repels from below" in describe(lambda0=2.0)["euclidean"]["euc_nosg"]["regime"]
+
+
+def test_describe_knows_the_cosine_losses():
+    table = describe(lambda0=0.32, partner=1.54)["cosine"]
+    assert table["cos"]["limit"] == pytest.approx(0.93)
+    assert table["cos_iso"]["limit"] == pytest.approx(1.11221, abs=5e-6)
+    for loss in ("cos", "cos_iso"):
+        measured = time_to(None, [0.32, 1.54], table[loss]["limit"] / 2, cosine.TWO_MODES[loss])
+        assert table[loss]["time_to_half_of_limit"] == pytest.approx(float(measured), rel=1e-6)
+    assert table["cos_nosg"]["limit"] == 0 and describe(lambda0=2.0)["cosine"]["cos_nosg"]["limit"] == 3.0
+    assert describe(lambda0=1.0)["cosine"]["cos_nosg"]["limit"] == 1
+    assert describe(rho=0.1)["cosine"]["cos"]["limit"] == 0
+
+
+@pytest.mark.parametrize("call, error, message", [
+    (lambda: describe(lambda_0=0.1), UnknownName, "lambda0"), (lambda: describe(rho=-1), ValueError, "rho must be in"),
+    (lambda: describe(alpha=[1, 2]), ValueError, "alpha must be one number"),
+    (lambda: describe(one_sided=2), ValueError, r"one_sided must be in \[0, 1\], was 2"),
+    (lambda: describe(lambda0=0), ValueError, r"lambda0 must be in \(0, inf\), was 0"),
+    (lambda: modes.mode_flow("euk"), UnknownName, "Euclidean loss"),
+    (lambda: modes.coefficients("euk", q("euc")), UnknownName, "Euclidean loss"),
+    (lambda: modes.explicit(1.0, 0.1, "euc", q("euc")), ValueError, "time_between"),
+    (lambda: FLOWS["ema"].solve([0.1, 0.1], [0, 1.0], beta=0), ValueError, r"beta must be in \(0, inf\), was 0"),
+])
+def test_what_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_a_diverging_mode_ends_with_a_reason():
+    run = modes.MODES["euc_wrong_side"].solve([[2.0], [0.5]], [0, 0.2, 0.4], ended="keep")
+    assert run.reason[0] != "" and run.reason[1] == "" and run.end_time[0] == pytest.approx(np.log(2) / 2, abs=1e-6)
+
+
+def test_the_command_line_answers():
+    command = [sys.executable, "-m", "ncssl", "theory", "halvagal2023", "--set", "rho=0.1", "--json"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout)["euclidean"]["euc"]["edge"] == pytest.approx(0.1127, abs=5e-5)
