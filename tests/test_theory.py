@@ -121,7 +121,12 @@ BOUNDS = {  # check -> (lowest, highest) value accepted here; the claims of the 
     "no_predictor_collapse": (4.53e-5, 4.55e-5), "both_survive": (0, 1e-8), "ema_curriculum": (0.0046, 0.0048),
     "ema_is_slow": (1.4, 1.45), "ema_too_slow_collapses": (0, 1e-8), "small_tau_traps": (0.015, 0.025),
     "tau_closed_form": (0, 1e-9), "tau_collapsed": (0, 1e-6), "predictor_fixed_point": (0, 1e-9),
-    "nonisotropic_fixed_points": (0, 1e-8), "nonisotropic_manifold": (0, 1e-11), "ema_target_proportional": (0.9, 1),
+    "nonisotropic_fixed_points": (0, 1e-8), "nonisotropic_manifold": (0, 1e-11),
+    "ema_target_proportional": (0.95, 0.96), "commutator_never_grows": (1, 1), "skew_part_vanishes": (0, 1e-6),
+    "symmetric_part_threshold": (0, 0), "symmetrised_network": (0, 1e-9), "nonisotropic_symmetry": (0, 1e-11),
+    "nonisotropic_dimension": (0, 0), "scrambling_projects": (0, 1e-9), "additive_noise_shrinks": (0, 1e-9),
+    "no_predictor_keeps_what_is_invariant": (0, 1e-9), "modes_decouple": (0, 1e-9), "network_survivors": (0, 1e-14),
+    "predictor_decay_aligns": (0.0745, 0.0755), "sufficient_start": (1.03, 1.04),
 }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ncssl.theory import tian2021_modes as modes
 from ncssl.theory.flow import bisect, numerical_jacobian
+from ncssl.theory.tian2021_general_checks import GENERAL_CHECKS
 from ncssl.theory.tian2021_matrix_checks import MATRIX_CHECKS
 from ncssl.theory.tian2021_runs import FAST, SETTINGS, basin_edges, curvature_run, ema_scan, parabola_end
 
@@ -87,6 +88,15 @@ def basins_without_decay():
     starts = np.array([(.1, .001, 1), (.1, .001, 10), (-.3, .1, 1), (-.3, .08, 1), (-.3, .01, 10), (1.2, .9, 1),
                        (1.2, .7, 1)])
     return _end_error(*starts.T)
+
+
+def sufficient_start():
+    """Smallest s at the end over p*^2/alpha_p, eta=0, 100 random starts with s0 up to 1 above p0^2/alpha_p."""
+    rng = np.random.default_rng(0)
+    p0, alpha_p, above = rng.uniform(-1, 1.5, 100), rng.uniform(0.5, 4, 100), rng.uniform(0.01, 1, 100)
+    y0 = modes.FIXED_TAU.start(p=p0, s=p0**2 / alpha_p + above)
+    end = modes.FIXED_TAU.solve(y0, [0, 1000.0], options=FAST, eta=0.0, alpha_p=alpha_p)["s"][-1]
+    return float((end * alpha_p / 0.8**2).min())
 
 
 def alpha_p_basin():
@@ -198,9 +208,16 @@ def nonisotropic_fixed_points():
     return float(np.abs(end - exact).max())
 
 
-CHECKS = MATRIX_CHECKS | {f.__name__: f for f in (
+def predictor_decay_aligns():
+    """min_t K without running average when the predictor decays ten times as fast as the trunk, eta = .04 (eq. 17)."""
+    run = modes.TWO_DECAYS.solve([0.3, 0.09], np.linspace(0, 100, 2001), sigma2=0.0009, eta=0.04, eta_p=[0.04, 0.4])
+    K = modes.curvature(run["p"], run["s"], 1.0, 1.0, 0.0009, 0.04, np.array([0.04, 0.4])).min(0)
+    return float(K[1]) if K[0] < 0 else -np.inf
+
+
+CHECKS = MATRIX_CHECKS | GENERAL_CHECKS | {f.__name__: f for f in (
     invariant_sign, invariant_printed_sign, eta_critical, collapse_above_threshold, basin_edge, fixed_points,
-    jacobian_eigenvalues, basins_without_decay, alpha_p_basin, alpha_p_final_s, alpha_p_stops_growth,
+    jacobian_eigenvalues, basins_without_decay, sufficient_start, alpha_p_basin, alpha_p_final_s, alpha_p_stops_growth,
     alpha_p_helps_off_parabola, alpha_p_irrelevant_on_parabola, weight_decay_ties, weight_decay_widens_basin,
     weight_decay_helps_alignment, eq17_positivity, ema_curriculum, ema_is_slow, ema_too_slow_collapses,
-    small_tau_traps, tau_closed_form, tau_collapsed, nonisotropic_fixed_points)}
+    small_tau_traps, tau_closed_form, tau_collapsed, nonisotropic_fixed_points, predictor_decay_aligns)}

@@ -10,6 +10,8 @@ from scipy.linalg import expm
 
 from ncssl.errors import UnknownName
 from ncssl.theory.flow import Flow, pack, unpack
+from ncssl.theory.tian2021_general import modes_of, network_points, second_moment
+from ncssl.theory.tian2021_general import symmetric as symmetric  # wang2021 takes it from here
 from ncssl.theory.tian2021_modes import ALPHA_P, BETA, ETA, SIGMA2, TAU
 
 
@@ -39,6 +41,14 @@ def simsiam_rhs(t, y, q, *, state, X, Xn):
     return pack([_t(Wp) @ pull - _m(q["eta"]) * W, dWp], state)
 
 
+def symmetrised(rhs):
+    """The flow `rhs` of W, Wp, ... with Wp moving by the symmetric part of its gradient: symmetric once is for ever."""
+    def symmetric_rhs(t, y, q, *, state, **data):
+        dW, dWp, *rest = unpack(rhs(t, y, q, state=state, **data), state)
+        return pack([dW, (dWp + _t(dWp)) / 2, *rest], state)
+    return symmetric_rhs
+
+
 def no_stop_gradient_rhs(t, y, q, *, state, X, Xn):
     """Wa = W and the gradient flows through both branches: vec(W)' = -H vec(W). tian2021, Thm 2."""
     W, Wp = unpack(y, state)
@@ -54,34 +64,34 @@ def no_predictor_rhs(t, y, q, *, state, X, Xn):
     return pack([W @ X - W @ (X + Xn) - _m(q["eta"]) * W], state)
 
 
-def network_flow(X, Xn, n2: int, *, variant: str = "ema") -> Flow:
+VARIANTS = {"ema": (network_rhs, "W Wp Wa", (ETA, ALPHA_P, BETA)), "simsiam": (simsiam_rhs, "W Wp", (ETA, ALPHA_P)),
+            "no stop-gradient": (no_stop_gradient_rhs, "W Wp", (ETA, ALPHA_P)),
+            "no predictor": (no_predictor_rhs, "W", (ETA,))}
+
+
+def network_flow(X, Xn, n2: int, *, variant: str = "ema", symmetric_predictor: bool = False) -> Flow:
     """The matrix flow for given X, Xn (n1, n1) and n2 outputs.
 
-    variant: "ema" (state W, Wp, Wa), "simsiam" (W, Wp), "no stop-gradient" (W, Wp), "no predictor" (W).
-    Raises UnknownName for another variant, ValueError when X or Xn is not a symmetric square matrix of one size.
+    variant: "ema" (state W, Wp, Wa), "simsiam" (W, Wp), "no stop-gradient" (W, Wp), "no predictor" (W). With
+    symmetric_predictor the gradient of Wp is symmetrised ("ema" and "simsiam" only). Raises UnknownName for another
+    variant, ValueError when X or Xn is not symmetric, square, of one size and without negative eigenvalues.
     """
-    X, Xn = symmetric("X", X), symmetric("Xn", Xn)
+    X, Xn = second_moment("X", X), second_moment("Xn", Xn)
     if X.shape != Xn.shape:
         raise ValueError(f"X and Xn must have one shape, were {X.shape} and {Xn.shape}")
+    if variant not in VARIANTS:
+        raise UnknownName("variant of the network flow", variant, VARIANTS)
+    rhs, names, params = VARIANTS[variant]
+    stops = variant in ("ema", "simsiam")
+    if symmetric_predictor and not stops:
+        raise ValueError(f"symmetric_predictor must be False for the variant {variant!r}, was True")
     shapes = {"W": (n2, len(X)), "Wp": (n2, n2), "Wa": (n2, len(X))}
-    variants = {"ema": (network_rhs, "W Wp Wa", (ETA, ALPHA_P, BETA)), "simsiam": (simsiam_rhs, "W Wp", (ETA, ALPHA_P)),
-                "no stop-gradient": (no_stop_gradient_rhs, "W Wp", (ETA, ALPHA_P)),
-                "no predictor": (no_predictor_rhs, "W", (ETA,))}
-    if variant not in variants:
-        raise UnknownName("variant of the network flow", variant, variants)
-    rhs, names, params = variants[variant]
     state = {name: shapes[name] for name in names.split()}
-    invariants = {"balance": partial(balance, state=state)} if variant in ("ema", "simsiam") else {}
-    return Flow(f"linear network, {variant}", "tian2021, eq. 2-4", state, partial(rhs, state=state, X=X, Xn=Xn), params,
-                invariants=invariants)
-
-
-def symmetric(name: str, matrix) -> np.ndarray:
-    """The matrix as a float array; raises ValueError naming it unless it is square, finite and symmetric."""
-    a = np.asarray(matrix, float)
-    if a.ndim != 2 or a.shape[0] != a.shape[1] or not np.allclose(a, a.T, atol=1e-12):
-        raise ValueError(f"{name} must be a finite symmetric square matrix, was of shape {a.shape}")
-    return a
+    return Flow(f"linear network, {variant}" + (", symmetric predictor" if symmetric_predictor else ""),
+                "tian2021, eq. 2-4", state,
+                partial(symmetrised(rhs) if symmetric_predictor else rhs, state=state, X=X, Xn=Xn), params,
+                fixed_points=partial(network_points, state=state, modes=modes_of(X, Xn, n2) if stops else None),
+                invariants={"balance": partial(balance, state=state)} if stops and not symmetric_predictor else {})
 
 
 def balance(t, y, q, *, state):
@@ -156,10 +166,24 @@ def frozen_predictor_rhs(t, y, q, *, state, F):
 
 def frozen_predictor_flow(F) -> Flow:
     """Flow of Wp (n, n) at frozen F (n, n)."""
-    F = symmetric("F", F)
+    F = second_moment("F", F)
     state = {"Wp": F.shape}
     return Flow("predictor at frozen F", "tian2021, eq. 2", state, partial(frozen_predictor_rhs, state=state, F=F),
                 (SIGMA2, ETA, TAU, ALPHA_P))
+
+
+def balanced_predictor_rhs(t, y, q, *, state):
+    """The predictor alone, not symmetrised, where the balance law has done its work: F = Wp^T Wp/alpha_p. Fig. 8."""
+    (Wp,) = unpack(y, state)
+    F = _t(Wp) @ Wp
+    return pack([_m(q["tau"]) * F - _m(1 + q["sigma2"]) * Wp @ F - _m(q["eta"]) * Wp], state)
+
+
+def balanced_predictor_flow(n: int) -> Flow:
+    """Flow of any Wp (n, n) with F tied to it, isotropic data and target tau W; alpha_p cancels."""
+    state = {"Wp": (n, n)}
+    return Flow("predictor with F tied to it", "tian2021, Fig. 8", state, partial(balanced_predictor_rhs, state=state),
+                (SIGMA2, ETA, TAU))
 
 
 def no_predictor_solution(t, W0, Xn, eta):

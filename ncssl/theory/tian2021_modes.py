@@ -11,6 +11,7 @@ from ncssl.theory.flow import Flow, Param, join, split
 
 SIGMA2 = Param("sigma2", 0.25, "variance of the augmentation, data variance 1", low=0)
 ETA = Param("eta", 0.1, "weight decay of the flow, per unit of time", low=0)
+ETA_P = Param("eta_p", 0.1, "weight decay of the predictor alone, per unit of time", low=0)
 TAU = Param("tau", 1.0, "target over online amplitude, dimensionless", low=0)
 ALPHA_P = Param("alpha_p", 1.0, "learning rate of the predictor over that of the trunk", low=0, open_low=True)
 BETA = Param("beta", 0.4, "rate of the target's running average, per unit of time", low=0)
@@ -32,6 +33,13 @@ def modes_rhs(t, y, q):
     p, s, tau = split(y)
     dp, ds = split(fixed_tau_rhs(t, y[..., :2], {**q, "tau": tau}))
     return join(dp, ds, q["beta"] * (1 - tau) - tau * ds / (2 * s))
+
+
+def two_decays_rhs(t, y, q):
+    """Modes at a fixed tau whose predictor decays at a rate of its own, y = (p, s): tian2021, remark on eq. 17."""
+    p, s = split(y)
+    drive = q["tau"] - (1 + q["sigma2"]) * p
+    return join(q["alpha_p"] * s * drive - q["eta_p"] * p, 2 * p * s * drive - 2 * q["eta"] * s)
 
 
 def scalars_rhs(t, y, q):
@@ -84,20 +92,68 @@ def _p_branch(sign, eta, tau, ld, ls):
     return half + sign * np.sqrt(np.where(inside < 0, np.nan, inside))
 
 
-def fixed_points(q):
-    """Fixed points (p, s) at a fixed tau and eta > 0: collapse, p_minus, p_plus, all with s = p^2/alpha_p."""
-    ps = {"collapse": np.zeros(()), "p_minus": p_minus(q["eta"], q["sigma2"], q["tau"]),
-          "p_plus": p_plus(q["eta"], q["sigma2"], q["tau"])}
-    return {name: np.stack(np.broadcast_arrays(p, p**2 / q["alpha_p"]), axis=-1) for name, p in ps.items()}
+def points(build, *, collapse=True):
+    """fixed_points of a flow: collapse, p_minus, p_plus, where build(p, q) gives the parts of the state at p.
+
+    Where tau moves it rests at 1, and tau = wa/w has no value at collapse. At eta = 0 p_minus is 0, and each point is
+    the one on the parabola s = p^2/alpha_p.
+    """
+    def fixed_points(q):
+        where = {"tau": q.get("tau", np.ones(())), "ld": q.get("ld", np.ones(())), "ls": q.get("ls"),
+                 "sigma2": q.get("sigma2")}
+        ps = {"collapse": np.zeros(())} if collapse else {}
+        ps |= {f.__name__: f(q["eta"], **where) for f in (p_minus, p_plus)}
+        return {name: join(*build(p, q)) for name, p in ps.items()}
+    return fixed_points
+
+
+def matrix_of(*entries):
+    """Entries (...) of a square matrix, row by row, as (..., d, d)."""
+    entries, d = join(*entries), round(len(entries) ** 0.5)
+    return entries.reshape(*entries.shape[:-1], d, d)
 
 
 def jacobian(y, q):
     """Jacobian (..., 2, 2) of fixed_tau_rhs at y = (p, s)."""
-    p, s = y[..., 0], y[..., 1]
+    p, s = split(y)
     k = 1 + q["sigma2"]
-    rows = np.broadcast_arrays(-q["alpha_p"] * s * k - q["eta"], q["alpha_p"] * (q["tau"] - k * p),
-                               2 * s * (q["tau"] - 2 * k * p), 2 * p * (q["tau"] - k * p) - 2 * q["eta"])
-    return np.stack(rows, axis=-1).reshape(*rows[0].shape, 2, 2)
+    return matrix_of(-q["alpha_p"] * s * k - q["eta"], q["alpha_p"] * (q["tau"] - k * p),
+                     2 * s * (q["tau"] - 2 * k * p), 2 * p * (q["tau"] - k * p) - 2 * q["eta"])
+
+
+def modes_jacobian(y, q):
+    """Jacobian (..., 3, 3) of modes_rhs at y = (p, s, tau)."""
+    p, s, tau = split(y)
+    k = 1 + q["sigma2"]
+    return matrix_of(-q["alpha_p"] * s * k - q["eta"], q["alpha_p"] * (tau - k * p), q["alpha_p"] * s,
+                     2 * s * (tau - 2 * k * p), 2 * p * (tau - k * p) - 2 * q["eta"], 2 * p * s,
+                     -tau * (tau - 2 * k * p), 0 * p, q["eta"] - q["beta"] - p * (2 * tau - k * p))
+
+
+def scalars_jacobian(y, q):
+    """Jacobian (..., 3, 3) of scalars_rhs at y = (wp, w, wa)."""
+    wp, w, wa = split(y)
+    mixed = q["ld"] * wa - 2 * q["ls"] * wp * w
+    return matrix_of(-q["alpha_p"] * q["ls"] * w**2 - q["eta"], q["alpha_p"] * mixed, q["alpha_p"] * q["ld"] * w,
+                     mixed, -q["ls"] * wp**2 - q["eta"], q["ld"] * wp, 0 * w, q["beta"] + 0 * w, -q["beta"] + 0 * w)
+
+
+def two_decays_jacobian(y, q):
+    """Jacobian (..., 2, 2) of two_decays_rhs at y = (p, s): that of fixed_tau_rhs but for the predictor's own decay."""
+    return jacobian(y, q) + (q["eta"] - q["eta_p"])[..., None, None] * np.array([[1.0, 0.0], [0.0, 0.0]])
+
+
+def parabola_jacobian(y, q):
+    """Jacobian (..., 1, 1) of parabola_rhs at y = (p,)."""
+    (p,) = split(y)
+    return matrix_of(2 * p * q["tau"] - 3 * (1 + q["sigma2"]) * p**2 - q["eta"])
+
+
+def parabola_tau_jacobian(y, q):
+    """Jacobian (..., 2, 2) of parabola_tau_rhs at y = (p, tau)."""
+    (p, tau), k = split(y), 1 + q["sigma2"]
+    return matrix_of(2 * p * tau - 3 * k * p**2 - q["eta"], p**2, -tau * (tau - 2 * k * p),
+                     q["eta"] - q["beta"] - p * (2 * tau - k * p))
 
 
 def jacobian_eigenvalues(p, eta, sigma2=0.25, tau=1.0, ld=1.0, ls=None):
@@ -149,10 +205,13 @@ def tau_collapsed(beta, eta):
     return np.where(beta > eta, beta / np.where(beta > eta, beta - eta, 1.0), np.inf)
 
 
-def curvature(p, s, tau, alpha_p=1.0, sigma2=0.25, eta=0.1):
-    """Eigenvalue of K for one mode: k(alpha_p s/2 + p^2 - tau p/k) + 3 eta/2; alignment while it is positive."""
-    k = 1 + np.asarray(sigma2, float)
-    return k * (np.asarray(alpha_p) * s / 2 + p**2) - tau * p + 1.5 * np.asarray(eta)
+def curvature(p, s, tau, alpha_p=1.0, sigma2=0.25, eta=0.1, eta_p=None):
+    """Eigenvalue of K for one mode: k(alpha_p s/2 + p^2 - tau p/k) + 3 eta/2; alignment while it is positive.
+
+    With a decay eta_p of the predictor the last term is eta + eta_p/2 (ours: the decay of [F, Wp] is 2 eta + eta_p).
+    """
+    k, eta = 1 + np.asarray(sigma2, float), np.asarray(eta, float)
+    return k * (np.asarray(alpha_p) * s / 2 + p**2) - tau * p + eta + (eta if eta_p is None else np.asarray(eta_p)) / 2
 
 
 def eq17_holds(p, tau, sigma2=0.25, eta=0.1):
@@ -174,13 +233,20 @@ def flow_rates(lr, keep=0.0, weight_decay=0.0, predictor_lr=1.0):
 
 
 FIXED_TAU = Flow("modes at fixed tau", "tian2021, eq. 11-12", {"p": (), "s": ()}, fixed_tau_rhs,
-                 (SIGMA2, ETA, TAU, ALPHA_P), fixed_points, jacobian, {"balance": invariant},
-                 {"end without decay": end_without_decay})
+                 (SIGMA2, ETA, TAU, ALPHA_P), points(lambda p, q: (p, p**2 / q["alpha_p"])), jacobian,
+                 {"balance": invariant}, {"end without decay": end_without_decay})
+TWO_DECAYS = Flow("modes with two decays", "tian2021, remark on eq. 17", {"p": (), "s": ()}, two_decays_rhs,
+                  (SIGMA2, ETA, ETA_P, TAU, ALPHA_P),
+                  points(lambda p, q: (p, p**2 / q["alpha_p"] * q["eta_p"] / q["eta"])), two_decays_jacobian)
 MODES = Flow("modes", "tian2021, eq. 11-13", {"p": (), "s": (), "tau": ()}, modes_rhs, (SIGMA2, ETA, ALPHA_P, BETA),
-             invariants={"balance": invariant})
+             points(lambda p, q: (p, p**2 / q["alpha_p"], 1.0), collapse=False), modes_jacobian, {"balance": invariant})
 SCALARS = Flow("modes as scalars", "tian2021, App. D", {"wp": (), "w": (), "wa": ()}, scalars_rhs,
                (LD, LS, ETA, ALPHA_P, BETA),
-               invariants={"balance": lambda t, y, q: invariant(t, np.stack([y[..., 0], y[..., 1] ** 2], -1), q)})
-PARABOLA = Flow("mode on the parabola", "tian2021, eq. 16", {"p": ()}, parabola_rhs, (SIGMA2, ETA, TAU))
+               points(lambda p, q: (p, p / np.sqrt(q["alpha_p"]), p / np.sqrt(q["alpha_p"]))), scalars_jacobian,
+               {"balance": lambda t, y, q: invariant(t, np.stack([y[..., 0], y[..., 1] ** 2], -1), q)})
+PARABOLA = Flow("mode on the parabola", "tian2021, eq. 16", {"p": ()}, parabola_rhs, (SIGMA2, ETA, TAU),
+                points(lambda p, q: (p,)), parabola_jacobian)
 PARABOLA_TAU = Flow("mode on the parabola with a running average", "tian2021, eq. 15-16", {"p": (), "tau": ()},
-                    parabola_tau_rhs, (SIGMA2, ETA, BETA), closed_forms={"tau": tau_closed_form})
+                    parabola_tau_rhs, (SIGMA2, ETA, BETA), points(lambda p, q: (p, 1.0), collapse=False),
+                    parabola_tau_jacobian,
+                    closed_forms={"tau": tau_closed_form})
