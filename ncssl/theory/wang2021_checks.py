@@ -3,6 +3,8 @@
 Each integrates a flow and compares with an exact answer; the checks with samples are in wang2021_sample_checks.
 """
 
+from functools import cache
+
 import numpy as np
 
 from ncssl.theory import tian2021_modes as tian
@@ -12,6 +14,8 @@ from ncssl.theory import wang2021_runs as runs
 from ncssl.theory.flow import numerical_jacobian
 
 VARIANCES = np.linspace(0.1, 2.85, 12)  # a graded noise: 12 directions
+SIGMA2 = np.array([0.5, 1.0])
+EPS = np.array([0.0, 0.1, 0.2])
 
 
 def mode_equation():
@@ -47,8 +51,7 @@ def signal_threshold():
 
 def nuisance_threshold():
     """Max relative error of the measured threshold of a nuisance mode against 1/(4 (1 + sigma^2)), 3 x 2 settings."""
-    sigma2 = np.array([0.5, 1.0])
-    return float(np.abs(runs.thresholds(sigma2, runs.ALPHAS[:, None]) * 4 * (1 + sigma2) - 1).max())
+    return float(np.abs(runs.thresholds(SIGMA2, runs.ALPHAS[:, None]) * 4 * (1 + SIGMA2) - 1).max())
 
 
 def basin_edge():
@@ -94,18 +97,25 @@ def eps_collapse():
     return float(np.abs(runs.mode_end(0.95, eta=0.2, sigma2=0.0, eps=eps, alpha=runs.ALPHAS, end=1000.0)).max())
 
 
-EPS = np.array([0.0, 0.1, 0.2])
+@cache
+def _eps_edges():
+    return runs.edges(0.2, eps=EPS)
+
+
+@cache
+def _augmented_thresholds():
+    return runs.augmented_thresholds(SIGMA2, runs.ALPHAS[:, None])
 
 
 def eps_basin():
     """Max relative error of the measured basin edge against (v_minus - eps)^(1/2), eps = 0, .1, .2 (Thm 6)."""
     exact = np.sqrt((1 - np.sqrt(1 - 4 * 0.2)) / 2 - EPS)
-    return float(np.abs(runs.edges(0.2, eps=EPS) / exact - 1).max())
+    return float(np.abs(_eps_edges() / exact - 1).max())
 
 
 def eps_widens_basin():
     """Smallest fall of the measured basin edge when eps goes 0, .1, .2."""
-    return float(-np.diff(runs.edges(0.2, eps=EPS)).max())
+    return float(-np.diff(_eps_edges()).max())
 
 
 def eps_shrinks_limit():
@@ -115,16 +125,13 @@ def eps_shrinks_limit():
 
 def theorem4_printed():
     """Max relative error of the measured threshold against the printed 1/(4 (1 + sigma^2)^(1 + 2 alpha)): it fails."""
-    sigma2, alpha = np.array([0.5, 1.0]), runs.ALPHAS[:, None]
-    found = runs.augmented_thresholds(sigma2, alpha)
-    return float(np.abs(found / modes.theorem4_printed(sigma2, alpha) - 1).max())
+    return float(np.abs(_augmented_thresholds() / modes.theorem4_printed(SIGMA2, runs.ALPHAS[:, None]) - 1).max())
 
 
 def theorem4_corrected():
     """The same against 1/(4 (1 + sigma^2)), confirmed by matrix flows 2 % to both sides."""
-    sigma2, alpha = np.array([0.5, 1.0]), runs.ALPHAS[:, None]
-    error = np.abs(runs.augmented_thresholds(sigma2, alpha) / modes.theorem4_corrected(sigma2) - 1).max()
-    for s in sigma2:
+    error = np.abs(_augmented_thresholds() / modes.theorem4_corrected(SIGMA2) - 1).max()
+    for s in SIGMA2:
         eta = modes.theorem4_corrected(s) * np.array([0.98, 1.02])[:, None]
         W, _, noise = runs.encoder_end(d=3, r=1, sigma2=s, correlation="augmented", eta=eta, alpha=runs.ALPHAS,
                                          end=300.0)

@@ -64,7 +64,7 @@ def edges(eta, *, alpha=1.0, eps=0.0, sigma2=0.0, layers=1.0):
     given = {"eta": eta, "alpha": alpha, "eps": eps, "sigma2": sigma2, "layers": layers}
     top = modes.peak(sigma2, alpha, eps, layers) ** (1 / (2 * np.asarray(alpha)))
     top = np.broadcast_arrays(top, eta)[0]
-    return bisect(lambda delta: mode_end(delta, end=300.0, **given) > top, 0.0 * top, top * (1 + 1e-9), steps=32)
+    return bisect(lambda delta: mode_end(delta, end=300.0, **given) > top, 0.0 * top, top * (1 + 1e-9), steps=28)
 
 
 def graded(variances, eta, *, alpha=1.0, end=400.0, seed=0):

@@ -127,13 +127,20 @@ def ridge_error(n: int, Phat, *, r: int, beta: float = 0.5, rho: float = 0.01, s
     return float(np.linalg.norm((Phat.T if transposed else Phat) @ w - goal))
 
 
-def mean_ridge_error(n: int, d: int, *, projected: bool, r: int = 5, distance: float = 1e-3, seeds: int = 8, **how):
-    """ridge_error averaged over seeds 0, 1, ..., with a fresh Phat each, or on the inputs themselves."""
-    made = [nearly_projection(d, r, distance, seed) if projected else np.eye(d) for seed in range(seeds)]
+def mean_ridge_error(n: int, d: int, *, projected, r: int = 5, distance: float = 1e-3, seeds: int = 8,
+                     **how) -> float:
+    """ridge_error averaged over seeds 0, 1, ...; `how` goes to ridge_error.
+
+    projected: True for a fresh Phat at `distance` from P_S each, False for the inputs themselves, or a matrix (d, d).
+    """
+    if projected is True:
+        made = [nearly_projection(d, r, distance, seed) for seed in range(seeds)]
+    else:
+        made = [np.eye(d) if projected is False else projected] * seeds
     return float(np.mean([ridge_error(n, P, r=r, seed=seed, **how) for seed, P in enumerate(made)]))
 
 
-def samples_needed(d: int, *, projected: bool, error: float = 0.3, counts=COUNTS, **how) -> float:
+def samples_needed(d: int, *, projected, error: float = 0.3, counts=COUNTS, **how) -> float:
     """n at which the mean error first falls to `error`: the crossing between two `counts`, on logarithmic axes.
 
     inf if it never does; the first count if it is there already. `how` goes to mean_ridge_error.
