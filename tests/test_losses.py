@@ -86,7 +86,8 @@ def slow_wmse(z1, z2, part=8):
     for k in range(0, N, part):
         white = []
         for z in (z1[k : k + part], z2[k : k + part]):
-            C = torch.from_numpy(np.cov(z.T.numpy())) * (1 - 1e-3) + 1e-3 * torch.eye(D, dtype=z.dtype)
+            C = torch.from_numpy(np.cov(z.T.numpy()))
+            C = C * (1 - 1e-3) + 1e-3 * C.trace() / D * torch.eye(D, dtype=z.dtype)
             white.append((z - z.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(C)).T)
         terms.append((normalize(white[0]) - normalize(white[1])).square().sum(1).mean())
     return sum(terms) / len(terms)
@@ -146,6 +147,12 @@ def test_whitened_covariance_is_the_identity():
     z = draw(100, 8)[0] @ torch.randn(8, 8, dtype=torch.float64)
     white = decorrelation.whiten(z)
     assert (torch.from_numpy(np.cov(white.T.numpy())) - torch.eye(8)).abs().max() < 1e-10
+
+
+def test_whitening_does_not_care_about_scale():
+    a, b = draw(32, 8)
+    small = losses.wmse(1e-3 * a + 5, 1e-3 * b - 2, part=16).item()
+    assert small == pytest.approx(losses.wmse(a, b, part=16).item(), rel=1e-6)
 
 
 def test_barlow_of_white_views_is_noise():

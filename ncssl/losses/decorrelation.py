@@ -49,10 +49,12 @@ def _covariance(z: Tensor) -> Tensor:
 def whiten(z: Tensor, *, eps: float = 0.0) -> Tensor:
     """z (n, d) centred and multiplied by the inverse Cholesky factor of its covariance (n - 1): covariance I.
 
-    Source: ermolov2021 (W-MSE), section 3. Raises ValueError when n <= d: such a covariance has no inverse.
+    Source: ermolov2021 (W-MSE), section 3. eps (ours): share of the mean variance that is mixed in, at any scale of z.
+    Raises ValueError when n <= d: such a covariance has no inverse.
     """
     at_least("z", z, z.shape[1] + 1, f"more than its {z.shape[1]} channels, for whitening")
-    C = _covariance(z) * (1 - eps) + eps * torch.eye(z.shape[1], device=z.device, dtype=z.dtype)
+    C = _covariance(z)
+    C = C * (1 - eps) + eps * C.diagonal().mean() * torch.eye(len(C), device=z.device, dtype=z.dtype)
     factor = torch.linalg.cholesky_ex(C).L  # without waiting for the device; what fails is not finite and stops the run
     return torch.linalg.solve_triangular(factor, (z - z.mean(0)).T, upper=False).T
 
