@@ -190,10 +190,10 @@ def test_collapse_costs_nothing_with_a_learned_predictor_but_something_with_the_
 @given(seed=st.integers(0, 10_000))
 def test_zero_set_of_eq_17(seed):
     rng = np.random.default_rng(seed)
-    a = rng.normal(size=(4, 4)) + 3 * np.eye(4)
+    a = 0.3 * rng.normal(size=(4, 4)) + 3 * np.eye(4)
     C = static.zero_set(a)
     np.testing.assert_allclose(a.T @ a, a @ C @ a.T, atol=1e-10)
-    assert np.linalg.det(C) == pytest.approx(1, rel=1e-8) and np.linalg.norm(C - np.eye(4)) > 0.1
+    assert np.linalg.det(C) == pytest.approx(1, rel=1e-8) and np.linalg.norm(C - np.eye(4)) > 0.01
     rotation = np.linalg.qr(a)[0]  # normal, not symmetric
     np.testing.assert_allclose(static.zero_set(2.5 * rotation), np.eye(4), atol=1e-12)
 

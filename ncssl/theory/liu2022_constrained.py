@@ -137,9 +137,9 @@ def ipred_rhs(t, y, q):
 
 def ipred_equilibrium(lambda_=1.0, b=1.0, s=0.5, eta=0.0):
     """Where c ends: max(0, 1 - (s + eta/2) / (lambda (b+s))); 0 where lambda = 0."""
-    lam, k = np.asarray(lambda_, float), np.asarray(b, float) + s
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(lam > 0, np.maximum(0.0, 1 - (s + np.asarray(eta) / 2) / (lam * k)), 0.0)
+    pull, cost = np.asarray(lambda_, float) * (np.asarray(b, float) + s), s + np.asarray(eta) / 2
+    held = pull > cost
+    return np.where(held, 1 - cost / np.where(held, pull, 1.0), 0.0)
 
 
 def ipred_critical(b=1.0, s=0.5, eta=0.0):
@@ -156,7 +156,7 @@ def ipred_solution(t, c0, lambda_=1.0, b=1.0, s=0.5, eta=0.0):
     a = h - 4 * np.asarray(s, float) - 2 * np.asarray(eta, float)
     t = np.asarray(t, float)
     shrink = np.exp(-np.abs(a * t))  # both sides are divided by e^{at} where it grows, so nothing overflows
-    ratio = np.where(a == 0, t, (1 - shrink) / np.where(a == 0, 1.0, np.abs(a)))
+    ratio = np.where(a == 0, t, -np.expm1(-np.abs(a * t)) / np.where(a == 0, 1.0, np.abs(a)))
     return c0 * np.where(a > 0, 1.0, shrink) / (np.where(a > 0, shrink, 1.0) + c0 * h * ratio)
 
 
