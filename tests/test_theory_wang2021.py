@@ -34,9 +34,10 @@ def samples_error(i, which=0):
     return runs.sample_runs((200, 2000, 20000, 200000), symmetric=True)[which][0].mean(-1)[i]
 
 
-def deep(alpha, layers):
+def deep(alpha, layers, eps=0.0, k=1.0):
+    """The threshold by brute force: the largest value of the drive over u."""
     u = np.linspace(0, 1, 400001)
-    return (u ** modes.exponent(alpha, layers) * (1 - u)).max()
+    return (u ** (1 / alpha - 1 / (alpha * layers)) * (u + eps) * (1 - k * (u + eps))).max()
 
 
 V = [
@@ -58,6 +59,9 @@ V = [
      [.25, .185903, .148148, .171329], 5e-7),
     *[(f"V9 brute force {a} {n}", lambda a=a, n=n: modes.eta_threshold(0, a, 0, n), deep(a, n), 1e-10)
       for a, n in ((1, 1), (1, 2), (.5, 2), (1, 3), (2, 4))],
+    *[(f"threshold with eps {g}", lambda g=g: modes.eta_threshold(g[3] - 1, g[0], g[2], g[1]), deep(*g), 1e-10)
+      for g in ((1, 1, .3, 1), (1, 1, .6, 1), (1, 2, .1, 1), (.5, 3, .05, 2), (2, 2, .6, 1))],
+    ("threshold, eps too large", lambda: modes.eta_threshold(1, 1, .5, [1, 2]), [0, 0], 0),
     ("V9 eta_min", lambda: modes.eta_threshold(1, 1, 0, 2), .185903 / 2**1.5, 5e-7),
     ("V9 below", lambda: runs.mode_end(.95, eta=.97 * deep(1, 2), sigma2=0, layers=2), .82122, 5e-6),
     ("V9 above", lambda: runs.mode_end(.95, eta=1.03 * deep(1, 2), sigma2=0, layers=2, end=1000.0), 0, 1e-8),
