@@ -60,7 +60,7 @@ def values(claim: papers.Claim, scale: str, results=None, **overrides) -> dict[s
     for p, record in records(runs, results):
         if record is not None:
             done = record.status == "done"
-            out.setdefault(p.arm, {})[p.seed] = record.metrics.get(claim.metric) if done else None
+            out.setdefault(p.arm, {})[p.seed] = record.value(claim.metric) if done else None
     return out
 
 

@@ -51,7 +51,7 @@ def metric(found: Found, name: str, arm: str | None = None) -> dict[str, dict[in
     for p, record in found:
         if record is not None and arm in (None, p.arm):
             done = record.status == "done"
-            out.setdefault(p.arm, {})[p.seed] = record.metrics.get(name) if done else None
+            out.setdefault(p.arm, {})[p.seed] = record.value(name) if done else None
     return out
 
 

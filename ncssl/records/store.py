@@ -40,6 +40,22 @@ class Record:
     def id(self) -> str:
         return self.recipe.id
 
+    def value(self, name: str) -> float | None:
+        """A metric: a final one, or one of a curve; None where it was not measured.
+
+        early_NAME is the first measurement after the start, NAME_peak the largest, NAME_fall the last over the largest.
+        """
+        if name in self.metrics:
+            return self.metrics[name]
+        if name.startswith("early_"):
+            values = self.curves.get(name.removeprefix("early_"), [])
+            return values[1] if len(values) > 1 else None
+        curve, _, kind = name.rpartition("_")
+        values = [v for v in self.curves.get(curve, []) if v is not None]
+        if kind not in ("peak", "fall") or not values:
+            return None
+        return max(values) if kind == "peak" else values[-1] / max(values) if max(values) > 0 else None
+
 
 def results_dir() -> Path:
     """Folder of the committed records: $NCSSL_RESULTS, else results/ beside the package, else ./results."""
