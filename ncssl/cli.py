@@ -1,4 +1,5 @@
-"""Command line: ncssl methods | claims | run | theory | notebooks | book | bench | data, each with --json."""
+"""Command line: ncssl methods | claims | run | theory | notebooks | book | bench | diagnose | data,
+each with --json."""
 
 import json
 import sys
@@ -201,6 +202,25 @@ def bench(only: tuple[str, ...], as_json: bool) -> None:
     from ncssl import bench as module
 
     module.main(only, as_json)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--view2", type=click.Path(path_type=Path), help="A file with the same rows in a second view.")
+@click.option("--labels", type=click.Path(path_type=Path), help="A file with a class number for each row.")
+@as_json
+def diagnose(file: Path, view2: Path | None, labels: Path | None, as_json: bool) -> None:
+    """Whether and how embeddings have collapsed: FILE is a .npy, .npz or .pt of shape (n, d), of any library.
+
+    An .npz, or a dict in a .pt, may hold a second view and labels too, under the names z, z2 and y.
+    """
+    from ncssl import diagnose as module
+
+    held = module.read_embeddings(file)
+    for name, path in (("z2", view2), ("y", labels)):
+        if path is not None:
+            held |= {name: module.read_array(path, name)}
+    show(module.diagnose(**held), as_json, module.text)
 
 
 @main.command()

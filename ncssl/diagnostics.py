@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ncssl import spectral
+from ncssl import collapse, spectral
 from ncssl.data import Images
 from ncssl.evaluate import few_label_accuracy, knn_accuracy, probe_accuracy
 from ncssl.model import Siamese
@@ -33,10 +33,18 @@ def neighbours(bank: Tensor) -> int:
 
 
 def row(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor) -> dict:
-    """One row of the curves: kNN accuracy (percent) of the features, spectra of the test set's projections."""
+    """One row of the curves: kNN accuracy (percent) of the features, spectra of the test set's projections, and what
+    tells of collapse in both."""
     bank, _ = embed(model, train.images, mean, std)
     h, z = embed(model, test.images, mean, std)
-    return {"knn_accuracy": knn_accuracy(bank, train.labels, h, test.labels, k=neighbours(bank))} | spectra(model, z)
+    accuracy = knn_accuracy(bank, train.labels, h, test.labels, k=neighbours(bank))
+    return {"knn_accuracy": accuracy} | spectra(model, z) | numbers("feature_", h)
+
+
+def numbers(prefix: str, z: Tensor) -> dict:
+    """What `ncssl.collapse` judges embeddings z (n, d) by, the names with a prefix; nothing if z is not finite."""
+    measured = collapse.numbers(z) if z.isfinite().all() else {}
+    return {prefix + name: value for name, value in measured.items()}
 
 
 def spectra(model: Siamese, z: Tensor) -> dict:
@@ -52,11 +60,13 @@ def spectra(model: Siamese, z: Tensor) -> dict:
         "participation_ratio": spectral.participation_ratio(s),
         "eigenvalues": s[:SPECTRUM].tolist(),
     }
+    out |= numbers("projection_", z)
     W = model.predictor.matrix()
     if W is not None:
         W = W.detach().float()
         out["alignment"] = spectral.alignment(W, F, floor=VISIBLE)
         out["asymmetry"] = spectral.asymmetry(W)
+        out["gram_cosine"] = spectral.gram_cosine(W, F)
         out["predictor_eigenvalues"] = torch.linalg.eigvalsh((W + W.T) / 2).flip(0)[:SPECTRUM].tolist()
     return out
 

@@ -140,11 +140,69 @@ def alignment_uniformity(z1: Tensor, z2: Tensor) -> tuple[float, float]:
 
     Wang and Isola 2020 with alpha = t = 2. Uniformity is 0 (worst) for a constant, and takes n^2 / 2 numbers.
     """
-    z1, z2 = functional.normalize(_wide(z1, "z1"), dim=1), functional.normalize(_wide(z2, "z2"), dim=1)
-    if z1.shape != z2.shape or len(z1) < 2:
-        raise ValueError(f"z1 and z2 must share a shape of at least 2 rows, were {tuple(z1.shape)}, {tuple(z2.shape)}")
+    z1, z2 = (functional.normalize(z, dim=1) for z in _paired(z1, z2))
     uniformity = torch.pdist(z1).square().mul(-2).exp().mean().log()
     return (z1 - z2).square().sum(dim=1).mean().item(), uniformity.item()
+
+
+class CrossCorrelation(NamedTuple):
+    """Mean of the diagonal and mean square off it of the Pearson cross-correlation of views; dead channels."""
+
+    diagonal: float
+    off_square: float
+    dead: int
+
+
+def cross_correlation(z1: Tensor, z2: Tensor, min_variance: float = 1e-8) -> CrossCorrelation:
+    """How alike paired rows are channel by channel, and how redundant: what zbontar2021 drives to 1 and to 0.
+
+    Channels below `min_variance` (biased) in either view are left out. Unrelated views: 0, and 1 / (n - 1) off it.
+    """
+    z1, z2 = _paired(z1, z2)
+    v1, v2 = z1.var(dim=0, correction=0), z2.var(dim=0, correction=0)
+    live = (v1 >= min_variance) & (v2 >= min_variance)
+    z1, z2 = ((z - z.mean(dim=0))[:, live] * v[live].rsqrt() for z, v in ((z1, v1), (z2, v2)))
+    R, d = z1.T @ z2 / len(z1), int(live.sum())
+    on = R.diagonal()
+    off = (R.square().sum() - on.square().sum()).item() / (d * (d - 1)) if d > 1 else 0.0
+    return CrossCorrelation(on.mean().item() if d else 0.0, off, len(live) - d)
+
+
+def _paired(z1: Tensor, z2: Tensor) -> tuple[Tensor, Tensor]:
+    z1, z2 = _wide(z1, "z1"), _wide(z2, "z2")
+    if z1.shape != z2.shape or len(z1) < 2:
+        raise ValueError(f"z1 and z2 must share a shape of at least 2 rows, were {tuple(z1.shape)}, {tuple(z2.shape)}")
+    return z1, z2
+
+
+def linear_cka(x: Tensor, y: Tensor) -> float:
+    """|X^T Y|_F^2 / (|X^T X|_F |Y^T Y|_F) of centred x (n, dx) and y (n, dy): 1 up to rotation and scale, else below.
+
+    Kornblith et al. 2019. Biased upwards: about d / n for unrelated isotropic features; 0 if either is constant.
+    """
+    x, y = _wide(x, "x"), _wide(y, "y")
+    if len(x) != len(y):
+        raise ValueError(f"y must have {len(x)} rows like x, had {len(y)}")
+    x, y = x - x.mean(dim=0), y - y.mean(dim=0)
+    size = ((x.T @ x).norm() * (y.T @ y).norm()).item()
+    return (x.T @ y).square().sum().item() / size if size > 0 else 0.0
+
+
+def lidar(views: Tensor, delta: float = 1e-4) -> float:
+    """LiDAR of views (n, q, d), q of each of n images: exp entropy of the eigenvalue shares of
+    Sw^(-1/2) Sb Sw^(-1/2). Thilak et al. 2024.
+
+    Sb: covariance of the n means, Sw: covariance within, plus delta I; both biased. Between 1 and d; 0 if Sb is 0.
+    """
+    if views.ndim != 3 or len(views) < 2 or views.shape[1] < 2 or delta <= 0:
+        raise ValueError(f"views must be (n, q, d), n and q at least 2, delta > 0; were {tuple(views.shape)}, {delta}")
+    n, q, d = views.shape
+    views = _wide(views.reshape(n * q, d), "views").view(n, q, d)
+    means = views.mean(dim=1)
+    Sw = second_moment((views - means[:, None]).reshape(n * q, d))
+    L = torch.linalg.cholesky(Sw + delta * torch.eye(d, dtype=Sw.dtype, device=Sw.device))
+    half = torch.linalg.solve_triangular(L, covariance(means), upper=False)
+    return effective_rank(eigenvalues(torch.linalg.solve_triangular(L, half.T, upper=False)))
 
 
 def alignment_modes(W: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:
@@ -187,6 +245,17 @@ def asymmetry(W: Tensor) -> float:
     W = _square(W, "W")
     size = W.norm().item()
     return (W - W.T).norm().item() / size if size > 0 else 0.0
+
+
+def gram_cosine(W: Tensor, C: Tensor) -> float:
+    """Frobenius cosine <W^T W, C> / (|W^T W| |C|), C the second moment of the projections, between 0 and 1; 0 if either
+    is 0. liu2022, eq. 14 (F F^T there): 1 where predictor and projections are balanced, whatever the scale."""
+    W, C = _square(W, "W"), _square(C, "C")
+    if W.shape != C.shape:
+        raise ValueError(f"W and C must share a shape, were {tuple(W.shape)} and {tuple(C.shape)}")
+    G = W.T @ W
+    size = (G.norm() * C.norm()).item()
+    return (G * C).sum().item() / size if size > 0 else 0.0
 
 
 def linear_fit(f: Tensor, p: Tensor) -> tuple[Tensor, float]:

@@ -8,8 +8,8 @@ from graphlib import TopologicalSorter
 import pytest
 
 LEVELS = {
-    0: "errors memory losses spectral checkpoint data augment nn evaluate theory optim papers",
-    1: "methods records recipes plots",
+    0: "errors memory losses spectral collapse checkpoint data augment nn evaluate theory optim papers",
+    1: "methods records recipes plots diagnose",
     2: "model diagnostics experiments",
     3: "train",
     4: "campaign bench book cli __main__",

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ncssl import spectral
+from ncssl import losses, spectral
 
 S = torch.tensor([1.0, 0.5, 0.25, 0.125], dtype=torch.float64)  # singular values of the worked example
 
@@ -169,6 +169,82 @@ def test_linear_fit_recovers_a_linear_predictor_and_says_when_there_is_none():
     assert spectral.linear_fit(f, gaussian(400, 5, 2))[1] < 0.1
 
 
+def related(n: int = 400, d: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two views whose channel j correlates by (.9, .5, -.2)[j] across the views in the mean, and whitened exactly."""
+    x = torch.linalg.qr(gaussian(n, 2 * d) - gaussian(n, 2 * d).mean(dim=0)).Q * n**0.5
+    rho = torch.tensor([0.9, 0.5, -0.2], dtype=torch.float64)
+    return x[:, :d], rho * x[:, :d] + (1 - rho**2).sqrt() * x[:, d:]
+
+
+def test_cross_correlation_of_two_views_against_given_correlations():
+    z1, z2 = related()
+    shift = torch.tensor([3.0, -1.0, 0.0])
+    cross = spectral.cross_correlation(5 * z1 + shift, z2 * torch.tensor([1.0, 7.0, 0.1]) - 2)
+    assert cross.diagonal == pytest.approx(0.4, abs=1e-9) and cross.off_square == pytest.approx(0, abs=1e-12)
+    swapped = spectral.cross_correlation(z1, z2[:, [1, 2, 0]])  # what was on the diagonal is off it now
+    assert swapped.diagonal == pytest.approx(0, abs=1e-9)
+    assert swapped.off_square == pytest.approx((0.81 + 0.25 + 0.04) / 6, abs=1e-9)
+
+
+def test_cross_correlation_is_what_barlow_twins_penalises():
+    z1, z2 = gaussian(200, 6), gaussian(200, 6, 1) + 0.5 * gaussian(200, 6)
+    cross, R = spectral.cross_correlation(z1, z2), torch.corrcoef(torch.cat([z1, z2], 1).T)[:6, 6:]
+    assert cross.diagonal == pytest.approx(R.diagonal().mean().item())
+    on, both = (losses.barlow(z1, z2, weight=weight, eps=0.0) for weight in (0.0, 1.0))
+    assert cross.off_square == pytest.approx((both - on).item() / 30, rel=1e-4)  # the losses compute in float32
+
+
+def test_cross_correlation_of_unrelated_views_and_dead_channels():
+    z1, z2 = gaussian(500, 40), gaussian(500, 40, 1)
+    z1[:, 7], z2[:, 9] = 2.0, -1.0
+    cross = spectral.cross_correlation(z1, z2)
+    assert cross.dead == 2 and abs(cross.diagonal) < 0.03
+    assert cross.off_square == pytest.approx(1 / 499, rel=0.1)
+    assert spectral.cross_correlation(torch.ones(9, 4), gaussian(9, 4)) == (0.0, 0.0, 4)
+
+
+def test_cka_is_one_up_to_rotation_scale_and_mean_and_biased_for_unrelated_features():
+    x = gaussian(500, 20)
+    assert spectral.linear_cka(x, 3 * x @ rotation(20) + 5) == pytest.approx(1.0, abs=1e-12)
+    assert spectral.linear_cka(x, x @ torch.diag(torch.linspace(0.1, 3, 20).double())) < 0.95  # no other map
+    unrelated = [spectral.linear_cka(gaussian(500, 20, i), gaussian(500, 20, 99 + i)) for i in range(10)]
+    assert sum(unrelated) / 10 == pytest.approx(0.040, abs=2e-3)
+    assert spectral.linear_cka(x, gaussian(500, 3, 1)) > 0 and spectral.linear_cka(x, torch.ones(500, 3)) == 0
+
+
+def test_lidar_against_a_spectrum_given_exactly():
+    """Means and deviations built orthogonal: Sb = diag(b), Sw = diag(w), so the eigenvalues are b / (w + delta)."""
+    n, d, delta = 60, 4, 0.5
+    b, w = torch.tensor([4.0, 2.0, 1.0, 0.25]).double(), torch.tensor([0.5, 1.5, 0.0, 2.0]).double()
+    means = torch.linalg.qr(gaussian(n, d) - gaussian(n, d).mean(dim=0)).Q * (n * b) ** 0.5
+    away = torch.stack([torch.cat([torch.eye(4).double(), -torch.eye(4).double()]) * (4 * w).sqrt()] * n)
+    views = means[:, None] + away
+    p = (b / (w + delta)) / (b / (w + delta)).sum()
+    expected = torch.exp(-(p * p.log()).sum()).item()
+    assert spectral.lidar(views, delta) == pytest.approx(expected, abs=1e-9)
+    turned = (views.reshape(-1, d) @ rotation(d)).view_as(views)
+    assert spectral.lidar(turned + 3, delta) == pytest.approx(expected, abs=1e-9)
+
+
+def test_lidar_counts_the_dimensions_that_tell_images_apart():
+    """Eight signal dimensions of 32, 500 images in ten views each."""
+    signal = torch.zeros(500, 1, 32, dtype=torch.float64)
+    signal[:, 0, :8] = gaussian(500, 8)
+    views = signal + 0.02 * gaussian(5000, 32, 1).view(500, 10, 32)
+    assert spectral.lidar(views) == pytest.approx(7.91, abs=0.1)
+    assert spectral.rankme(views.reshape(5000, 32)) > 9  # which counts the noise as well
+    assert spectral.lidar(gaussian(5000, 32).view(500, 10, 32)) > 30 and spectral.lidar(torch.ones(5, 2, 3)) == 0
+
+
+def test_gram_cosine_is_one_for_a_balanced_predictor_of_any_scale():
+    W = gaussian(12, 12)
+    assert spectral.gram_cosine(W, 7 * W.T @ W) == pytest.approx(1.0)
+    assert spectral.gram_cosine(W, W @ W.T) < 0.9  # the order matters
+    W, C = torch.tensor([[1.0, 1.0], [0.0, 0.0]]), torch.diag(torch.tensor([1.0, 0.0]))
+    assert spectral.gram_cosine(W, C) == pytest.approx(0.5)  # <[[1,1],[1,1]], diag(1,0)> / (2 * 1)
+    assert spectral.gram_cosine(torch.zeros(2, 2), C) == 0
+
+
 def nearly_constant(d: int = 64) -> torch.Tensor:
     return 1 + 1e-3 * gaussian(500, d)
 
@@ -203,6 +279,13 @@ BAD = [
     (lambda: spectral.alpha_req(torch.ones(20)), r"window must lie in 1\.\.20"),
     (lambda: spectral.alpha_req(torch.zeros(20), 1, 20), "eigs must be above 0"),
     (lambda: spectral.collapse_verdict(torch.eye(4), knn=50.0), "knn and chance"),
+    (lambda: spectral.cross_correlation(torch.ones(4, 2), torch.ones(3, 2)), "z1 and z2 must share"),
+    (lambda: spectral.linear_cka(torch.ones(4, 2), torch.ones(3, 2)), "y must have 4 rows"),
+    (lambda: spectral.lidar(torch.ones(4, 2)), r"views must be \(n, q, d\)"),
+    (lambda: spectral.lidar(torch.ones(4, 1, 2)), "q at least 2"),
+    (lambda: spectral.lidar(torch.ones(4, 2, 2), delta=0.0), "delta > 0"),
+    (lambda: spectral.lidar(torch.full((4, 2, 2), torch.nan)), "views must be finite, has 16"),
+    (lambda: spectral.gram_cosine(torch.eye(2), torch.eye(3)), "W and C must share"),
 ]
 
 

@@ -1,0 +1,123 @@
+"""Numbers that tell of collapse, what they are for healthy features of that size, and what is found by them.
+
+Healthy means isotropic: independent channels of one variance and no mean.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ncssl import spectral
+
+CHUNK = 8192  # rows turned to float64 at a time
+PAIRS = 2000  # rows of which all pairs are compared, for uniformity
+DEAD = 1e-3  # a channel is dead if its deviation is below this share of the root mean square of all channels'
+LIMIT = 0.1  # of the healthy value: a spread or a rank below it has collapsed
+EXACT = 1e-3  # deviation over length below which outputs count as one point, whatever their rank
+FINDINGS = ("complete", "dimensional", "dead channels", "offset")  # the gravest first
+
+
+def numbers(z: Tensor) -> dict[str, float]:
+    """What `findings` judges embeddings z (n, d) by. Their scale does not matter; linear in n but for
+    uniformity, which compares at most 2,000 rows. Raises ValueError for what is not a finite matrix."""
+    n, d = z.shape
+    mean, C, unit_std = moments(z)
+    of_mean, of_spread = mean.square().sum().item(), C.diagonal().sum().item()
+    total = of_mean + of_spread
+    s, centred = spectral.eigenvalues(C + torch.outer(mean, mean)), spectral.eigenvalues(C)
+    live = C.diagonal() > DEAD**2 * C.diagonal().mean()
+    scale = C.diagonal()[live].rsqrt()
+    R, alive = C[live][:, live] * scale * scale[:, None], int(live.sum())
+    off = (R.abs().sum() - R.diagonal().sum()).item() / (alive * (alive - 1)) if alive > 1 else 0.0
+    few = z[:: -(-n // PAIRS)]
+    return {
+        "spread": unit_std * d**0.5,
+        "residual": (of_spread / total) ** 0.5 if total > 0 else 0.0,
+        "mean_share": of_mean / total if total > 0 else 1.0,
+        "rankme": spectral.effective_rank(s.clamp_min(0).sqrt()),
+        "centred_rankme": spectral.effective_rank(centred.clamp_min(0).sqrt()),
+        "participation": spectral.participation_ratio(centred.clamp_min(0)),
+        "top_share": centred[0].item() / of_spread if of_spread > 0 else 1.0,
+        "correlation": off,
+        "dead": d - alive,
+        "uniformity": spectral.alignment_uniformity(few, few)[1],
+    }
+
+
+def moments(z: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Mean (d,) and covariance (d, d), biased, in float64; mean over channels of the deviation of z / |z|."""
+    n, d = z.shape
+    wide = dict(dtype=torch.float32 if z.device.type == "mps" else torch.float64, device=z.device)
+    mean, unit = torch.zeros(2, d, **wide)
+    for c in z.split(CHUNK):
+        mean += c.to(**wide).sum(dim=0) / n
+        unit += functional.normalize(c.to(**wide), dim=1).sum(dim=0) / n
+    C, variance = torch.zeros(d, d, **wide), torch.zeros(d, **wide)
+    for c in z.split(CHUNK):
+        away = c.to(**wide) - mean
+        C += away.T @ away / n
+        variance += (functional.normalize(c.to(**wide), dim=1) - unit).square().sum(dim=0) / n
+    return mean, C, variance.sqrt().mean().item()
+
+
+def healthy(n: int, d: int) -> dict[str, float]:
+    """The same numbers of isotropic Gaussian features (n, d): exact means, or limits for large n and d.
+
+    the ranks: of the Marchenko-Pastur law; participation: ratio of the expectations of tr(C)^2 and tr(C^2);
+    top_share: the edge of that law; uniformity: of the sphere, -4 + ln 0F1(d / 2; 4).
+    """
+    m = n - 1
+    return {
+        "spread": (1 - 1 / n) ** 0.5,
+        "residual": 1.0,
+        "mean_share": 1 / n,
+        "rankme": rankme_of_noise(n, d),
+        "centred_rankme": rankme_of_noise(m, d),
+        "participation": (m * d + 2) / (m + d + 1),
+        "top_share": min(1.0, (1 + (d / m) ** 0.5) ** 2 / d),
+        "correlation": math.exp(math.lgamma((n - 1) / 2) - math.lgamma(n / 2)) / math.pi**0.5 if d > 1 else 0.0,
+        "dead": 0,
+        "uniformity": uniformity_of_sphere(d),
+    }
+
+
+def rankme_of_noise(n: int, d: int, points: int = 4001) -> float:
+    """RankMe of isotropic Gaussian features by the Marchenko-Pastur law of their eigenvalues x, on a grid."""
+    k, c = min(n, d), min(n, d) / max(n, d)
+    t = (np.arange(points) + 0.5) * np.pi / points
+    x = 1 + c - 2 * c**0.5 * np.cos(t)
+    weight = np.sin(t) ** 2 / x
+    s = np.sqrt(x)
+    s, weight = s / np.average(s, weights=weight), weight / weight.sum()
+    return float(k * np.exp(-(weight * s * np.log(s)).sum()))
+
+
+def uniformity_of_sphere(d: int) -> float:
+    """ln E exp(-2 |a - b|^2) of independent a, b uniform on the sphere in d dimensions:
+    -4 + ln of the sum over k of 4^k / (k! (d/2)_k)."""
+    total, term, k = 0.0, 1.0, 0
+    while term > 1e-17 * total:
+        total, k = total + term, k + 1
+        term *= 4 / (k * (d / 2 + k - 1))
+    return math.log(total) - 4
+
+
+def findings(measured: dict[str, float], n: int, d: int) -> list[str]:
+    """Every one of `FINDINGS` that holds for these numbers, the gravest first; ["none"] where none does.
+
+    One rule for all: a spread or rank below a tenth of the healthy value, or a tenth of the channels dead. Ours.
+    """
+    fine, live = healthy(n, d), d - measured["dead"]
+    narrow = measured["spread"] < LIMIT * fine["spread"]
+    flat = measured["centred_rankme"] < LIMIT * rankme_of_noise(n - 1, max(1, live))
+    complete = measured["residual"] < EXACT or (narrow and flat)
+    holds = {
+        "complete": complete,
+        "dimensional": flat and not complete,
+        "dead channels": measured["dead"] > LIMIT * d and not complete,
+        "offset": narrow and not complete,
+    }
+    return [name for name, true in holds.items() if true] or ["none"]
