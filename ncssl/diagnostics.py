@@ -67,6 +67,7 @@ def spectra(model: Siamese, z: Tensor) -> dict:
         out["alignment"] = spectral.alignment(W, F, floor=VISIBLE)
         out["asymmetry"] = spectral.asymmetry(W)
         out["gram_cosine"] = spectral.gram_cosine(W, F)
+        out["off_diagonal"] = (W - W.diagonal().diag()).norm().item()
         out["predictor_eigenvalues"] = torch.linalg.eigvalsh((W + W.T) / 2).flip(0)[:SPECTRUM].tolist()
     return out
 

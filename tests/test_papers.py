@@ -249,4 +249,4 @@ def test_papers_are_read_without_torch():
 
 def test_accuracies_are_known_metrics():
     percent = {metric for metric, unit in METRICS.items() if unit == "percent"}
-    assert percent == {"knn_accuracy", "probe_accuracy", "few_label_accuracy"}
+    assert percent == {"knn_accuracy", "probe_accuracy", "few_label_accuracy", "early_knn_accuracy"}

@@ -10,8 +10,9 @@ SCALE_NAMES = ("smoke", "laptop", "gpu", "paper")
 METRICS = {  # name of a record's metric -> its unit
     "knn_accuracy": "percent", "probe_accuracy": "percent", "few_label_accuracy": "percent", "std_normalised": "",
     "effective_rank": "dimensions", "participation_ratio": "dimensions", "alignment": "", "asymmetry": "", "loss": "",
-    "gram_cosine": "", "off_diagonal": "", "correlation": "", "off_diagonal_peak": "", "off_diagonal_fall": "",
-    "correlation_fall": "", "early_knn_accuracy": "percent", "early_participation_ratio": "dimensions",
+    "gram_cosine": "", "off_diagonal": "", "off_diagonal_peak": "", "off_diagonal_fall": "",
+    "projection_correlation": "", "projection_correlation_fall": "", "early_knn_accuracy": "percent",
+    "early_participation_ratio": "dimensions",
     "images_per_second": "images/s",
 }  # fmt: skip
 RECORD_TESTS = {  # test -> the keys that say what it compares
