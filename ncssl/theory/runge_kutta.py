@@ -201,7 +201,7 @@ class _Adaptive:
     def step(self, limit):
         """One attempt of every trajectory."""
         gap = self.ends[self.goal] - self.t
-        last, step = gap <= self.h, np.clip(gap, 0, self.h)
+        last, step = gap <= self.h, np.minimum(np.maximum(gap, 0), self.h)
         new = dp_step(self.group.slope, self.t, self.y, step, self.slopes)
         err = _error(self.y, new, self.slopes, step, self.rtol, self.atol)
         good = (err <= 1) & (self.goal < len(self.record.times))
@@ -219,9 +219,9 @@ class _Adaptive:
 
     def _control(self, err, step, good, last):
         """The next step size; a step cut short to land on a requested time may not make it smaller."""
-        log = np.log(np.clip(err, 1e-10, 1e10))
+        log = np.log(np.minimum(np.maximum(err, 1e-10), 1e10))
         factor = SAFETY * np.exp(NOW * log + BEFORE * self.before * good)
-        proposal = step * np.clip(factor, SHRINK, np.where(good, GROW, SAFETY))
+        proposal = step * np.minimum(np.maximum(factor, SHRINK), np.where(good, GROW, SAFETY))
         self.h = np.where(good & last, np.maximum(proposal, self.h), proposal)
         self.before = np.where(good, np.maximum(log, np.log(1e-4)), self.before)
 
