@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ncssl.errors import UnknownName
-from ncssl.theory.flow import Flow, Param, unpack
+from ncssl.theory.flow import Flow, Param, unpack, validate
 
 ALPHA1 = Param("alpha1", 6.0, "strength of the feature v_1", low=0, open_low=True)
 ALPHA2 = Param("alpha2", 3.0, "strength of the feature v_2", low=0, open_low=True)
@@ -47,6 +47,11 @@ def variant(head="off-diagonal", stop_gradient="target", normalisation="batch", 
           "target": stop_gradient != "target", "normalised": normalisation != "none",
           "attached": normalisation == "batch", "unit": unit_norm}
     return {name: float(value) for name, value in on.items()}
+
+
+def validated(**params) -> dict[str, np.ndarray]:
+    """The model's parameters with defaults filled in; raises UnknownName, or ValueError for a bad value."""
+    return validate(PARAMS, params)
 
 
 def constants(q: Mapping[str, Any]) -> dict[str, np.ndarray]:
