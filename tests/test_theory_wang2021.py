@@ -55,6 +55,7 @@ V = [
      [.850651, .723607, .650851, .153645, 0], 5e-7),
     ("V8 Thm 6 small start", lambda: ends(0, eta=.2, delta=.3, eps=np.array([0, .2])), [0, .723607], 5e-7),
     ("V8 kept variance", lambda: modes.kept_variance(.2), .25, 1e-15),
+    ("kept variance, deep", lambda: modes.eta_threshold(modes.kept_variance(.1, .7, 2), .7, 0, 2), .1, 1e-12),
     ("V9 eta_max", lambda: modes.eta_threshold(0, [1, 1, .5, 1], 0, [1, 2, 2, 3]),
      [.25, .185903, .148148, .171329], 5e-7),
     *[(f"V9 brute force {a} {n}", lambda a=a, n=n: modes.eta_threshold(0, a, 0, n), deep(a, n), 1e-10)
