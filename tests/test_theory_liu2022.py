@@ -249,7 +249,7 @@ BOUNDS = {  # check -> (lowest, highest) value accepted here; the claims of the 
 def test_every_check_has_a_bound_a_meaning_and_a_claim():
     assert set(BOUNDS) == set(CHECKS)
     assert all(f.__doc__ for f in CHECKS.values())
-    assert {claim.check for claim in paper("liu2022").claims.values()} == set(CHECKS)
+    assert {claim.check for claim in paper("liu2022").claims.values() if claim.kind == "theory"} == set(CHECKS)
 
 
 @pytest.mark.parametrize("name", CHECKS)

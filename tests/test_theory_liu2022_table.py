@@ -222,6 +222,12 @@ def test_noise_floors(d, n, standard):
     assert abs(found.mean() - exact) < 4 * found.std() / np.sqrt(3000)
 
 
+def test_one_standardised_feature_misses_one_by_the_diagonal_alone():
+    found = static.sampled_floor(1, 20, np.random.default_rng(0), 50, standard=True)
+    np.testing.assert_allclose(found, static.standardised_floor(1, 20), rtol=1e-12)
+    assert static.standardised_floor(1, 20) == pytest.approx(1 / 400)
+
+
 def test_shares_and_factors():
     assert linear.off_diagonal(np.ones((3, 3))) == pytest.approx(2 / 3) and linear.off_diagonal(np.eye(3)) == 0
     assert linear.decorrelation(np.array([[4.0, 1.0], [1.0, 1.0]])) == pytest.approx(0.5)
