@@ -255,11 +255,12 @@ def test_without_a_bound_the_frobenius_flow_says_so():
 
 # ---- samples
 
-@pytest.mark.parametrize("symmetric, sigma2, eta, r", [(False, 0.5, 0.2, 2), (True, 1.0, 0.1875, 3)])
-def test_the_error_of_the_gram_matrix_has_the_first_order_constant(symmetric, sigma2, eta, r):
-    error = runs.sample_runs((20000,), seeds=48, d=6, r=r, marks=(1500,), sigma2=sigma2, eta=eta, delta=0.8,
+@pytest.mark.parametrize("symmetric, sigma2, eta, d, r", [
+    (False, 0.5, 0.2, 6, 2), (False, 1.0, 0.2, 4, 4), (True, 1.0, 0.1875, 10, 1)])  # both blocks, S alone, mostly S-B
+def test_the_error_of_the_gram_matrix_has_the_first_order_constant(symmetric, sigma2, eta, d, r):
+    error = runs.sample_runs((20000,), seeds=48, d=d, r=r, marks=(1200,), sigma2=sigma2, eta=eta, delta=0.8,
                              symmetric=symmetric)[1]
-    exact = samples.gram_constant(6, r, sigma2, eta, symmetric=symmetric)
+    exact = samples.gram_constant(d, r, sigma2, eta, symmetric=symmetric)
     assert np.sqrt(20000 * (error**2).mean()) == pytest.approx(exact, rel=0.06)
 
 
