@@ -295,6 +295,18 @@ def test_optimal_predictor_solves_its_equation():
     torch.testing.assert_close(head.matrix() @ C, (X + X.T) / 2, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("make_head", [DirectCopy, Optimal])
+def test_moments_keep_their_precision_under_autocast(make_head):
+    """In a foreign loop observe may stand inside autocast; the running moments are in float32 all the same."""
+    z = [torch.randn(30, 4) for _ in range(2)]
+    plain, mixed = make_head(4), make_head(4)
+    for _ in range(2):
+        plain.observe(z, z)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed.observe(z, z)
+    assert (plain.C == mixed.C).all() and mixed.C.dtype == torch.float32
+
+
 def test_off_diagonal_keeps_its_diagonal():
     head = OffDiagonal(5)
     torch.testing.assert_close(head.matrix(), torch.eye(5))

@@ -79,6 +79,12 @@ class OffDiagonal(Predictor):
         return F.linear(z, self.matrix())
 
 
+def moment(a: Tensor, b: Tensor) -> Tensor:
+    """E[a b^T] (d, d) over the rows of a and b (n, d), in their own precision also where autocast is on."""
+    with torch.autocast(a.device.type, enabled=False):
+        return a.T @ b / len(a)
+
+
 class ClosedForm(Predictor):
     """W = rule(C), C the running second moment of the projections (tian2021, eq. 18; B2 of the released code).
 
@@ -103,7 +109,7 @@ class ClosedForm(Predictor):
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
         if self.training:
             rows = torch.cat(list(z)).float()
-            self._fold(self.C, rows.T @ rows / len(rows))
+            self._fold(self.C, moment(rows, rows))
             self.observed += 1
 
     def _fold(self, running: Tensor, batch: Tensor) -> None:
@@ -165,7 +171,7 @@ class Optimal(ClosedForm):
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
         if self.training:
             pairs = [(a, b) for i, a in enumerate(z) for j, b in enumerate(t) if i != j]
-            self._fold(self.X, sum(b.float().T @ a.float() / len(a) for a, b in pairs) / len(pairs))
+            self._fold(self.X, sum(moment(b.float(), a.float()) for a, b in pairs) / len(pairs))
         super().observe(z)
 
     def solve(self) -> Tensor:
