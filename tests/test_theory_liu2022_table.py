@@ -240,6 +240,12 @@ def test_shares_and_factors():
     assert static.projector(6, 2, np.random.default_rng(0), 5).shape == (5, 6, 6) and np.trace(P) == pytest.approx(2)
 
 
+def test_equilibrium_gap_is_zero_only_for_isotropic_data():
+    white = linear.equilibrium_gap(np.full(8, .75), .25, .01)
+    gaps = [linear.equilibrium_gap(runs.power_law(8, a), .25, .005, fitted=True) for a in (0, .25, .5, 1)]
+    assert white < 1e-15 and gaps[0] < 1e-15 and (np.diff(gaps) > 0.05).all()
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda: toy.toy_flow(2, 3, toy.ROWS[0], constraint="eq 16"), "unknown constraint 'eq 16'"),
     (lambda: constrained.critical(1, 1, "eq 2"), "constraint"),
