@@ -7,7 +7,18 @@ from scipy.integrate import solve_ivp
 from ncssl.theory import integrate, theory
 from ncssl.theory import tian2021_matrix as matrix
 from ncssl.theory import tian2021_modes as modes
-from ncssl.theory.flow import Flow, Param, TrajectoryEnded, bisect, classify, dormand_prince, phase_grid, rk4
+from ncssl.theory.flow import (
+    Flow,
+    Param,
+    TrajectoryEnded,
+    bisect,
+    classify,
+    dormand_prince,
+    join,
+    phase_grid,
+    rk4,
+    split,
+)
 
 BLOW_UP = Flow("y' = y^2", "exact: y = y0/(1 - y0 t)", {"y": ()}, lambda t, y, q: q["rate"] * y**2,
                (Param("rate", 1.0, "per unit of time", low=0),))
@@ -167,6 +178,13 @@ def test_an_integrator_takes_a_function_that_holds_arrays_of_the_batch():
         assert run.reason[0, 2].startswith("left the finite range") and (run.reason != "").sum() == 1
         keep = run.reason == ""
         np.testing.assert_allclose(run.y[-1, ..., 0][keep], np.exp(2 * rate[keep]), rtol=1e-6, atol=1e-9)
+
+
+def test_split_and_join_undo_each_other_and_broadcast():
+    y = np.random.default_rng(0).normal(size=(4, 5, 3))
+    again = join(*split(y))
+    assert (again == y).all() and again[..., 1].flags.c_contiguous and split(y)[1].base is not None
+    assert join(np.zeros((4, 1)), 1.0, np.ones(5)).shape == (4, 5, 3) and join(2.0, 3.0).tolist() == [2.0, 3.0]
 
 
 def test_scalars_come_with_their_components_contiguous():
