@@ -9,7 +9,7 @@ from ncssl.theory import wen2022_exact as exact
 from ncssl.theory import wen2022_model as model
 from ncssl.theory import wen2022_runs as runs
 from ncssl.theory.flow import bisect, numerical_jacobian
-from ncssl.theory.wen2022_model import population_flow
+from ncssl.theory.wen2022_flows import population_flow
 
 Q = population_flow().check()
 

@@ -2,13 +2,17 @@
 
 import json
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from ncssl.errors import UnknownName
+from ncssl.plots import heads
 from ncssl.records.papers import paper
 from ncssl.theory import wen2022_exact as exact
 from ncssl.theory import wen2022_many as many
+from ncssl.theory import wen2022_measure as measure
 from ncssl.theory import wen2022_runs as runs
 from ncssl.theory import wen2022_sampled as sampled
 from ncssl.theory.flow import unpack
@@ -99,3 +103,22 @@ def test_every_flow_runs_and_names_its_source():
         run = flow.solve(flow.start(b=np.full((k, 2), 0.1), u=np.eye(k), E=np.eye(k)), [0, 0.01])
         assert np.isfinite(run.y).all() and "ours" in flow.source
         assert [p.shape[-2:] for p in unpack(run.y, flow.state)] == [(k, 2), (k, k), (k, k)]
+
+
+def test_figures_draw_what_they_are_given():
+    mpl.use("Agg")
+    _, axes = plt.subplots(1, 4)
+    sample = {"values": np.array([1, 0, -1]), "mask": np.array([1, 0, 0]), "feature": "$v_1$"}
+    assert heads.patches(sample, axes[0]) is axes[0]
+    words = [text.get_text() for text in axes[0].texts]
+    assert words.count("noise") == 2 and len(axes[0].patches) == 9 and words.count("+$v_1$") == 2
+    row = dict.fromkeys(measure.OUTCOMES, 0.0)
+    rows = {"a": row | {"both features": 1.0}, "b": row | {"only v_1": 0.5, "undecided": 0.5}}
+    assert heads.outcome_bars(rows, axes[1]) is axes[1]
+    assert sorted(patch.get_width() for patch in axes[1].patches)[-3:] == [50, 50, 100]
+    line = {"x": [1, 10], "y": [1, 3], "low": [0.9, 2], "high": [1.1, 4], "name": "n", "labels": ("x", "y"),
+            "lines": [([1, 10], [1, 3.2], "slope 1/2", "--")]}
+    assert heads.power_law(line, axes[2]).get_xscale() == "log"
+    runs_of = {"x": np.arange(3), "lines": {"b": np.zeros((3, 4))}, "labels": ("x", "y")}
+    assert len(heads.replicas(runs_of, axes[3]).lines) == 4
+    plt.close("all")

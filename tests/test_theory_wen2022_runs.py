@@ -12,7 +12,7 @@ from ncssl.theory import wen2022_measure as measure
 from ncssl.theory import wen2022_model as model
 from ncssl.theory import wen2022_runs as runs
 from ncssl.theory import wen2022_sampled as sampled
-from ncssl.theory.wen2022_model import population_flow
+from ncssl.theory.wen2022_flows import population_flow
 from ncssl.theory.wen2022_stiff import rodas3
 
 # ---- the canonical run, and every number of it that was seen before (spec 6.1), as printed there

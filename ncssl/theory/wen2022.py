@@ -14,8 +14,8 @@ from ncssl.theory import wen2022_measure as measure
 from ncssl.theory import wen2022_model as model
 from ncssl.theory.flow import Param, validate
 from ncssl.theory.wen2022_checks import CHECKS
+from ncssl.theory.wen2022_flows import population_flow
 from ncssl.theory.wen2022_many import ABLATIONS
-from ncssl.theory.wen2022_model import population_flow
 from ncssl.theory.wen2022_runs import CANONICAL, ETA, ETA_E, descend, start
 
 __all__ = ["CHECKS", "FLOWS", "describe", "population_flow"]

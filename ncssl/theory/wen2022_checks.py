@@ -9,6 +9,7 @@ import numpy as np
 from ncssl.theory import wen2022_exact as exact
 from ncssl.theory import wen2022_measure as measure
 from ncssl.theory import wen2022_model as model
+from ncssl.theory.wen2022_flows import population_flow
 from ncssl.theory.wen2022_many import ablation, far, learning_rates, log_times, starts
 from ncssl.theory.wen2022_runs import CANONICAL, HALFWAY, canonical, start
 
@@ -42,7 +43,7 @@ def no_head_share_any_start():
 def no_head_rest():
     """sqrt(d) |b_j2| at the end without a head, largest of both neurons of 64 biased starts (exact end points)."""
     b, u, _ = starts(FEW)
-    q = model.population_flow().check()
+    q = population_flow().check()
     ends = [exact.end_without_head(b[i, j], u[i, j], q)[1] for i in range(FEW) for j in range(2)]
     return float(10 * np.max(ends))
 
@@ -117,7 +118,7 @@ def phases_apart():
 
 
 def _halfway(E21, **options):
-    flow = model.population_flow(**options)
+    flow = population_flow(**options)
     b, u, _ = start(HALFWAY)
     E = np.tile(np.eye(2), (len(E21), 1, 1))
     E[:, 1, 0] = E21
@@ -151,7 +152,7 @@ def acceleration_formula():
     b, u, E21 = 0.5 * rng.normal(size=(50, 2, 2)), rng.normal(size=(50, 2, 2)), rng.normal(size=50)
     E = np.tile(np.eye(2), (50, 1, 1))
     E[:, 1, 0] = E21
-    flow = model.population_flow()
+    flow = population_flow()
     rate = flow.field(flow.start(b=b, u=u, E=E))[:, 2:4] / b[:, 1]
     return float(np.abs(rate[:, 1] / rate[:, 0] / exact.acceleration_formula(b, u, E21, flow.check()) - 1).max())
 
@@ -206,7 +207,7 @@ def head_rate_slope():
 def balance_law():
     """Largest relative drift of |w_r|^2 + (3 eta/eta_E)(row_r^2 - column_r^2), three neurons, random start."""
     rng = np.random.default_rng(3)
-    flow = model.population_flow(3)
+    flow = population_flow(3)
     y0 = flow.start(b=0.3 * rng.normal(size=(3, 2)), u=0.6 * rng.normal(size=(3, 3)), E=np.eye(3))
     run = flow.solve(y0, np.linspace(0, 20, 41), ratio=0.5)
     value = flow.invariants["balance"](run.times, run.y, flow.check(ratio=0.5))
@@ -215,7 +216,7 @@ def balance_law():
 
 def rivalry_law():
     """Largest relative drift of 1/(p_1 alpha_1^6 b_j1^4) - 1/(p_2 alpha_2^6 b_j2^4) without a head, canonical start."""
-    flow = model.population_flow(head="none")
+    flow = population_flow(head="none")
     b, u, E = start(CANONICAL)
     run = flow.solve(flow.start(b=b, u=u, E=E), np.linspace(0, 200, 41))
     value = flow.invariants["rivalry"](run.times, run.y, flow.check())
@@ -224,7 +225,7 @@ def rivalry_law():
 
 def no_head_end():
     """Largest error of b at t = 1e6 without a head against the exact end, canonical, on the circle of what is left."""
-    flow, errors = model.population_flow(head="none"), []
+    flow, errors = population_flow(head="none"), []
     b, u, E = start(CANONICAL)
     run = flow.solve(flow.start(b=b, u=u, E=E), [0, 1e6], options={"rtol": 1e-9})
     for j in range(2):

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from ncssl.theory.flow import Param, unpack
-from ncssl.theory.wen2022_model import constants, norms, outputs, state_of
+from ncssl.theory.wen2022_model import constants, noise_covariance, norms, outputs, state_of
 
 
 def max_correlation(m):
@@ -129,7 +129,6 @@ def rate_formulae(b, u, E21, q):
     [q_21 N - C1 p_2 Q_22 D] and [q_22 N + C1 p_1 Q_21 D], D = E_21 (q_22 q_11 - q_21 q_12), N the noise part of Var F_2
     and Q_2l = q_2l + E_21 q_1l; the common factor, not given, is positive.
     """
-    from ncssl.theory.wen2022_model import noise_covariance
     c = constants(q)
     f, N = outputs(b, c["alpha"]), noise_covariance(u, c["noise"])[0]
     E21 = np.asarray(E21, float)

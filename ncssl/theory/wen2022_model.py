@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ncssl.errors import UnknownName
-from ncssl.theory.flow import Flow, Param, unpack, validate
+from ncssl.theory.flow import Param, validate
 
 ALPHA1 = Param("alpha1", 6.0, "strength of the feature v_1", low=0, open_low=True)
 ALPHA2 = Param("alpha2", 3.0, "strength of the feature v_2", low=0, open_low=True)
@@ -161,28 +161,3 @@ def norms(b, u):
 def state_of(k: int) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the state of k neurons: b (k, 2), u (k, k), E (k, k)."""
     return {"b": (k, 2), "u": (k, k), "E": (k, k)}
-
-
-def population_flow(k: int = 2, **options) -> Flow:
-    """The gradient flow of k neurons in a variant (head, stop_gradient, normalisation, unit_norm): wen2022, toy, ours.
-
-    Time is steps times eta. Invariants, fixed points and closed forms stand in wen2022_exact. Raises UnknownName, and
-    ValueError for k < 1.
-    """
-    from ncssl.theory import wen2022_exact as exact  # it builds on this file
-    if k < 1 or k != int(k):
-        raise ValueError(f"k must be a whole number in [1, inf), was {k!r}")
-    s, state = variant(**options), state_of(k)
-
-    def rhs(t, y, q):
-        parts = velocity(*unpack(y, state), constants(q), s)
-        batch = np.broadcast_shapes(*(part.shape[:-2] for part in parts))
-        return np.concatenate([np.broadcast_to(x, batch + x.shape[-2:]).reshape(*batch, -1) for x in parts], axis=-1)
-    return Flow(_name(k, options), "wen2022, second hand; parameters ours", state, rhs, PARAMS,
-                fixed_points=lambda q: exact.noise_free_points(q, k), invariants=exact.invariants(k, s),
-                closed_forms={"jacobian at noise-free points": exact.noise_free_jacobian})
-
-
-def _name(k, options):
-    words = [f"{name} {value}" for name, value in options.items()]
-    return ", ".join([f"{k} neurons", *words])
