@@ -223,6 +223,15 @@ def test_the_head_never_exceeds_its_bound():
     assert (peaks < bound).all() and (peaks > .2 * bound).all()
 
 
+def test_the_end_comes_after_the_peak_even_where_v2_is_known_from_the_start():
+    E = np.tile(np.eye(2), (5, 1, 1))
+    E[:, 1, 0] = [0, .01, 1, .5, .05]
+    b = np.tile([[1.0, .1], [.1, 1.0]], (5, 1, 1))
+    run = runs.Run(np.arange(5.0), b, np.zeros((5, 2, 2)), E, np.array(""), population_flow().check(), model.variant())
+    events = measure.phases(run)
+    assert (events["learned v_2"], events["peak of E"], events["end"], events["leader"]) == (0, 2, 4, 1)
+
+
 # ---- sampling
 
 def test_population_statistics_agree_with_sampling():
