@@ -1,8 +1,4 @@
-"""Theory of halvagal2023: every exact value against an integration, closed forms, invariants, thresholds, describe."""
-
-import json
-import subprocess
-import sys
+"""Theory of halvagal2023: every exact value against an integration, closed forms, invariants, thresholds."""
 
 import numpy as np
 import pytest
@@ -10,12 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from ncssl.errors import UnknownName
 from ncssl.theory import halvagal2023_cosine as cosine
 from ncssl.theory import halvagal2023_deep as deep
 from ncssl.theory import halvagal2023_modes as modes
 from ncssl.theory.flow import bisect, numerical_jacobian
-from ncssl.theory.halvagal2023 import FLOWS, describe
+from ncssl.theory.halvagal2023 import describe
 from ncssl.theory.halvagal2023_toy import FIXTURE
 
 SETTINGS = [{}, {"alpha": 0.5}, {"alpha": 2.0, "rho": 0.07}, {"sigma2": 0.1}, {"sigma2": 0.3, "one_sided": 1.0},
@@ -144,6 +139,36 @@ def test_verified_values(compute, exact, tol):
 
 # ---- one Euclidean mode: closed forms, limits, thresholds, Jacobians
 
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(3)
+X, N1, N2 = np.meshgrid(NODES, NODES, NODES, indexing="ij")
+MEAN = np.prod(np.meshgrid(WEIGHTS, WEIGHTS, WEIGHTS, indexing="ij"), axis=0) / WEIGHTS.sum() ** 3
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+@pytest.mark.parametrize("loss", modes.LOSSES)
+def test_every_rate_is_the_gradient_of_its_loss(loss, params):
+    """lam' = 2 w w' with w' by complex step of 1/2 E|s w x1 - v x2|^2, the stopped branch held; Gauss-Hermite mean."""
+    p = q(loss, **params)
+    for w in (0.3, 0.9, 1.4):
+        s = 1.0 if loss == "euc_nopred" else (w**2) ** float(p["alpha"])
+        x1, x2 = X + np.sqrt((1 - p["one_sided"]) * p["sigma2"]) * N1, X + np.sqrt(p["sigma2"]) * N2
+        step = 1e-30j
+        online = w + step * (loss != "euc_wrong_side")
+        target = w + step * (loss in ("euc_nosg", "euc_wrong_side"))
+        slope = (MEAN * (s * online * x1 - target * x2) ** 2).sum().imag / 2 / 1e-30
+        slope = slope / s if loss == "euc_iso" else slope
+        exact = -2 * w * (slope + p["rho"] * w)
+        rate = modes.mode_rhs(0.0, np.array([w**2]), p, loss=loss)[0]
+        assert rate == pytest.approx(float(exact), rel=1e-12, abs=1e-14)
+        if loss in ("euc", "euc_iso"):
+            v = 0.7
+            pull = (MEAN * (s * (w + step) * x1 - v * x2) ** 2).sum().imag / 2 / 1e-30
+            dw = -(pull / s if loss == "euc_iso" else pull) - p["rho"] * w
+            flow = deep.EMA_ISO if loss == "euc_iso" else deep.EMA
+            got = flow.field(np.array([w, v]), beta=0.4, **params)
+            np.testing.assert_allclose(got, [dw, 0.4 * (w - v)], rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("params", SETTINGS, ids=str)
 @pytest.mark.parametrize("loss", modes.LOSSES)
 def test_every_mode_keeps_its_clock_and_meets_its_closed_forms(loss, params):
@@ -240,59 +265,3 @@ def test_a_euclidean_mode_collapses_exactly_below_its_edge(lam, rho, sigma2):
     last = modes.MODES["euc"].solve([lam], [0, 600.0], options={"rtol": 1e-6}, rho=rho, sigma2=sigma2)["lam"][-1]
     assert (last < 0.01 * lam) == (lam < edge)
     assert describe(lambda0=lam, rho=rho, sigma2=sigma2)["euclidean"]["euc"]["limit"] == pytest.approx(last, abs=1e-3)
-
-
-# ---- describe
-
-def test_describe_is_plain_and_right():
-    answer = describe(lambda0=0.1, rho=0.1)
-    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
-    euc = answer["euclidean"]["euc"]
-    assert euc["edge"] == pytest.approx(0.1127, abs=5e-5) and euc["attractor"] == pytest.approx(0.8873, abs=5e-5)
-    assert euc["limit"] == 0 and euc["time_to_one_half"] is None and "below the edge" in euc["regime"]
-    assert answer["euclidean"]["euc_iso"]["limit"] == pytest.approx(0.9) and answer["critical_decay"]["euc"] == 0.25
-    free = describe()
-    assert free["euclidean"]["euc"]["time_to_one_half"] == pytest.approx(5.0986, abs=5e-5)
-    assert free["euclidean"]["euc_iso"]["time_to_one_half"] == pytest.approx(1.0986, abs=5e-5)
-    assert free["ema"]["euc_iso"]["slow_rate"] == pytest.approx(deep.slow_rate(0.1))
-    assert free["euclidean"]["euc_nopred"]["regime"].startswith("at rest")
-    assert describe(lambda0=2.0)["euclidean"]["euc_wrong_side"]["blow_up_time"] == pytest.approx(np.log(2) / 2)
-    assert "repels from below" in describe(lambda0=2.0)["euclidean"]["euc_nosg"]["regime"]
-
-
-def test_describe_knows_the_cosine_losses():
-    table = describe(lambda0=0.32, partner=1.54)["cosine"]
-    assert table["cos"]["limit"] == pytest.approx(0.93)
-    assert table["cos_iso"]["limit"] == pytest.approx(1.11221, abs=5e-6)
-    for loss in ("cos", "cos_iso"):
-        measured = time_to(None, [0.32, 1.54], table[loss]["limit"] / 2, cosine.TWO_MODES[loss])
-        assert table[loss]["time_to_half_of_limit"] == pytest.approx(float(measured), rel=1e-6)
-    assert table["cos_nosg"]["limit"] == 0 and describe(lambda0=2.0)["cosine"]["cos_nosg"]["limit"] == 3.0
-    assert describe(lambda0=1.0)["cosine"]["cos_nosg"]["limit"] == 1
-    assert describe(rho=0.1)["cosine"]["cos"]["limit"] == 0
-
-
-@pytest.mark.parametrize("call, error, message", [
-    (lambda: describe(lambda_0=0.1), UnknownName, "lambda0"), (lambda: describe(rho=-1), ValueError, "rho must be in"),
-    (lambda: describe(alpha=[1, 2]), ValueError, "alpha must be one number"),
-    (lambda: describe(one_sided=2), ValueError, r"one_sided must be in \[0, 1\], was 2"),
-    (lambda: describe(lambda0=0), ValueError, r"lambda0 must be in \(0, inf\), was 0"),
-    (lambda: modes.mode_flow("euk"), UnknownName, "Euclidean loss"),
-    (lambda: modes.coefficients("euk", q("euc")), UnknownName, "Euclidean loss"),
-    (lambda: modes.explicit(1.0, 0.1, "euc", q("euc")), ValueError, "time_between"),
-    (lambda: FLOWS["ema"].solve([0.1, 0.1], [0, 1.0], beta=0), ValueError, r"beta must be in \(0, inf\), was 0"),
-])
-def test_what_is_refused(call, error, message):
-    with pytest.raises(error, match=message):
-        call()
-
-
-def test_a_diverging_mode_ends_with_a_reason():
-    run = modes.MODES["euc_wrong_side"].solve([[2.0], [0.5]], [0, 0.2, 0.4], ended="keep")
-    assert run.reason[0] != "" and run.reason[1] == "" and run.end_time[0] == pytest.approx(np.log(2) / 2, abs=1e-6)
-
-
-def test_the_command_line_answers():
-    command = [sys.executable, "-m", "ncssl", "theory", "halvagal2023", "--set", "rho=0.1", "--json"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout)["euclidean"]["euc"]["edge"] == pytest.approx(0.1127, abs=5e-5)

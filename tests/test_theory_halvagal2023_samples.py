@@ -13,7 +13,6 @@ from ncssl.theory import halvagal2023_deep as deep
 from ncssl.theory import halvagal2023_losses as losses
 from ncssl.theory import halvagal2023_toy as toy
 from ncssl.theory.flow import numerical_jacobian
-from ncssl.theory.halvagal2023 import CHECKS
 from ncssl.theory.halvagal2023_toy import FIXTURE
 
 WITH_GRADIENT = ("cos", "cos_iso", "cos_nosg")
@@ -26,16 +25,32 @@ WITH_GRADIENT = ("cos", "cos_iso", "cos_nosg")
 def test_the_double_integral_agrees_with_the_mean_over_angles(loss, pair):
     for alpha in (0.5, 1.0):
         got, exact = cosine.cosine_rates(pair, loss, alpha), cosine.rates_by_angle(pair, loss, alpha, nodes=50_000)
-        np.testing.assert_allclose(got, exact, rtol=1e-7, atol=1e-12)
+        np.testing.assert_allclose(got, exact, rtol=1e-7, atol=1e-11)
 
 
 def test_the_double_integral_has_converged(monkeypatch):
-    before = {loss: cosine.cosine_rates(FIXTURE, loss) for loss in cosine.LOSSES}
-    monkeypatch.setattr(cosine, "ANGLES", (np.arange(300) + 0.5) * np.pi / 600)
+    before = {loss: cosine.cosine_rates(FIXTURE, loss) for loss in WITH_GRADIENT}
     monkeypatch.setattr(cosine, "SPACING", 0.4)
-    monkeypatch.setattr(cosine, "RADII", np.arange(-20.0, 36.0, 0.4))
+    monkeypatch.setattr(cosine, "TANGENTS", np.arange(-60.0, 60.0, 0.4))
+    monkeypatch.setattr(cosine, "RADII", np.arange(-20.0, 40.0, 0.4))
     for loss, rates in before.items():
-        np.testing.assert_allclose(cosine.cosine_rates(FIXTURE, loss), rates, rtol=2e-8)
+        np.testing.assert_allclose(cosine.cosine_rates(FIXTURE, loss), rates, rtol=2e-7)
+
+
+@pytest.mark.parametrize("loss", WITH_GRADIENT)
+def test_dead_modes_do_not_matter(loss):
+    live = np.array([1.0, 1.2, 1.7, 2.0])
+    for tiny in (1e-4, 1e-6, 1e-12):
+        rates = cosine.cosine_rates(np.concatenate([np.full(6, tiny), live]), loss)
+        np.testing.assert_allclose(rates[6:], cosine.cosine_rates(live, loss), atol=0.1 * np.sqrt(tiny) + 1e-7)
+
+
+def test_the_flow_without_stop_gradient_ends_where_descent_ends():
+    """Noise-free: the population's two survivors are those of gradient descent on samples."""
+    flow = cosine.cosine_flow(10, "cos_nosg").solve(FIXTURE, [0, 150.0], options={"rtol": 1e-6})["lam"][-1]
+    run = toy.simulate(toy.encoder(FIXTURE, 15), "cos_nosg", noise=0.0, every=1500).lam[-1]
+    np.testing.assert_allclose(flow[-2:], run[-2:], rtol=0.01)
+    assert flow[:-2].max() < 1e-6 and run[:-2].max() < 1e-6
 
 
 @pytest.mark.parametrize("loss", cosine.LOSSES)
@@ -253,34 +268,3 @@ def test_the_toy_network_is_repeatable_and_has_the_spectrum_it_is_given():
 def test_what_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
-
-
-# ---- checks
-
-BOUNDS = {  # check -> (lowest, highest) value accepted here; the claims of the book have their own margins
-    "gradient_identity": (0, 1e-14), "iso_forms_agree": (0, 1e-14), "iso_equal_rates": (0, 1e-7),
-    "euc_unequal_rates": (70.2, 70.4), "recruitment_speed_up": (0, 1e-3), "speed_up_from_two_percent": (13.3, 13.35),
-    "same_local_rate": (0, 1e-8), "noisy_fixed_point": (0, 1e-8), "cosine_levels": (0, 1e-5),
-    "cosine_invariants": (0, 1e-9), "cosine_homogeneity": (0, 1e-12), "nosg_collapse": (0, 1e-11),
-    "wrong_side": (0, 1e-7), "decay_edge": (0, 1e-6), "decay_threshold": (0, 1e-7), "iso_without_threshold": (0, 1e-8),
-    "ema_same_point": (0, 1e-7), "ema_slows": (0.05, 0.07), "normalised_logistic": (0, 1e-9),
-    "normalised_ends_at_the_largest": (0, 1e-7), "gradient_per_sample": (0, 1e-13), "sign_rule": (0, 0),
-    "noisy_fixed_point_sampled": (0, 0.01), "cosine_isotropy": (0, 0.002), "cosine_levels_sampled": (0, 0.01),
-    "nosg_collapse_sampled": (0, 1e-20), "cosine_nosg_rank": (0.34, 0.38), "cosine_nosg_growth": (0.98, 1.06),
-    "cosine_nosg_growth_as_released": (30, 45), "released_formula_one_output": (29.9, 30.1),
-    "toy_follows_flow": (0, 0.03), "cosine_nopred_slow": (0.1, 0.25), "cosine_nopred_flow": (0, 0.05),
-    "relu_iso_reaches_one": (0, 0.05), "relu_euc_leaves_the_smallest": (0.02, 0.05), "nopred_still": (0, 0.05),
-    "nopred_decay": (0, 0.005), "decay_threshold_sampled": (0, 0),
-}
-
-
-def test_every_check_has_a_bound_and_a_meaning():
-    assert set(BOUNDS) == set(CHECKS)
-    assert all(f.__doc__ for f in CHECKS.values())
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_checks(name):
-    low, high = BOUNDS[name]
-    value = CHECKS[name]()
-    assert isinstance(value, float) and low <= value <= high, f"{name} = {value:.6g}"

@@ -6,6 +6,7 @@ a step; the eigenvalues at the start are its own, the directions are ours.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -22,6 +23,11 @@ FORMULAS = ("gradient", "notebook")
 NOISE = Param("noise", 0.1, "standard deviation that a view adds to the input", low=0)
 LR = Param("lr", 0.1, "step size", low=0, open_low=True)
 TINY = 1e-8
+
+
+def _dot(a, b):
+    """Inner products of the rows of a and b (n, M), as a column (n, 1)."""
+    return np.einsum("ij,ij->i", a, b)[:, None]
 
 
 @dataclass(frozen=True)
@@ -66,9 +72,9 @@ def pulls(z1, z2, S, setting):
         at_p = z2 - p
         other = -at_p
     else:
-        size_p, size_t = (np.sqrt((a**2).sum(-1, keepdims=True)) + TINY for a in (p, z2))
+        size_p, size_t = (np.sqrt(_dot(a, a)) + TINY for a in (p, z2))
         unit, t = p / size_p, z2 / size_t
-        cos = (unit * t).sum(-1, keepdims=True)
+        cos = _dot(unit, t)
         at_p, other = (t - cos * unit) / size_p, (unit - cos * t) / size_t
     at_z = at_p if setting.endswith(("iso", "nopred")) else at_p @ S
     return at_z, other if setting.endswith("nosg") else None
@@ -80,9 +86,8 @@ def notebook_pull(z1, z2, S):
     Not a gradient: z2's last term should be divided by |p||z2|^3, and z2's two terms multiplied by x2, not x1.
     """
     p = z1 @ S
-    size_p, size_t = (np.sqrt((a**2).sum(-1, keepdims=True)) + TINY for a in (p, z2))
-    dot = (p * z2).sum(-1, keepdims=True)
-    return (z1 + z2) @ S / (size_p * size_t) - dot * (p @ S + z2) / (size_p**3 * size_t)
+    size_p, size_t = (np.sqrt(_dot(a, a)) + TINY for a in (p, z2))
+    return (z1 + z2) @ S / (size_p * size_t) - _dot(p, z2) * (p @ S + z2) / (size_p**3 * size_t)
 
 
 def direction(W, x1, x2, setting, *, alpha=1.0, relu=False, formula="gradient"):
@@ -127,3 +132,16 @@ def simulate(W0, setting, *, steps=1500, lr=None, samples=2000, noise=0.1, two_s
             marks.append(step)
     kept = np.array(kept, float)
     return ToyRun(np.array(marks), np.linalg.eigvalsh(kept @ kept.swapaxes(1, 2)).clip(0), kept, lr)
+
+
+def figure2(setting, *, relu=False, formula="gradient", samples=None, seed=0) -> ToyRun:
+    """The run of a panel of Fig. 2 (or 6 with relu): ten modes from FIXTURE, 15 inputs, 1500 steps, noisy target.
+
+    `samples` a step are 2000, with relu 1000, unless given. The same run asked for again is not computed again.
+    """
+    return _figure2(setting, relu, formula, samples or (1000 if relu else 2000), seed)
+
+
+@cache
+def _figure2(setting, relu, formula, samples, seed):
+    return simulate(encoder(FIXTURE, 15), setting, relu=relu, formula=formula, samples=samples, seed=seed)
