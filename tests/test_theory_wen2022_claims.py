@@ -35,7 +35,7 @@ BOUNDS = {  # check -> (lowest, highest) value accepted here; the claims of the 
 
 def test_every_check_has_a_bound_and_every_claim_a_check():
     assert set(BOUNDS) == set(CHECKS) and all(f.__doc__ for f in CHECKS.values())
-    claims = paper("wen2022").claims.values()
+    claims = [c for c in paper("wen2022").claims.values() if c.kind == "theory"]
     assert {claim.check for claim in claims} <= set(CHECKS) and not paper("wen2022").tables
     assert {c.place.split(";")[0] for c in claims} == {"abstract", "abstract of version 1", "second-hand notes"}
 
