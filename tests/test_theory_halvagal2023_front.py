@@ -45,6 +45,8 @@ def test_describe_knows_the_cosine_losses():
         run = cosine.TWO_MODES[loss].solve([0.32, 1.54], [0, 20.0], options={"rtol": 1e-8},
                                            events={"half": (lambda t, y, p, goal=goal: y[:, 0] - goal, 1)})
         assert table[loss]["time_to_half_of_limit"] == pytest.approx(float(run.events["half"]), rel=1e-6)
+    late = cosine.TWO_MODES["cos_nosg"].solve([0.32, 1.54], [0, 60.0], options={"rtol": 1e-6})["lam"][-1]
+    assert abs(late[0]) < 1e-6 and late[1] == pytest.approx(1.86, rel=1e-5)
     assert table["cos_nosg"]["limit"] == 0 and describe(lambda0=2.0)["cosine"]["cos_nosg"]["limit"] == 3.0
     assert describe(lambda0=1.0)["cosine"]["cos_nosg"]["limit"] == 1
     assert describe(rho=0.1)["cosine"]["cos"]["limit"] == 0
@@ -74,6 +76,34 @@ def test_the_command_line_answers():
     command = [sys.executable, "-m", "ncssl", "theory", "halvagal2023", "--set", "rho=0.1", "--json"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert json.loads(done.stdout)["euclidean"]["euc"]["edge"] == pytest.approx(0.1127, abs=5e-5)
+
+
+# ---- figures
+
+def test_the_figures_of_eigenvalues_draw_what_they_are_given():
+    import matplotlib as mpl
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from ncssl.plots import eigenmodes, style
+    x, lam = np.arange(4.0), np.array([[0.1, 2.0], [0.2, 1.5], [0.4, 1.2], [0.7, 1.0]])
+    with mpl.rc_context():
+        style.use()
+        _, axes = style.panels(5)
+        first = eigenmodes.eigenvalues({"x": x, "lam": lam, "exact": (x, lam), "levels": [1.0], "title": "a"}, axes[0])
+        assert first is axes[0] and first.get_yscale() == "log" and len(first.lines) == 5
+        assert (first.lines[0].get_ydata() == lam[:, 1]).all() and first.get_title(loc="left") == "a"
+        eigenmodes.paths({"points": np.stack([lam, 2 * lam], axis=1)}, axes[1])
+        assert axes[1].get_xlim()[1] > 4 and len(axes[1].lines) == 4
+        grid = {"x": x, "y": x, "dx": np.ones((4, 4)), "dy": np.ones((4, 4)), "labels": ("a", "b")}
+        assert eigenmodes.pull(grid, axes[2]).get_xlabel() == "a"
+        data = {"x": x, "attracting": {"up": x}, "repelling": {"down": -x}, "labels": ("a", "b")}
+        data["ends"] = [(x, x, "end")]
+        legend = eigenmodes.branches(data, axes[3]).get_legend()
+        assert [t.get_text() for t in legend.get_texts()] == ["up", "down", "end"]
+        eigenmodes.against({"series": {"one": (x, x, x, x)}, "labels": ("a", "b")}, axes[4], log="y")
+        assert axes[4].get_yscale() == "log" and axes[4].get_xscale() == "linear"
+        plt.close("all")
 
 
 # ---- checks
