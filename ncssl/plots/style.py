@@ -47,6 +47,9 @@ ARMS = {
     "sym_noema_no_wd": OKABE["purple"], "sym_noema_alpha10": OKABE["sky"], "ema_no_wd": OKABE["orange"],
     "noema_no_wd": OKABE["sky"], "eps_0": "#7A4E8A", "none": "#7A4E8A", "eps_0_01": OKABE["sky"],
     "eps_0_5": OKABE["orange"], "plus": "#9E2A2B", "minus": OKABE["sky"],
+    "optimal_1": OKABE["purple"], "optimal_5": OKABE["orange"], "optimal_1_noema": OKABE["black"],
+    "alpha_1": "#4D4D4D", "alpha_2": OKABE["sky"], "alpha_5": OKABE["green"], "alpha_10": OKABE["blue"],
+    "alpha_1_2": OKABE["orange"], "alpha_1_4": OKABE["purple"],
 }
 VERDICTS = {  # colour, marker, filled
     "reproduced": (OKABE["green"], "o", True), "partly": (OKABE["blue"], "D", True),
