@@ -37,6 +37,13 @@ def test_the_double_integral_has_converged(monkeypatch):
         np.testing.assert_allclose(cosine.cosine_rates(FIXTURE, loss), rates, rtol=2e-7)
 
 
+def test_moments_that_are_known():
+    """Summed over both modes, s = 1: E[|z|^4/|z|^4] = 1, and E[1/|z|^2] = 1/(M - 2) for equal unit variances."""
+    for moments in cosine.pair_moments(FIXTURE, np.ones(10)):
+        assert moments.sum() == pytest.approx(1, rel=1e-8)
+    assert cosine.noise_moments(np.ones(7)).sum() == pytest.approx(1 / 5, rel=1e-8)
+
+
 @pytest.mark.parametrize("loss", WITH_GRADIENT)
 def test_dead_modes_do_not_matter(loss):
     live = np.array([1.0, 1.2, 1.7, 2.0])
@@ -237,6 +244,9 @@ def test_the_released_formulas_differ_where_they_should():
             ours, theirs = (toy.direction(W, x1, x2, setting, relu=relu, formula=f) for f in toy.FORMULAS)
             differ = setting == "cos_nosg" or (relu and setting in ("euc", "euc_nosg"))
             assert (np.abs(ours - theirs).max() > 1e-3) == differ, (setting, relu)
+    on, z2, S = x1 @ W.T > 0, np.maximum(x2 @ W.T, 0), toy.predictor(W)
+    masked = (((z2 - (x1 @ W.T * on) @ S) * on) @ S).T @ x1 / 40
+    np.testing.assert_allclose(toy.direction(W, x1, x2, "euc", relu=True, formula="notebook"), masked, atol=1e-12)
     z, s = rng.normal(size=(5000, 1)) * 0.7, np.array([[0.49]])
     rate = 2 * (z * toy.notebook_pull(z, z, s)).mean()
     assert rate == pytest.approx(2 * (1 - 1 / 0.49**2), rel=1e-4), "one output: lam' = 2 (1 - 1/lam^2) instead of 0"
