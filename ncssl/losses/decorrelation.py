@@ -49,7 +49,8 @@ def _covariance(z: Tensor) -> Tensor:
 def whiten(z: Tensor, *, eps: float = 0.0) -> Tensor:
     """z (n, d) centred and multiplied by the inverse Cholesky factor of its covariance (n - 1): covariance I.
 
-    Source: ermolov2021 (W-MSE), section 3. eps (ours): share of the mean variance that is mixed in, at any scale of z.
+    Source: ermolov2021 (W-MSE), section 3. eps (ours): share of the mean variance that is mixed in; above 0 weak
+    channels are no longer whitened, and may collapse.
     Raises ValueError when n <= d: such a covariance has no inverse.
     """
     at_least("z", z, z.shape[1] + 1, f"more than its {z.shape[1]} channels, for whitening")
@@ -59,7 +60,7 @@ def whiten(z: Tensor, *, eps: float = 0.0) -> Tensor:
     return torch.linalg.solve_triangular(factor, (z - z.mean(0)).T, upper=False).T
 
 
-def wmse(z1: Tensor, z2: Tensor, *, part: int = 128, eps: float = 1e-3) -> Tensor:
+def wmse(z1: Tensor, z2: Tensor, *, part: int = 128, eps: float = 0.0) -> Tensor:
     """2 - 2 cos of the views whitened in parts of the batch; z1, z2: (n, d), n at least `part`, `part` above d.
 
     Source: ermolov2021. Both views carry the gradient; rows beyond the last whole part are left out.

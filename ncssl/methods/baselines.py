@@ -37,7 +37,7 @@ def vicreg(invariance=25.0, variance=25.0, covariance=1.0, layers=3) -> Method:
 
 
 @method
-def wmse(part=128, eps=1e-3) -> Method:
+def wmse(part=128, eps=0.0) -> Method:
     """Distance of views whitened in parts of the batch (ermolov2021); needs parts of more rows than channels."""
     whole("part", part, 2)
     in_range("eps", eps, 0, 1)
