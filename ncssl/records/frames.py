@@ -192,14 +192,14 @@ def search(folder: str, chosen: Any, images: Mapping[str, int], results: str | P
         if isinstance(r, store.Record) and r.key == folder:
             taken = (r.recipe.lr, r.recipe.weight_decay) == (chosen.lr, chosen.weight_decay)
             rows.append({
-                "method": r.recipe.method, "EMA": r.recipe.options["keep"] or "no", "lr": f"{r.recipe.lr:g}",
+                "method": r.recipe.method, "EMA": r.recipe.options.get("keep") or "no", "lr": f"{r.recipe.lr:g}",
                 "weight decay": f"{r.recipe.weight_decay:g}", "epochs": r.recipe.epochs,
                 "lr x wd x steps": number(decay_time(r.recipe, images), 3), "seed": r.recipe.seed,
                 "kNN, %": number(r.metrics.get("knn_accuracy")), "probe, %": number(r.metrics.get("probe_accuracy")),
                 "effective rank": number(r.metrics.get("effective_rank")), "status": r.status,
                 "taken": "yes" if taken else "", "best": "",
             })  # fmt: skip
-            kind = (r.recipe.method, r.recipe.options["keep"], r.recipe.epochs)
+            kind = (r.recipe.method, r.recipe.options.get("keep"), r.recipe.epochs)
             kinds.setdefault(kind, []).append((r.metrics.get("probe_accuracy") or 0.0, len(rows) - 1))
     for runs in kinds.values():
         if len(runs) > 1:
