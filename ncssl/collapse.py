@@ -108,16 +108,16 @@ def uniformity_of_sphere(d: int) -> float:
 def findings(measured: dict[str, float], n: int, d: int) -> list[str]:
     """Every one of `FINDINGS` that holds for these numbers, the gravest first; ["none"] where none does.
 
-    One rule for all: a spread or rank below a tenth of the healthy value, or a tenth of the channels dead. Ours.
+    One limit for all, ours: a spread or rank below a tenth of the healthy value, a tenth of the channels dead. Where
+    the spread is below it, the collapse is complete, unless what is left about the mean has healthy ranks: an offset.
     """
-    fine, live = healthy(n, d), d - measured["dead"]
-    narrow = measured["spread"] < LIMIT * fine["spread"]
-    flat = measured["centred_rankme"] < LIMIT * rankme_of_noise(n - 1, max(1, live))
-    complete = measured["residual"] < EXACT or (narrow and flat)
+    fine = healthy(n, d) | {k: healthy(n, max(1, d - measured["dead"]))[k] for k in ("centred_rankme", "participation")}
+    low = {name: measured[name] < LIMIT * fine[name] for name in ("spread", "centred_rankme", "participation")}
+    complete = measured["residual"] < EXACT or (low["spread"] and (low["centred_rankme"] or low["participation"]))
     holds = {
         "complete": complete,
-        "dimensional": flat and not complete,
+        "dimensional": low["centred_rankme"] and not complete,
         "dead channels": measured["dead"] > LIMIT * d and not complete,
-        "offset": narrow and not complete,
+        "offset": low["spread"] and not complete,
     }
     return [name for name, true in holds.items() if true] or ["none"]

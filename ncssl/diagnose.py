@@ -38,9 +38,36 @@ WORDS = {
     "dimensional": "dimensional collapse: the outputs vary in few directions",
     "dead channels": "dead channels: more than a tenth of them do not vary",
     "offset": "a constant offset dominates; about it the outputs still vary in many directions",
-    "none": "no collapse found",
+    "none": "no collapse found (which does not show that something was learned)",
 }
-CAUSES = {}
+CAUSES: dict[str, list[tuple[str, str, str]]] = {  # finding -> likely cause, what to try, arm of the atlas with both
+    "complete": [
+        ("the gradient follows both views: the target is not detached", "stop the gradient of the target",
+         "no_stop_gradient"),
+        ("nothing stands between projection and target", "put a predictor on the online branch", "no_predictor"),
+        ("a predictor in closed form is nearly the identity", "a smaller eps, such as 0.1 or 0.3", "directcopy_eps_1"),
+        ("weight decay outweighs the gradient", "a weight decay ten or a hundred times smaller", "large_weight_decay"),
+        ("these are logits or prototype scores, which share a constant", "diagnose the layer before them", "dino"),
+    ],
+    "dimensional": [
+        ("no term of the loss keeps the channels apart", "penalise their covariance or cross-correlation",
+         "vicreg_no_covariance"),
+        ("such a term has a weight far from the published one", "go back to it, or lower the learning rate",
+         "barlow_weight_10"),
+        ("a batch norm keeps channels alive, and nothing keeps them apart", "a predictor or head that mixes channels",
+         "offdiagonal_none"),
+    ],
+    "dead channels": [
+        ("units before a ReLU are below zero for all inputs", "a lower learning rate; find why training collapsed",
+         "no_stop_gradient_norm"),
+    ],
+    "offset": [
+        ("nothing in the loss keeps the variance up", "a hinge on the standard deviation, or standardise",
+         "invcov_cov"),
+        ("hardly trained: an untrained network with ReLU starts there", "train on; watch whether the spread rises",
+         "random"),
+    ],
+}  # fmt: skip
 ENDINGS = {".npy": "numpy", ".npz": "numpy", ".pt": "torch", ".pth": "torch"}
 
 
@@ -68,6 +95,7 @@ def diagnose(z: Tensor, z2: Tensor | None = None, y: Tensor | None = None) -> di
     if z2 is not None:
         order = shuffled(len(z[few])).to(z.device)
         together, apart = pairs(z[few], z2[few]), pairs(z[few], z2[few][order])
+        apart |= dict.fromkeys({"lidar"} & set(apart))  # that of unrelated views is no floor: it is near d
         out["views"] = {name: {"value": value, "shuffled": apart[name]} for name, value in together.items()}
     if y is not None:
         out["labels"] = labelled(z[few], y[few])
@@ -212,4 +240,8 @@ def text(report: dict) -> str:
 
 def rows(measured: dict[str, dict], beside: str) -> list[str]:
     """A line a number: its name, its value, the one to compare with, what it means."""
-    return [f"{name:17}{v['value']:>10.4g}{v[beside]:>10.4g}  {MEANING[name]}" for name, v in measured.items()]
+
+    def cell(value):
+        return f"{'' if value is None else format(value, '.4g'):>10}"
+
+    return [f"{name:17}{cell(v['value'])}{cell(v[beside])}  {MEANING[name]}" for name, v in measured.items()]

@@ -10,9 +10,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from ncssl import collapse, diagnose, spectral
+from ncssl import collapse, diagnose, experiments, spectral
 from ncssl.cli import main
 from ncssl.errors import BadFile
+from ncssl.plots import atlas
 
 
 def gaussian(n: int, d: int, seed: int = 0) -> torch.Tensor:
@@ -25,6 +26,7 @@ def some_dead(z: torch.Tensor, dead: int, value: float = 0.0) -> torch.Tensor:
 
 
 LOW = gaussian(500, 3) @ gaussian(3, 64, 1)  # three of 64 dimensions
+ONE = 8 * gaussian(500, 1, 2) * torch.nn.functional.normalize(gaussian(1, 64, 3))
 CASES = [
     ("isotropic", lambda: gaussian(500, 64), ["none"]),
     ("isotropic, tiny", lambda: 1e-12 * gaussian(500, 64), ["none"]),
@@ -37,6 +39,8 @@ CASES = [
     ("constant and round-off", lambda: torch.full((500, 64), 0.3) + 1e-6 * gaussian(500, 64), ["complete"]),
     ("constant and noise in all directions", lambda: 5 + 4e-3 * gaussian(500, 64), ["complete"]),
     ("offset and three dimensions", lambda: 50 + LOW, ["complete"]),
+    ("offset, one direction far above the rest", lambda: 60 + gaussian(500, 64) + ONE, ["complete"]),
+    ("one direction far above the rest", lambda: gaussian(500, 64) + ONE, ["none"]),
     ("three dimensions", lambda: LOW, ["dimensional"]),
     ("three dimensions, fewer rows than channels", lambda: gaussian(60, 3) @ gaussian(3, 400), ["dimensional"]),
     ("three dimensions and a third of offset", lambda: LOW + 1, ["dimensional"]),
@@ -225,3 +229,60 @@ def test_a_device_gives_the_verdict_of_the_cpu():
     assert here["findings"] == there["findings"]
     for name, number in here["numbers"].items():
         assert there["numbers"][name]["value"] == pytest.approx(number["value"], rel=1e-6)
+
+
+def lines_of(value):
+    return [{"arm": "simsiam", "label": "SimSiam", "runs": [(np.array([0.0, 3.0]), np.array([value, 1.0]))]}]
+
+
+def test_a_family_has_a_panel_a_diagnostic_its_limits_and_one_legend():
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, layout="constrained")
+    data = [
+        {"title": "spread", "curves": lines_of(0.5), "limit": 0.1}, {"title": "kNN", "curves": lines_of(3), "floor": 2},
+        {"title": "empty", "curves": [], "limit": 0.1},
+    ]  # fmt: skip
+    atlas.family(data, iter(axes))  # an iterator too, such as axes.flat
+    assert [ax.get_title() or ax.get_title("left") for ax in axes] == ["spread", "kNN", "empty"]
+    levels = [[line.get_ydata()[0] for line in ax.lines if line.get_linestyle() in (":", "--")] for ax in axes]
+    assert levels == [[0.1], [2], []] and axes[2].texts[0].get_text() == "not run"
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == ["SimSiam", "limit of ncssl diagnose", "untrained encoder"]
+    plt.close(figure)
+
+
+def test_strips_show_every_run_on_its_side_and_zeros_at_the_end():
+    import matplotlib.pyplot as plt
+
+    ax = plt.figure().add_subplot()
+    rows = [{"label": "spread", "learned": [0.5, 0.9], "failed": [0.0, 0.01], "limit": 0.1}]
+    assert atlas.strips(rows, ax) is ax
+    marks = {line.get_label(): sorted(line.get_xdata()) for line in ax.lines if line.get_label() in atlas.SIDES}
+    assert marks == {"learned": [0.5, 0.9], "failed": [0.005, 0.01]}
+    assert [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2 and list(line.get_xdata()) == [0.1] * 2]
+    empty = atlas.strips([{"label": "a", "learned": [], "failed": [], "limit": 1}], plt.figure().add_subplot())
+    assert empty.texts[0].get_text() == "not run"
+    plt.close("all")
+
+
+def test_every_cause_was_seen_in_the_arm_of_the_atlas_that_it_names():
+    arms = experiments.planned("companion", "atlas", "smoke")
+    for finding, causes in diagnose.CAUSES.items():
+        assert finding in collapse.FINDINGS
+        for _, _, arm in causes:
+            runs = [(p, r) for p, r in experiments.records(arms) if p.arm == arm]
+            assert runs, f"the atlas has no arm {arm}"
+            seen = [finding in found(r) for _, r in runs if r is not None]
+            assert not seen or sum(seen) >= 2 * len(seen) / 3, f"{finding} was not seen in {arm}: {seen}"
+
+
+def found(record):
+    """What is found in the projections and in the features of a record of the atlas."""
+    widths = {"projection": record.recipe.options.get("prototypes", record.recipe.d), "feature": 64}
+    return [
+        word for kind, d in widths.items()
+        for word in collapse.findings(
+            {name: record.metrics[f"{kind}_{name}"] for name in collapse.healthy(50, 8)}, record.data["test"], d
+        )
+    ]  # fmt: skip
