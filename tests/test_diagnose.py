@@ -240,12 +240,14 @@ def test_a_family_has_a_panel_a_diagnostic_its_limits_and_one_legend():
 
     figure, axes = plt.subplots(1, 3, layout="constrained")
     data = [
-        {"title": "spread", "curves": lines_of(0.5), "limit": 0.1}, {"title": "kNN", "curves": lines_of(3), "floor": 2},
+        {"title": "spread", "curves": lines_of(0.5), "limit": 0.1},
+        {"title": "kNN", "curves": lines_of(3), "floor": 2, "low": 1.5},
         {"title": "empty", "curves": [], "limit": 0.1},
     ]  # fmt: skip
     atlas.family(data, iter(axes))  # an iterator too, such as axes.flat
     assert [ax.get_title() or ax.get_title("left") for ax in axes] == ["spread", "kNN", "empty"]
     levels = [[line.get_ydata()[0] for line in ax.lines if line.get_linestyle() in (":", "--")] for ax in axes]
+    assert axes[1].get_ylim()[0] == 1.5 and axes[0].get_ylim()[0] < 0.1
     assert levels == [[0.1], [2], []] and axes[2].texts[0].get_text() == "not run"
     (legend,) = figure.legends
     assert [t.get_text() for t in legend.get_texts()] == ["SimSiam", "limit of ncssl diagnose", "untrained encoder"]
@@ -259,7 +261,7 @@ def test_strips_show_every_run_on_its_side_and_zeros_at_the_end():
     rows = [{"label": "spread", "learned": [0.5, 0.9], "failed": [0.0, 0.01], "limit": 0.1}]
     assert atlas.strips(rows, ax) is ax
     marks = {line.get_label(): sorted(line.get_xdata()) for line in ax.lines if line.get_label() in atlas.SIDES}
-    assert marks == {"learned": [0.5, 0.9], "failed": [0.005, 0.01]}
+    assert marks == {"learned": [0.5, 0.9], "failed": [1e-4, 0.01]}
     assert [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2 and list(line.get_xdata()) == [0.1] * 2]
     empty = atlas.strips([{"label": "a", "learned": [], "failed": [], "limit": 1}], plt.figure().add_subplot())
     assert empty.texts[0].get_text() == "not run"

@@ -9,13 +9,15 @@ from matplotlib.axes import Axes
 from ncssl.plots.style import GREY, INK, OKABE
 from ncssl.plots.training import curves, not_run
 
+LEAST = 1e-4  # values below this are drawn at it
 SIDES = {"learned": (OKABE["blue"], "o"), "failed": (OKABE["vermilion"], "X")}
 
 
 def family(data: Sequence[Mapping[str, Any]], axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Small multiples, a diagnostic each: dicts with title, curves (as `training.curves` takes them), limit, log.
+    """Small multiples, a diagnostic each: dicts with title and curves (as `training.curves` takes them).
 
-    `limit` is a threshold, drawn dotted, or None; `floor` a dashed level or None. One legend, below the figure.
+    `limit` is a threshold, drawn dotted, or None; `floor` a dashed level or None; `low` the lower end of the axis, for
+    what would squeeze the rest. One legend, below the figure.
     """
     axes = list(axes)
     for panel, ax in zip(data, axes, strict=True):
@@ -23,8 +25,8 @@ def family(data: Sequence[Mapping[str, Any]], axes: Sequence[Axes]) -> Sequence[
         ax.set_title(panel["title"], fontsize="small")
         if panel.get("limit") is not None and panel["curves"]:
             ax.axhline(panel["limit"], color=INK, ls=":", lw=1.2, label="limit of ncssl diagnose")
-        if panel.get("log") and panel["curves"]:
-            ax.set_yscale("log")
+        if panel.get("low") is not None and panel["curves"]:
+            ax.set_ylim(bottom=panel["low"])
     legend_below(axes)
     return axes
 
@@ -40,15 +42,13 @@ def strips(data: Sequence[Mapping[str, Any]], ax: Axes) -> Axes:
     """A line a diagnostic, a mark a run, at its value over the healthy one: circles learned, crosses failed.
 
     Dicts with label, learned and failed (values) and limit, a short upright line, or None. The axis is logarithmic;
-    zeros are drawn at its left end.
+    what is below `LEAST` stands at it.
     """
-    values = [v for row in data for side in SIDES for v in row[side] if v > 0]
-    if not values:
+    if not any(row[side] for row in data for side in SIDES):
         return not_run(ax)
-    least = min(values) / 2
     for y, row in enumerate(data):
         for side, (shade, marker) in SIDES.items():
-            x = np.maximum(np.array(row[side], float), least)
+            x = np.maximum(np.array(row[side], float), LEAST)
             height = y + (0.18 if side == "failed" else -0.18) + 0.1 * np.cos(np.arange(len(x)) * 2.4)
             ax.plot(x, height, marker, color=shade, ms=4, mew=0, alpha=0.75, ls="", label=side if y == 0 else None)
         if row["limit"] is not None:
