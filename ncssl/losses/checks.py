@@ -6,7 +6,7 @@ from torch import Tensor
 
 def matrices(**given: Tensor) -> list[Tensor]:
     """The tensors, each (n, d) and alike, in float32 (float64 stays). Raises TypeError or ValueError naming the one
-    that does not fit; at least two rows."""
+    that does not fit."""
     (first, x), *_ = given.items()
     for name, z in given.items():
         if not isinstance(z, Tensor) or not z.is_floating_point():
