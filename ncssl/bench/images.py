@@ -10,6 +10,7 @@ from ncssl.bench.timing import Size, missing, on_devices, part, ratio, row, turn
 from ncssl.recipes import recipe
 
 INSTALL = "not measured (pip install 'ncssl[bench]')"
+MEMORY = "ours keeps freed memory, the others have malloc's own setting (ncssl.memory)"
 TITLES = {"simsiam": "SimSiam", "byol": "BYOL"}
 BLUR = dict(blur_p=0.5, blur_kernel=13)  # what lightly's transform does unless told otherwise; sigma 0.1 to 2 pixels
 Sizes = tuple[int, int]
@@ -59,7 +60,7 @@ def steps_of(size, method, backbone, name, setting, goals, device) -> dict[str, 
             ratio(f"ours, {p} / {name}, float32", values[f"ours, {p}"], values[f"{name}, float32"], goals.get(p))
             for p in runs
         ]
-        images += f"; {name}'s loop waits for its DataLoader {100 * median(waits):.0f} % of the time"
+        images += f"; {name}'s loop waits for its DataLoader {100 * median(waits):.0f} % of the time; {MEMORY}"
     else:
         rows.append(missing(name, INSTALL))
     bounds = [
@@ -91,4 +92,4 @@ def augmentations(size: Size, device: str) -> dict[str, Any]:
             ratio(f"ours{how} / {name}{how}", values[f"ours{how}"], values[f"{name}{how}"], None if blur else 14)
             for name in others
         ]
-    return part("Augmentation alone, two views an image", rows, ratios, [images])
+    return part("Augmentation alone, two views an image", rows, ratios, [f"{images}; {MEMORY}"])

@@ -8,14 +8,9 @@ import torch
 from torch import Tensor
 
 from ncssl import losses
+from ncssl.losses.checks import positive
 from ncssl.methods.core import TARGETS, Branch, Method, between, in_range, method, no_predictor, ordered, project, whole
 from ncssl.nn import Centre, KeyQueue, Linear, Predictor, PrototypeHead, Prototypes
-
-
-def above_zero(**values: float) -> None:
-    """Raise ValueError for a value that is not above 0."""
-    for name, value in values.items():
-        in_range(name, value, 1e-12, math.inf)
 
 
 @method
@@ -47,7 +42,7 @@ def wmse(part=128, eps=0.0) -> Method:
 @method
 def simclr(temperature=0.5, hidden_norm=True) -> Method:
     """NT-Xent: each view against all others of the batch (chen2020, eq. 1)."""
-    above_zero(temperature=temperature)
+    positive("temperature", temperature)
     return Method(between(partial(losses.nt_xent, temperature=temperature)), no_predictor, "chen2020",
                   partial(project, hidden_norm=hidden_norm), stop_gradient=False)  # fmt: skip
 
@@ -69,7 +64,7 @@ def moco(temperature=0.1, queue=4096, keep=0.99, keep_schedule="constant", layer
 
     layers=1 is v1's projector (its temperature .07, symmetric=False: the first view asks, the second is the key).
     """
-    above_zero(temperature=temperature)
+    positive("temperature", temperature)
     whole("queue", queue)
     whole("layers", layers)
 
@@ -92,7 +87,8 @@ def swav(
 
     frozen, queue_from: shares of the training in which prototypes stand still, and after which the queue is used.
     """
-    above_zero(temperature=temperature, eps=eps)
+    positive("temperature", temperature)
+    positive("eps", eps)
     for name, value in dict(prototypes=prototypes, iterations=iterations, layers=layers).items():
         whole(name, value)
     whole("queue", queue, 0)
@@ -122,7 +118,8 @@ def dino(
 
     The teacher's temperature goes from warm_temperature to its own over the share `warm`; centring=False: ablation.
     """
-    above_zero(student_temperature=student_temperature, teacher_temperature=teacher_temperature)
+    positive("student_temperature", student_temperature)
+    positive("teacher_temperature", teacher_temperature)
     in_range("centre_keep", centre_keep, 0, 1)
     whole("prototypes", prototypes, 2)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ncssl import losses
+from ncssl.losses.checks import positive
 from ncssl.methods.core import (
     Branch,
     Loss,
@@ -47,8 +48,7 @@ def closed_form(
     in_range("eps", eps, 0, math.inf)
     in_range("rho", rho, 0, 1)
     one_of("loss", loss, tuple(DISTANCES))
-    if isinstance(freq, bool) or not isinstance(freq, int) or freq < 1:
-        raise ValueError(f"freq was {freq!r}; allowed: an integer >= 1 (steps between two settings of the predictor)")
+    whole("freq", freq)  # steps between two settings of the predictor
     return Method(
         across(DISTANCES[loss], iso=iso), partial(head, eps=eps, rho=rho, freq=freq, **rule), paper,
         partial(project, output_norm=output_norm), keep, keep_schedule, stop_gradient,
@@ -101,9 +101,7 @@ def directset(
     output_norm=False,
 ) -> Method:  # fmt: skip
     """Predictor F^alpha / |F^alpha| + eps I of the projections' second moment F (wang2021, section 2.2)."""
-    if alpha == 0:
-        raise ValueError("alpha was 0; allowed: a number above 0 (F^0 is the identity: no predictor)")
-    in_range("alpha", alpha, 0, math.inf)
+    positive("alpha", alpha)  # F^0 is the identity: no predictor
     one_of("norm", norm, NORMS)
     return closed_form(
         DirectSet, "wang2021", eps=eps, rho=rho, freq=freq, keep=keep, keep_schedule=keep_schedule,
@@ -117,11 +115,7 @@ def directcopy(
     output_norm=False,
 ) -> Method:  # fmt: skip
     """DirectSet with alpha 1: the second moment itself is the predictor (wang2021; eps of its CIFAR-10 runs)."""
-    one_of("norm", norm, NORMS)
-    return closed_form(
-        DirectSet, "wang2021", eps=eps, rho=rho, freq=freq, keep=keep, keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient, output_norm=output_norm, alpha=1, norm=norm,
-    )  # fmt: skip
+    return directset(1, eps, rho, freq, norm, keep, keep_schedule, stop_gradient, output_norm)
 
 
 @method
@@ -133,7 +127,7 @@ def isoloss(
 
     alpha 1/2, eps 0: on DirectPred; alpha 1, eps .25: on DirectCopy. rho is a step's: the released .998 is a crop's.
     """
-    in_range("alpha", alpha, 1e-9, math.inf)
+    positive("alpha", alpha)
     return closed_form(
         DirectSet, "halvagal2023", eps=eps, rho=rho, freq=freq, keep=keep, keep_schedule=keep_schedule,
         stop_gradient=stop_gradient, output_norm=output_norm, loss=loss, iso=iso, alpha=alpha, norm="spectral",
