@@ -17,6 +17,22 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture
+def ax():
+    """Axes in the book's style, of a figure that nobody sees."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    from ncssl.plots import style
+
+    mpl.use("Agg")
+    with mpl.rc_context():
+        style.use()
+        _, (axes,) = style.panels()
+        yield axes
+        plt.close("all")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what is marked `cuda` where there is no CUDA device."""
     marked = [item for item in items if item.get_closest_marker("cuda")]

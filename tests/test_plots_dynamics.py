@@ -14,16 +14,6 @@ from ncssl.theory import tian2021_modes as modes
 from ncssl.theory.flow import phase_grid
 
 
-@pytest.fixture
-def ax():
-    mpl.use("Agg")
-    with mpl.rc_context():
-        style.use()
-        _, (axes,) = style.panels()
-        yield axes
-        plt.close("all")
-
-
 def luminance(colour):
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in mpl.colors.to_rgb(colour)]
     return float(np.dot([0.2126, 0.7152, 0.0722], linear))

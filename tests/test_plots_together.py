@@ -1,22 +1,10 @@
 """Figures of the common picture draw what they are given."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 from matplotlib.colors import to_rgb
 
 from ncssl.plots import together as draw
 from ncssl.plots.style import colour
-
-
-@pytest.fixture
-def ax():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
 
 
 def test_phase_diagram_shows_death_level_and_edge(ax):

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -16,16 +15,6 @@ from ncssl.records.verdicts import Verdict
 
 PAPER = papers.paper("tian2021")
 PROBE = {"sgd_ema": (58, 60, 59), "directpred": (61, 62, 63), "random": (45, 46, 47), "sgd_noema": (50, None, 52)}
-
-
-@pytest.fixture
-def ax():
-    mpl.use("Agg")
-    with mpl.rc_context():
-        style.use()
-        _, (axes,) = style.panels()
-        yield axes
-        plt.close("all")
 
 
 def record(plan: Planned, probe: float | None) -> store.Record:

@@ -1,21 +1,8 @@
 """Figures of wang2021's chapter draw what they are given and return their axes."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from ncssl.plots import directset, style
-
-
-@pytest.fixture
-def ax():
-    mpl.use("Agg")
-    with mpl.rc_context():
-        style.use()
-        _, (axes,) = style.panels()
-        yield axes
-        plt.close("all")
 
 
 def labels(ax):
