@@ -14,12 +14,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ncssl import checkpoint, data, diagnostics, memory
-from ncssl.augment import augment, policy
+from ncssl import checkpoint, memory
+from ncssl.domains import Pictures
 from ncssl.errors import BadFile
 from ncssl.methods import make
 from ncssl.model import Siamese
-from ncssl.nn import backbone
 from ncssl.optim import optimiser, rate
 from ncssl.recipes import Recipe
 from ncssl.records import store
@@ -40,10 +39,7 @@ class Run:
     model: Siamese
     optimiser: torch.optim.Optimizer
     generator: torch.Generator
-    train: data.Images
-    test: data.Images
-    mean: Tensor
-    std: Tensor
+    data: Pictures
     epoch: int = 0
     seconds: float = 0.0
     curves: dict[str, list] = dataclasses.field(default_factory=dict)
@@ -51,7 +47,7 @@ class Run:
     @property
     def steps(self) -> int:
         """Steps in an epoch; the last, smaller batch is dropped."""
-        return len(self.train.images) // self.recipe.batch
+        return len(self.data) // self.recipe.batch
 
     def state(self) -> dict:
         return {
@@ -85,33 +81,23 @@ def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None 
     """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet."""
     device = device or best_device()
     method = make(recipe.method, **recipe.options)
-    policy(recipe.augmentation)
     memory.keep_freed()
-    where = dict(root=root, device=device, size=recipe.size, download=download)
-    train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
-    test = data.load(recipe.dataset, "test", **where)
-    if len(train.images) < recipe.batch:
-        raise ValueError(f"batch was {recipe.batch}; allowed: at most the {len(train.images)} training images")
+    data = Pictures(recipe, root=root, device=device, download=download)
     torch.manual_seed(recipe.seed)
-    encoder, features = backbone(recipe.backbone, train.images.shape[1], recipe.width, train.images.shape[-1])
+    encoder, features = data.encoder()
     model = Siamese(encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16")
     model = model.to(device, memory_format=torch.channels_last)
     opt = optimiser(recipe.optimiser, model.groups(recipe.lr, recipe.weight_decay), momentum=recipe.momentum)
     for group in opt.param_groups:
         group["base"] = group["lr"]
-    pixels = train.images.float().div(255)
-    mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp_min(1e-3)
     generator = torch.Generator(device).manual_seed(recipe.seed)
-    return Run(recipe, device, model, opt, generator, train, test, mean, std)
+    return Run(recipe, device, model, opt, generator, data)
 
 
-def train_step(run: Run, batch: Tensor, step: int) -> Tensor:
-    """One step on a uint8 batch (n, c, h, w); returns the detached loss."""
+def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
+    """One step on the training examples `rows` (n,); returns the detached loss."""
     r = run.recipe
-    views = [
-        augment(batch, view, run.generator, mean=run.mean, std=run.std).contiguous(memory_format=torch.channels_last)
-        for view in policy(r.augmentation)
-    ]
+    views = run.data.views(rows, run.generator)
     total = run.steps * r.epochs
     factor = rate(step, total, int(r.warmup_epochs * run.steps), r.schedule)
     for group in run.optimiser.param_groups:
@@ -129,11 +115,11 @@ def train_step(run: Run, batch: Tensor, step: int) -> Tensor:
 def train_epoch(run: Run, tick: Callable[[], object]) -> float:
     """One pass over the training images in a drawn order; mean loss. Raises NotFinite with the step."""
     run.model.train()
-    order = torch.randperm(len(run.train.images), generator=run.generator, device=run.device)
+    order = torch.randperm(len(run.data), generator=run.generator, device=run.device)
     losses = torch.zeros(run.steps, device=run.device)
     for i in range(run.steps):
-        batch = run.train.images[order[i * run.recipe.batch : (i + 1) * run.recipe.batch]]
-        losses[i] = train_step(run, batch, run.epoch * run.steps + i)
+        rows = order[i * run.recipe.batch : (i + 1) * run.recipe.batch]
+        losses[i] = train_step(run, rows, run.epoch * run.steps + i)
         tick()
     if bad := (~losses.isfinite()).nonzero().flatten().tolist():
         step = run.epoch * run.steps + bad[0]
@@ -143,8 +129,7 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
 
 def measure(run: Run) -> None:
     """Append one row of diagnostics at the present epoch to the curves."""
-    row = diagnostics.row(run.model, run.train, run.test, run.mean, run.std)
-    for name, value in ({"epoch": run.epoch} | row).items():
+    for name, value in ({"epoch": run.epoch} | run.data.row(run.model)).items():
         run.curves.setdefault(name, []).append(value)
 
 
@@ -213,7 +198,7 @@ def fit(
     status, reason, metrics = "done", "", {}
     try:
         train(run, path, sys.stderr.isatty() if progress is None else progress)
-        metrics = diagnostics.final(run.model, run.train, run.test, run.mean, run.std, seed=recipe.seed)
+        metrics = run.data.final(run.model)
     except NotFinite as error:
         status, reason = "failed", str(error)
     record = make_record(run, key, status, reason, metrics)
@@ -232,7 +217,7 @@ def make_record(run: Run, key: str, status: str, reason: str, metrics: dict) -> 
         seconds=run.seconds, peak_memory_mb=peak_memory(run.device), device=device_name(run.device),
         precision=precision(run.recipe, run.device), versions=versions(), commit=commit(), reason=reason,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        data={"train": len(run.train.images), "test": len(run.test.images), "classes": len(run.train.classes)},
+        data=run.data.facts(),
     )  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def test_both_sides_have_the_same_images_network_and_step(run, monkeypatch):
     """With the same views their loss and parameters after a step are ours, up to rounding."""
     import torch
 
-    from ncssl import train
+    from ncssl import domains, train
 
     fixed = [torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(i)) for i in range(2)]
     them = []
@@ -152,9 +152,9 @@ def test_both_sides_have_the_same_images_network_and_step(run, monkeypatch):
     monkeypatch.setattr(theirs, "network", lambda run: them.append(network(run)) or them[0])
     theirs.loop(mine, theirs.torchvision_views(mine), theirs.torch_loss, [], 0, 1)
     views = iter(fixed)
-    monkeypatch.setattr(train, "augment", lambda *args, **kwargs: next(views))
+    monkeypatch.setattr(domains, "augment", lambda *args, **kwargs: next(views))
     mine.model.train()
-    train.train_step(mine, mine.train.images[:8], 0)
+    train.train_step(mine, torch.arange(8), 0)
     for a, b in zip(mine.model.parameters(), them[0].parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
     assert all(p.is_contiguous() for p in them[0].parameters())
@@ -177,7 +177,7 @@ def test_workers_stop_with_the_block(run):
 
 
 def test_their_pictures_are_the_images_of_the_run(run):
-    arrays = run.train.images.permute(0, 2, 3, 1).numpy()
+    arrays = run.data.train.images.permute(0, 2, 3, 1).numpy()
     pictures = theirs.Pictures(arrays, 1000, np.asarray)
     assert len(pictures) == 1000 and (pictures[len(arrays) + 3][0] == arrays[3]).all()
 

@@ -238,5 +238,5 @@ def test_command_line_runs_and_prints_json(tmp_path):
 
 def test_images_are_kept_as_uint8_on_the_device():
     run = train.start(recipe("simsiam", **TINY))
-    assert run.train.images.dtype == torch.uint8 and run.train.images.device.type == run.device
-    assert isinstance(run.train, data.Images)
+    assert run.data.train.images.dtype == torch.uint8 and run.data.train.images.device.type == run.device
+    assert isinstance(run.data.train, data.Images)

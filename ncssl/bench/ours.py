@@ -75,9 +75,9 @@ def loop(run: train.Run, warmup: int, steps: int) -> float:
 
 def views(run: train.Run, **changed) -> list[torch.Tensor]:
     """Two views of a batch drawn from the training images, as the loop makes them; `changed` overrides the policy's."""
-    batch = run.train.images[torch.randperm(len(run.train.images), device=run.device)[: run.recipe.batch]]
+    batch = run.data.train.images[torch.randperm(len(run.data.train.images), device=run.device)[: run.recipe.batch]]
     both = [replace(view, **changed) for view in policy(run.recipe.augmentation)]
-    return [augment(batch, view, run.generator, mean=run.mean, std=run.std) for view in both]
+    return [augment(batch, view, run.generator, mean=run.data.mean, std=run.data.std) for view in both]
 
 
 def augment_only(run: train.Run, warmup: int, steps: int, **changed) -> float:
@@ -122,7 +122,7 @@ def multiply_adds(run: train.Run) -> int:
         if isinstance(module, nn.Conv2d | nn.Linear):
             handles.append(module.register_forward_hook(count))
     with torch.no_grad():
-        run.model.eval().encode(torch.zeros_like(run.train.images[:1], dtype=torch.float32))
+        run.model.eval().encode(torch.zeros_like(run.data.train.images[:1], dtype=torch.float32))
     for handle in handles:
         handle.remove()
     return sum(total)

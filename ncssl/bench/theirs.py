@@ -49,13 +49,13 @@ def torchvision_views(run: Run, blur: bool = False) -> TwoViews:
     """The policy in torchvision's transforms of PIL images."""
     blurring = [transforms.RandomApply([transforms.GaussianBlur(13)], p=0.5)] if blur else []
     steps = [
-        transforms.RandomResizedCrop(run.train.images.shape[-1], scale=(0.2, 1.0)),
+        transforms.RandomResizedCrop(run.data.train.images.shape[-1], scale=(0.2, 1.0)),
         transforms.RandomHorizontalFlip(),
         transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
         transforms.RandomGrayscale(p=0.2),
         *blurring,
         transforms.ToTensor(),
-        transforms.Normalize(run.mean.tolist(), run.std.tolist()),
+        transforms.Normalize(run.data.mean.tolist(), run.data.std.tolist()),
     ]
     return TwoViews(transforms.Compose(steps))
 
@@ -80,7 +80,7 @@ def lightly_views(run: Run, blur: bool = False) -> Callable:
     """lightly's SimSiamTransform; without its blur it is our policy, and what lightly's CIFAR-10 benchmark uses."""
     from lightly.transforms import SimSiamTransform
 
-    return SimSiamTransform(input_size=run.train.images.shape[-1], gaussian_blur=0.5 if blur else 0.0)
+    return SimSiamTransform(input_size=run.data.train.images.shape[-1], gaussian_blur=0.5 if blur else 0.0)
 
 
 def lightly_loss() -> Callable:
@@ -96,7 +96,7 @@ def batches(run: Run, views: Callable, n: int) -> Iterator[Iterator]:
 
     Meanwhile memory is kept and given back as usual, not as our engine asks."""
     memory.keep_freed(False)
-    arrays = run.train.images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    arrays = run.data.train.images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     pictures = Pictures(arrays, (n + AHEAD) * run.recipe.batch, views)
     with warnings.catch_warnings(action="ignore"):  # more workers than cores; from Python 3.12 on, that it forks
         iterator = iter(DataLoader(pictures, run.recipe.batch, shuffle=True, drop_last=True, num_workers=WORKERS))
