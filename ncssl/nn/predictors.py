@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ncssl.nn.aside import aside
 from ncssl.nn.heads import mlp
 from ncssl.nn.rules import direct_pred, direct_set, optimal
 
@@ -90,7 +91,10 @@ class ClosedForm(Predictor):
 
     rho is the weight of the past in C; the first batch starts it. W is set after the optimiser's step, so a batch
     meets the W of the batch before. Every `freq`-th step sets W; between, it learns by gradient if freq > 1.
+    On a CUDA device the rule runs aside, while the device goes on with the step; on the CPU in its turn.
     """
+
+    decomposes = True  # whether the rule has a decomposition, at which a CUDA device would wait
 
     def __init__(self, d: int, rule: Callable[[Tensor], Tensor], *, rho: float = 0.3, freq: int = 1):
         super().__init__()
@@ -104,6 +108,7 @@ class ClosedForm(Predictor):
         self.register_buffer("C", torch.zeros(d, d))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.observed = 0  # mirrors `steps` on the host so that no device synchronisation is needed
+        self.asked = self.due = None  # answers to come: of this step, and of the last one that set W
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
@@ -111,6 +116,17 @@ class ClosedForm(Predictor):
             rows = torch.cat(list(z)).float()
             self._fold(self.C, moment(rows, rows))
             self.observed += 1
+            sets = self.observed % self.freq == 0
+            self.asked = aside(self.rule, *self.moments()) if sets and self.apart else None
+
+    @property
+    def apart(self) -> bool:
+        """Whether the rule runs aside."""
+        return self.decomposes and self.C.is_cuda
+
+    def moments(self) -> tuple[Tensor, ...]:
+        """What the rule is applied to: the running moments."""
+        return (self.C,)
 
     def _fold(self, running: Tensor, batch: Tensor) -> None:
         if self.observed == 0:
@@ -121,22 +137,33 @@ class ClosedForm(Predictor):
     @torch.no_grad()
     def follow(self) -> None:
         self.steps.fill_(self.observed)
-        if self.observed and self.observed % self.freq == 0:
-            self.W.copy_(self.solve())
+        if self.asked:
+            self.asked, self.due = None, self.asked
+        elif self.observed and self.observed % self.freq == 0:
+            self.W.copy_(self.rule(*self.moments()))
 
-    def solve(self) -> Tensor:
-        """The matrix W (d, d) for the present running moments."""
-        return self.rule(self.C)
+    def matrix(self) -> Tensor:
+        if self.due:
+            answer, self.due = self.due(), None
+            with torch.no_grad():
+                self.W.copy_(answer, non_blocking=True)
+        return self.W
+
+    def _save_to_state_dict(self, *args, **kwargs):
+        self.matrix()
+        super()._save_to_state_dict(*args, **kwargs)
+
+    def __getstate__(self) -> dict:
+        self.matrix()
+        return self.__dict__ | {"asked": None}
 
     def _load_from_state_dict(self, *args, **kwargs):
+        self.asked = self.due = None
         super()._load_from_state_dict(*args, **kwargs)
         self.observed = int(self.steps)
 
-    def matrix(self) -> Tensor:
-        return self.W
-
     def forward(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.W)
+        return F.linear(z, self.matrix())
 
 
 class DirectPred(ClosedForm):
@@ -151,6 +178,7 @@ class DirectSet(ClosedForm):
 
     def __init__(self, d: int, *, alpha: float = 0.5, eps: float = 0.1, rho: float = 0.5, freq=1, norm="spectral"):
         super().__init__(d, partial(direct_set, alpha=alpha, eps=eps, norm=norm), rho=rho, freq=freq)
+        self.decomposes = alpha != 1
 
 
 class DirectCopy(DirectSet):
@@ -163,6 +191,8 @@ class DirectCopy(DirectSet):
 class Optimal(ClosedForm):
     """The linear predictor that fits the targets best, W C = (X + X^T) / 2 with X = E[t z^T] (tian2021, Table 1)."""
 
+    decomposes = False
+
     def __init__(self, d: int, *, ridge: float = 1e-3, rho: float = 0.3, freq: int = 1):
         super().__init__(d, partial(optimal, ridge=ridge), rho=rho, freq=freq)
         self.register_buffer("X", torch.zeros(d, d))
@@ -174,5 +204,5 @@ class Optimal(ClosedForm):
             self._fold(self.X, sum(moment(b.float(), a.float()) for a, b in pairs) / len(pairs))
         super().observe(z)
 
-    def solve(self) -> Tensor:
-        return self.rule(self.C, self.X)
+    def moments(self) -> tuple[Tensor, ...]:
+        return self.C, self.X
