@@ -1,4 +1,5 @@
-"""Figures of liu2022: residuals of a law, where Table 3's pattern lives, eigenvalues by mode: f(data, ax) -> ax."""
+"""Figures of liu2022: residuals of a law, where Table 3's pattern lives, eigenvalues by mode, and what trained networks
+show of collapse and correlation. Each is f(data, ax) -> ax."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from ncssl.plots import training
 from ncssl.plots.style import GREY, INK, PAPER, colour, ramp
 
 MARKS = ("o", "s", "^", "D", "v")
@@ -69,4 +71,37 @@ def modes_alive(data: Mapping[str, Any], ax: Axes) -> Axes:
                     color=INK, xytext=(0, 1), textcoords="offset points")
     ax.set(xlabel=data["labels"][0], ylabel=data["labels"][1], xticks=rank)
     ax.legend()
+    return ax
+
+
+def collapse_dots(data: Mapping[str, Any], ax: Axes) -> Axes:
+    """Final spread by arm, as `training.dots`: where an arm counts as collapsed and where as not is shaded.
+
+    data: arms (rows of `ncssl.records.series.arms`, in units of 1/sqrt(d)), limits (collapsed below the first, not
+    collapsed above the second), label, floor (the untrained encoder's, or None).
+    """
+    training.dots(data["arms"], ax, x_label=data["label"], floor=data["floor"])
+    low, high = data["limits"]
+    values = [v for row in data["arms"] for v in row["values"].values() if v is not None]
+    ax.set_xlim(-0.05, max([1.05, *(1.05 * v for v in values)]))
+    ax.axvspan(-0.05, low, color=colour("collapse"), lw=0, zorder=-1)
+    ax.axvspan(high, ax.get_xlim()[1], color=colour("survival"), lw=0, zorder=-1)
+    shades = {"collapse": "collapsed", "survival": "not collapsed"}
+    handles = [Patch(color=colour(shade), label=label) for shade, label in shades.items()]
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+    return ax
+
+
+def correlations(data: Mapping[str, Any], ax: Axes) -> Axes:
+    """Mean absolute correlation of channels over epochs, logarithmic, and what independent channels would show.
+
+    data: curves (as `training.curves` takes them), independent (the level of so many images, or None), label.
+    """
+    training.curves(data["curves"], ax, y_label=data["label"], legend=False)
+    if not data["curves"]:
+        return ax
+    if data["independent"] is not None:
+        ax.axhline(data["independent"], color=colour("exact"), ls=":", lw=1.1, label="independent channels")
+    ax.set_yscale("log")
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

@@ -84,3 +84,17 @@ def replicas(data: Mapping[str, Any], ax: Axes) -> Axes:
     ax.set(xlim=(data["x"][0], data["x"][-1]), xlabel=data["labels"][0], ylabel=data["labels"][1])
     ax.legend(loc=data.get("legend", "best"))
     return ax
+
+
+def matrix(data: Mapping[str, Any], ax: Axes, *, bar: bool = False) -> Axes:
+    """A head without the identity, W - I (d, d), as a map: purple above 0, orange below, white at 0.
+
+    data: matrix, limit (the value at which the colours end; the largest entry if left out), title.
+    """
+    E = np.asarray(data["matrix"])
+    limit = data.get("limit") or np.abs(E).max() or 1.0
+    image = ax.imshow(E, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+    ax.set(title=data.get("title", ""), xticks=[], yticks=[], xlabel="channel in", ylabel="channel out")
+    if bar:
+        ax.figure.colorbar(image, ax=ax, shrink=0.8)
+    return ax

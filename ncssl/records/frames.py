@@ -103,6 +103,34 @@ def results(paper: Paper, experiment: str, found: Found) -> DataFrame:
     return frame(rows)
 
 
+def measured(
+    paper: Paper, experiment: str, found: Found, columns: Mapping[str, tuple[str, int]],
+    only: Sequence[str] | None = None,
+) -> DataFrame:  # fmt: skip
+    """What was measured of each arm by metrics of one's choice, mean and 95 % interval: metric -> (title, decimals).
+
+    The spread of normalised projections is given in units of 1/sqrt(width). `only` names the arms that are shown.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for name, (title, digits) in columns.items():
+        for a in series.arms(paper, experiment, found, name, per_sqrt_dim=name == "std_normalised"):
+            row = rows.setdefault(a["arm"], {"arm": f"{a['label']} ({a['arm']})"})
+            row["n"] = f"{a['n']}" if a["values"] else "not run"
+            row[title] = f"{number(a['mean'], digits)} {spread(a['low'], a['high'], digits)}".strip()
+    return frame(row for arm, row in rows.items() if only is None or arm in only)
+
+
+def differences(rows: Iterable[Mapping[str, Any]], digits: int = 1) -> DataFrame:
+    """Differences of arms as `ncssl.records.comparisons` gives them: mean, interval, n, the paper's."""
+    return frame([
+        {
+            "difference": r["label"], "mean": number(r["effect"], digits) or "not run",
+            "95 % interval": spread(r["low"], r["high"], digits), "n": r["n"], "paper": number(r["paper"], digits),
+        }
+        for r in rows
+    ])  # fmt: skip
+
+
 def test_words(claim: Claim) -> str:
     """The test of a claim as a formula over its arms and its metric."""
     pair = f"{claim.left} / {claim.right}" if claim.compare == "ratio" else f"{claim.left} - {claim.right}"

@@ -110,12 +110,28 @@ def curves(
 
 
 def curve(record: Record, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Epochs and values of one curve of a record (NaN where a value was not finite); None if it has none."""
-    y = record.curves.get(name) or []
+    """Epochs and values of one curve of a record (NaN where a value was not finite); None if it has none.
+
+    "off_diagonal_share" is derived from the others.
+    """
+    y = off_diagonal_share(record) if name == "off_diagonal_share" else record.curves.get(name) or []
     x = list(range(1, len(y) + 1)) if name == "loss" else record.curves.get("epoch", [])
     if len(y) < 2 or len(x) != len(y):
         return None
     return np.array(x, float), np.array(y, float)
+
+
+def off_diagonal_share(record: Record) -> list[float]:
+    """|W - diag W|^2 / |W|^2 of a linear predictor W at every epoch; empty where a record cannot tell.
+
+    With p_j the eigenvalues of W's symmetric part, |W|^2 = sum_j p_j^2 / (1 - asymmetry^2 / 4). All d are needed, and
+    records keep the first 64.
+    """
+    p, asymmetry, off = (record.curves.get(n) or [] for n in ("predictor_eigenvalues", "asymmetry", "off_diagonal"))
+    if not p or len(p[0]) < record.recipe.d or not len(p) == len(asymmetry) == len(off):
+        return []
+    whole = np.square(np.array(p, float)).sum(1) / (1 - np.square(np.array(asymmetry, float)) / 4)
+    return list(np.square(np.array(off, float)) / whole)
 
 
 def overview(paper: Paper, experiment: str, found: Found, name: str, final: str = "probe_accuracy") -> dict:
@@ -142,6 +158,14 @@ def spectrum(found: Found, arm: str, name: str = "eigenvalues", seed: int | None
             values = np.array(record.curves[name], float)
             return {"epoch": np.array(record.curves["epoch"][: len(values)], float), "values": values, "seed": p.seed}
     return None
+
+
+def thinned(data: dict | None, lines: int = 6) -> dict | None:
+    """A spectrum at no more than so many epochs, evenly chosen with the first and the last; None for None."""
+    if data is None or len(data["epoch"]) <= lines:
+        return data
+    keep = np.linspace(0, len(data["epoch"]) - 1, lines).round().astype(int)
+    return data | {"epoch": data["epoch"][keep], "values": data["values"][keep]}
 
 
 def judged(paper: Paper, experiment: str, found: Found) -> list[tuple[Claim, verdicts.Verdict]]:
