@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ncssl import collapse, spectral
 from ncssl.data import Images
-from ncssl.evaluate import few_label_accuracy, knn_accuracy, probe_accuracy
+from ncssl.evaluate import OnlineProbe, few_label_accuracy, knn_accuracy, probe_accuracy
 from ncssl.model import Siamese
 
 CHUNK = 1024
@@ -32,13 +32,16 @@ def neighbours(bank: Tensor) -> int:
     return max(1, min(200, len(bank) // 50))
 
 
-def row(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor) -> dict:
-    """One row of the curves: kNN accuracy (percent) of the features, spectra of the test set's projections, and what
-    tells of collapse in both."""
+def row(
+    model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor, probe: OnlineProbe | None = None
+) -> dict:
+    """One row of the curves: kNN accuracy (percent) of the features, spectra of the test set's projections, what
+    tells of collapse in both, and the accuracy of a probe that learned beside."""
     bank, _ = embed(model, train.images, mean, std)
     h, z = embed(model, test.images, mean, std)
     accuracy = knn_accuracy(bank, train.labels, h, test.labels, k=neighbours(bank))
-    return {"knn_accuracy": accuracy} | spectra(model, z) | numbers("feature_", h)
+    beside = {"online_accuracy": probe.accuracy(h, test.labels)} if probe else {}
+    return {"knn_accuracy": accuracy} | beside | spectra(model, z) | numbers("feature_", h)
 
 
 def numbers(prefix: str, z: Tensor) -> dict:

@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 
 from ncssl import data, diagnostics
 from ncssl.augment import augment, policy
+from ncssl.evaluate import OnlineProbe
 from ncssl.model import Siamese
 from ncssl.nn import backbone
 from ncssl.recipes import Recipe
@@ -28,6 +29,11 @@ class Pictures:
         pixels = self.train.images.float().div(255)
         self.mean, self.std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp_min(1e-3)
 
+    @property
+    def labels(self) -> Tensor:
+        """Classes (n,) of the training images."""
+        return self.train.labels
+
     def __len__(self) -> int:
         return len(self.train.images)
 
@@ -42,9 +48,9 @@ class Pictures:
         drawn = (augment(batch, view, generator, mean=self.mean, std=self.std) for view in self.policy)
         return [view.contiguous(memory_format=torch.channels_last) for view in drawn]
 
-    def row(self, model: Siamese) -> dict:
+    def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
         """One row of the curves."""
-        return diagnostics.row(model, self.train, self.test, self.mean, self.std)
+        return diagnostics.row(model, self.train, self.test, self.mean, self.std, probe)
 
     def final(self, model: Siamese) -> dict:
         """The metrics at the end."""

@@ -23,6 +23,7 @@ class Siamese(nn.Module):
         self.predictor = method.predictor(width)
         online = nn.Sequential(encoder, self.projector)
         self.target = copy.deepcopy(online).requires_grad_(False) if method.keep else None
+        self.seen: Tensor | None = None  # features of the last batch's first view, for who learns beside the method
 
     def encode(self, x: Tensor, encoder: nn.Module | None = None) -> Tensor:
         """Features (n, features) in float32; the encoder alone runs in bf16 when asked, heads stay in float32."""
@@ -32,7 +33,8 @@ class Siamese(nn.Module):
     def forward(self, views: Sequence[Tensor], progress: float = 0.0) -> Tensor:
         """The loss of a batch seen in several views, each (n, c, h, w), at `progress` in [0, 1] of the training."""
         self.predictor.progress = self.projector.progress = progress
-        z = [self.projector(self.encode(x)) for x in views]
+        h = [self.encode(x) for x in views]
+        z = [self.projector(v) for v in h]
         if self.target is None:
             t = z[:TARGETS]
         else:
@@ -41,7 +43,7 @@ class Siamese(nn.Module):
             t = [v.detach() for v in t]
         self.predictor.observe([v.detach() for v in z[:TARGETS]], [v.detach() for v in t])
         p = [self.predictor(v) for v in z]
-        t = [*t, *[None] * (len(z) - len(t))]
+        t, self.seen = [*t, *[None] * (len(z) - len(t))], h[0].detach()
         return self.method.loss([Branch(*branch) for branch in zip(z, p, t, strict=True)], self.predictor)
 
     @torch.no_grad()

@@ -57,6 +57,7 @@ class Recipe:
     epochs: int = 4
     precision: str = "auto"  # auto: bf16 encoder where the device has it in hardware, else float32
     knn_every: int = 5  # epochs between two diagnostics
+    online_probe: bool | None = None  # a linear classifier that learns beside the encoder, without touching it
     seed: int = 0
     scale: str = "custom"
 
@@ -73,6 +74,8 @@ class Recipe:
             raise ValueError(f"size was {self.size!r}; allowed: none, or an integer >= 4")
         if self.limit is not None and (not isinstance(self.limit, int) or self.limit < self.batch):
             raise ValueError(f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})")
+        if self.online_probe not in (None, True):
+            raise ValueError(f"online_probe was {self.online_probe!r}; allowed: none, true")
         for name, allowed in dict(precision=("auto", "float32", "bf16"), schedule=("constant", "cosine")).items():
             if getattr(self, name) not in allowed:
                 raise UnknownName(name, getattr(self, name), allowed)

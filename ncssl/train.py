@@ -17,6 +17,7 @@ from tqdm import tqdm
 from ncssl import checkpoint, memory
 from ncssl.domains import Pictures
 from ncssl.errors import BadFile
+from ncssl.evaluate import OnlineProbe
 from ncssl.methods import make
 from ncssl.model import Siamese
 from ncssl.optim import optimiser, rate
@@ -40,6 +41,7 @@ class Run:
     optimiser: torch.optim.Optimizer
     generator: torch.Generator
     data: Pictures
+    probe: OnlineProbe | None = None
     epoch: int = 0
     seconds: float = 0.0
     curves: dict[str, list] = dataclasses.field(default_factory=dict)
@@ -53,13 +55,15 @@ class Run:
         return {
             "id": self.recipe.id, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
             "generator": self.generator.get_state(), "epoch": self.epoch, "seconds": self.seconds,
-            "curves": self.curves,
+            "curves": self.curves, "probe": self.probe and self.probe.state_dict(),
         }  # fmt: skip
 
     def restore(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"].cpu())
+        if self.probe:
+            self.probe.load_state_dict(state["probe"])
         self.epoch, self.seconds, self.curves = state["epoch"], state["seconds"], state["curves"]
 
 
@@ -91,7 +95,8 @@ def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None 
     for group in opt.param_groups:
         group["base"] = group["lr"]
     generator = torch.Generator(device).manual_seed(recipe.seed)
-    return Run(recipe, device, model, opt, generator, data)
+    probe = OnlineProbe(features, int(data.labels.max()) + 1).to(device) if recipe.online_probe else None
+    return Run(recipe, device, model, opt, generator, data, probe)
 
 
 def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
@@ -109,6 +114,8 @@ def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
         loss.backward()
     run.optimiser.step()
     run.model.follow(progress)
+    if run.probe:
+        run.probe.learn(run.model.seen, run.data.labels[rows])
     return loss.detach()
 
 
@@ -129,7 +136,7 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
 
 def measure(run: Run) -> None:
     """Append one row of diagnostics at the present epoch to the curves."""
-    for name, value in ({"epoch": run.epoch} | run.data.row(run.model)).items():
+    for name, value in ({"epoch": run.epoch} | run.data.row(run.model, run.probe)).items():
         run.curves.setdefault(name, []).append(value)
 
 

@@ -39,10 +39,24 @@ def test_the_same_recipe_gives_the_same_numbers_and_another_seed_others(tmp_path
     assert other.curves["loss"] != one.curves["loss"]
 
 
-@pytest.mark.parametrize("method, options", [("byol", {}), ("directpred", {"freq": 3}), ("simsiam", {"keep": 0.0})])
-def test_an_interrupted_run_goes_on_exactly(method, options, tmp_path, monkeypatch):
+def test_a_probe_that_learns_beside_changes_nothing(tmp_path):
+    longer = TINY | {"epochs": 12, "limit": None, "knn_every": 12}
+    alone = train.fit(recipe("byol", **longer), out=tmp_path / "a")
+    beside = train.fit(recipe("byol", online_probe=True, **longer), out=tmp_path / "b")
+    accuracy = beside.curves.pop("online_accuracy")
+    assert accuracy[0] < 20 and accuracy[-1] > 30 and beside.metrics.pop("online_accuracy") == accuracy[-1]
+    same(alone, beside)
+    with pytest.raises(ValueError, match="online_probe was 'yes'; allowed: none, true"):
+        recipe("byol", online_probe="yes")
+
+
+CUT = [("byol", {}, {}), ("directpred", {"freq": 3}, {}), ("simsiam", {"keep": 0.0}, {"online_probe": True})]
+
+
+@pytest.mark.parametrize("method, options, values", CUT)
+def test_an_interrupted_run_goes_on_exactly(method, options, values, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
-    r = recipe(method, options=options, **TINY)
+    r = recipe(method, options=options, **TINY | values)
     whole = train.fit(r, out=tmp_path / "whole")
     real, calls = train.train_epoch, []
 

@@ -9,6 +9,7 @@ from ncssl.errors import UnknownName
 SCALE_NAMES = ("smoke", "laptop", "gpu", "paper")
 METRICS = {  # name of a record's metric -> its unit
     "knn_accuracy": "percent", "probe_accuracy": "percent", "few_label_accuracy": "percent", "std_normalised": "",
+    "online_accuracy": "percent",
     "effective_rank": "dimensions", "participation_ratio": "dimensions", "alignment": "", "asymmetry": "", "loss": "",
     "gram_cosine": "", "off_diagonal": "", "off_diagonal_peak": "", "off_diagonal_fall": "",
     "projection_correlation": "", "projection_correlation_fall": "", "early_knn_accuracy": "percent",
