@@ -42,6 +42,7 @@ class Run:
     generator: torch.Generator
     data: Pictures
     probe: OnlineProbe | None = None
+    compiled: bool = False
     epoch: int = 0
     seconds: float = 0.0
     curves: dict[str, list] = dataclasses.field(default_factory=dict)
@@ -81,8 +82,10 @@ def precision(recipe: Recipe, device: str) -> str:
     return "bf16" if torch.cpu._is_avx512_bf16_supported() else "float32"
 
 
-def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None = None, download=False) -> Run:
-    """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet."""
+def start(
+    recipe: Recipe, *, root: str | Path | None = None, device: str | None = None, download=False, compiled=False
+) -> Run:
+    """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet. `compiled`: see `fit`."""
     device = device or best_device()
     method = make(recipe.method, **recipe.options)
     memory.keep_freed()
@@ -91,12 +94,15 @@ def start(recipe: Recipe, *, root: str | Path | None = None, device: str | None 
     encoder, features = data.encoder()
     model = Siamese(encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16")
     model = model.to(device, memory_format=torch.channels_last)
+    if compiled:
+        for encoder in [model.encoder, *([model.target[0]] if model.target else [])]:
+            encoder.compile()
     opt = optimiser(recipe.optimiser, model.groups(recipe.lr, recipe.weight_decay), momentum=recipe.momentum)
     for group in opt.param_groups:
         group["base"] = group["lr"]
     generator = torch.Generator(device).manual_seed(recipe.seed)
     probe = OnlineProbe(features, int(data.labels.max()) + 1).to(device) if recipe.online_probe else None
-    return Run(recipe, device, model, opt, generator, data, probe)
+    return Run(recipe, device, model, opt, generator, data, probe, compiled)
 
 
 def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
@@ -190,15 +196,16 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
 
 def fit(
     recipe: Recipe, *, key: str = "custom", root: str | Path | None = None, device: str | None = None,
-    out: str | Path | None = None, progress: bool | None = None, download: bool = False,
+    out: str | Path | None = None, progress: bool | None = None, download: bool = False, compiled: bool = False,
 ) -> store.Record:  # fmt: skip
     """Train a recipe, write its record under `out` (default: the results folder) and return it.
 
     An interrupted fit goes on from its last checkpoint. A loss that is not finite gives a record with status
-    "failed" and the reason. `progress`: a bar on stderr; by default only at a terminal.
+    "failed" and the reason. `progress`: a bar on stderr; by default only at a terminal. `compiled`: the encoder goes
+    through torch.compile, which pays on a CUDA device if anywhere (on a CPU it did not), and rounds differently.
     """
     memory.reset_peak()
-    run = start(recipe, root=root, device=device, download=download)
+    run = start(recipe, root=root, device=device, download=download, compiled=compiled)
     path = checkpoint_path(recipe)
     if run.device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
@@ -221,7 +228,8 @@ def make_record(run: Run, key: str, status: str, reason: str, metrics: dict) -> 
     speed = {"images_per_second": images / run.seconds} if run.seconds else {}
     return store.Record(
         recipe=run.recipe, key=key, status=status, metrics=last | metrics | speed, curves=run.curves,
-        seconds=run.seconds, peak_memory_mb=peak_memory(run.device), device=device_name(run.device),
+        seconds=run.seconds, peak_memory_mb=peak_memory(run.device),
+        device=device_name(run.device) + (", compiled" if run.compiled else ""),
         precision=precision(run.recipe, run.device), versions=versions(), commit=commit(), reason=reason,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         data=run.data.facts(),

@@ -62,3 +62,9 @@ def test_the_record_names_the_device_and_its_memory(tmp_path):
     record = train.fit(recipe("byol", **TINY | {"precision": "auto"}), out=tmp_path, device="cuda")
     assert record.device == torch.cuda.get_device_name() and record.peak_memory_mb > 0
     assert record.precision == ("bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32")
+
+
+def test_a_compiled_encoder_gives_the_same_numbers(tmp_path):
+    r = recipe("byol", **TINY)
+    eager, compiled = (train.fit(r, out=tmp_path / str(c), device="cuda", compiled=c) for c in (False, True))
+    assert compiled.curves["loss"] == pytest.approx(eager.curves["loss"], rel=2e-2)

@@ -39,6 +39,18 @@ def test_the_same_recipe_gives_the_same_numbers_and_another_seed_others(tmp_path
     assert other.curves["loss"] != one.curves["loss"]
 
 
+def test_a_compiled_encoder_gives_the_same_numbers(tmp_path, monkeypatch):
+    """The captured graphs are run as they are: the code made of them differs between machines and takes a minute."""
+    compile = torch.nn.Module.compile
+    graphs = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda m: graphs.append(m) or compile(m, backend="aot_eager"))
+    r = recipe("byol", **TINY | {"precision": "float32"})
+    eager, captured = train.fit(r, out=tmp_path / "a"), train.fit(r, out=tmp_path / "b", compiled=True)
+    assert len(graphs) == 2 and captured.device == f"{eager.device}, compiled"
+    assert captured.curves["loss"] == pytest.approx(eager.curves["loss"], rel=1e-4)
+    assert captured.metrics["knn_accuracy"] == pytest.approx(eager.metrics["knn_accuracy"], abs=1)
+
+
 def test_a_probe_that_learns_beside_changes_nothing(tmp_path):
     longer = TINY | {"epochs": 12, "limit": None, "knn_every": 12}
     alone = train.fit(recipe("byol", **longer), out=tmp_path / "a")

@@ -43,7 +43,8 @@ def steps(size: Size, method: str, name: str, setting: tuple | None, goals: tupl
 def steps_of(size, method, backbone, name, setting, goals, device) -> dict[str, Any]:
     """Our loop in float32, and bf16 where the hardware has it, beside the usual loop, with one network."""
     bf16 = train.precision(recipe(method), device) == "bf16"
-    runs, images = ours.start(size, ("float32", "bf16") if bf16 else ("float32",), device, method, backbone)
+    kinds = ("float32", *["bf16"] * bf16, *["bf16, compiled"] * (bf16 and device.startswith("cuda")))
+    runs, images = ours.start(size, kinds, device, method, backbone)
     shape, waits = (size.warmup, size.steps), []
     contenders = {f"ours, {p}": partial(ours.loop, run, *shape) for p, run in runs.items()}
     if setting:

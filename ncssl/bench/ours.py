@@ -41,11 +41,10 @@ def random_folder(n: int, side: int = 32) -> Iterator[Path]:
 
 
 def start(
-    size: Size, precisions: tuple[str, ...], device: str, method: str = "simsiam", backbone: str = "conv4"
+    size: Size, kinds: tuple[str, ...], device: str, method: str = "simsiam", backbone: str = "conv4"
 ) -> tuple[dict[str, train.Run], str]:
-    """Runs at their first step, one for each precision, on the same images; and what the images are.
-
-    An epoch is as long as one repetition of the benchmark.
+    """Runs at their first step, one of each kind ("float32", "bf16", "bf16, compiled"), on the same images; and what
+    the images are. An epoch is as long as one repetition of the benchmark.
     """
     n = size.batch * (size.warmup + size.steps)
     values = dict(
@@ -54,12 +53,16 @@ def start(
     )  # fmt: skip
     real = size.images == "auto" and any(r["name"] == "cifar10_jpeg" and r["present"] for r in data.present())
     dataset = "cifar10_jpeg" if real else "folder"
-    recipes = {p: recipe(method, dataset=dataset, precision=p, **values) for p in precisions}
+
+    def one(kind: str, root: Path | None = None) -> train.Run:
+        r = recipe(method, dataset=dataset, precision=kind.split(", ")[0], **values)
+        return train.start(r, root=root, device=device, compiled=kind.endswith("compiled"))
+
     if real:
-        return {p: train.start(r, device=device) for p, r in recipes.items()}, "images: CIFAR-10 (JPEG copy)"
+        return {kind: one(kind) for kind in kinds}, "images: CIFAR-10 (JPEG copy)"
     with random_folder(n) as root:
         why = " (no cifar10_jpeg under the data roots)" if size.images == "auto" else ""
-        return {p: train.start(r, root=root, device=device) for p, r in recipes.items()}, f"images: random{why}"
+        return {kind: one(kind, root) for kind in kinds}, f"images: random{why}"
 
 
 def loop(run: train.Run, warmup: int, steps: int) -> float:
