@@ -207,6 +207,11 @@ def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, m
     assert made >= 2 and len(rows) == 3
     assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append) == 0
     assert sum(isinstance(r, store.Record) for _, r in store.scan(tmp_path)) == 3
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in a process among several: the order of sums depends on it
+    train.fit(runs[2].recipe, out=tmp_path / "alone")
+    torch.set_num_threads(threads)
+    same(*(store.load(store.find(runs[2].recipe.id, out)) for out in (tmp_path, tmp_path / "alone")))
 
 
 def test_a_run_another_process_holds_is_left_to_it(tmp_path):
