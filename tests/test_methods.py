@@ -1,6 +1,7 @@
 """Losses, heads, methods and the step, against closed forms and slow recomputation."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -229,6 +230,14 @@ def test_predictor_has_its_own_rate_and_decay():
 def test_bad_options_say_what_is_allowed(name, options, error, words):
     with pytest.raises(error, match=words):
         make(name, **options)
+
+
+@pytest.mark.parametrize("shape", [(8, 4), (5,), (2, 8, 5)])
+def test_a_closed_form_names_projections_of_another_width(shape):
+    head = ClosedForm(5, direct_pred)
+    for use in (head, lambda z: head.observe([z, z])):
+        with pytest.raises(ValueError, match=rf"z had shape {re.escape(str(shape))}; allowed: \(n, 5\)"):
+            use(torch.zeros(shape))
 
 
 def test_every_method_is_documented_and_resolves_its_options():

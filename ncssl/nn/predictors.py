@@ -27,6 +27,10 @@ class Predictor(nn.Module):
         """The matrix W (d, d) of a linear predictor, None for the others."""
         return None
 
+    def numbers(self) -> dict[str, float | None]:
+        """What the steps since the last call showed, by name, for the curves of a record; nothing by default."""
+        return {}
+
 
 class NoPredictor(Predictor):
     """The identity: the ablation without predictor (tian2021, Theorem 2), and the methods that have none."""
@@ -76,8 +80,14 @@ class OffDiagonal(Predictor):
         E = self.E * (1 - self.eye)
         return self.eye + ((E + E.T) / 2 if self.symmetric else E)
 
+    def fitting(self, z: Tensor) -> Tensor:
+        """z if it is a matrix (n, d) of this predictor's width; raises ValueError."""
+        if z.ndim != 2 or z.shape[1] != len(self.C):
+            raise ValueError(f"z had shape {tuple(z.shape)}; allowed: (n, {len(self.C)}), the predictor's width")
+        return z
+
     def forward(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.matrix())
+        return F.linear(self.fitting(z), self.matrix())
 
 
 def moment(a: Tensor, b: Tensor) -> Tensor:
@@ -113,7 +123,7 @@ class ClosedForm(Predictor):
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
         if self.training:
-            rows = torch.cat(list(z)).float()
+            rows = torch.cat([self.fitting(v) for v in z]).float()
             self._fold(self.C, moment(rows, rows))
             self.observed += 1
             sets = self.observed % self.freq == 0
@@ -162,8 +172,14 @@ class ClosedForm(Predictor):
         super()._load_from_state_dict(*args, **kwargs)
         self.observed = int(self.steps)
 
+    def fitting(self, z: Tensor) -> Tensor:
+        """z if it is a matrix (n, d) of this predictor's width; raises ValueError."""
+        if z.ndim != 2 or z.shape[1] != len(self.C):
+            raise ValueError(f"z had shape {tuple(z.shape)}; allowed: (n, {len(self.C)}), the predictor's width")
+        return z
+
     def forward(self, z: Tensor) -> Tensor:
-        return F.linear(z, self.matrix())
+        return F.linear(self.fitting(z), self.matrix())
 
 
 class DirectPred(ClosedForm):
