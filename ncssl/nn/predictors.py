@@ -80,14 +80,8 @@ class OffDiagonal(Predictor):
         E = self.E * (1 - self.eye)
         return self.eye + ((E + E.T) / 2 if self.symmetric else E)
 
-    def fitting(self, z: Tensor) -> Tensor:
-        """z if it is a matrix (n, d) of this predictor's width; raises ValueError."""
-        if z.ndim != 2 or z.shape[1] != len(self.C):
-            raise ValueError(f"z had shape {tuple(z.shape)}; allowed: (n, {len(self.C)}), the predictor's width")
-        return z
-
     def forward(self, z: Tensor) -> Tensor:
-        return F.linear(self.fitting(z), self.matrix())
+        return F.linear(z, self.matrix())
 
 
 def moment(a: Tensor, b: Tensor) -> Tensor:
