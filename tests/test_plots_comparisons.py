@@ -1,0 +1,151 @@
+"""Arms side by side: differences with intervals, epochs to a level, spectra; and the figures that show them."""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from ncssl.errors import UnknownName
+from ncssl.experiments import planned
+from ncssl.plots import comparisons as figures
+from ncssl.plots import style, training
+from ncssl.records import comparisons, papers, series, store
+
+PAPER = papers.paper("wang2021")
+EPS = PAPER.experiments["eps"]
+PROBE = {"eps_0": (50, 52, 51), "eps_0_1": (53, None, 55), "eps_0_3": (55, 56, 57), "random": (40, 41, 42)}
+SPECTRA = [[8.0, 0.4, 0.0, 0.0], [4.0, 2.0, 1.0, 1.0], [10.0, 5.0, 0.1, 0.1]]
+
+
+def record(plan, probe):
+    """A record as training leaves it; its kNN accuracy climbs to 10 below the probe's. None is a run that failed."""
+    done = probe is not None
+    curves = {"epoch": [0, 4, 8], "knn_accuracy": [30, 34, (probe or 40) - 10], "eigenvalues": SPECTRA}
+    metrics = {"probe_accuracy": probe, "knn_accuracy": probe - 10, "effective_rank": 2.0} if done else {}
+    status, reason = ("done", "") if done else ("failed", "the loss was nan")
+    return store.Record(plan.recipe, plan.paper, status, metrics, curves, 1.0, 1.0, "CPU", "float32", {}, "abc", "now",
+                        reason=reason)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found():
+    """The experiment `eps` at laptop scale: three seeds, one run failed, eps = 1 not run."""
+    runs = [p for p in planned("wang2021", "eps", "laptop") if p.seed < 3]
+    return [(p, record(p, PROBE[p.arm][p.seed]) if p.arm in PROBE else None) for p in runs]
+
+
+def test_differences_are_paired_by_seed_and_stand_beside_the_papers(found):
+    pairs = comparisons.against(EPS, "eps_0_3")
+    assert pairs == {
+        "eps = 0": ("eps_0", "eps_0_3"),
+        "eps = 0.1": ("eps_0_1", "eps_0_3"),
+        "eps = 1": ("eps_1", "eps_0_3"),
+    }
+    low, failed, missing = comparisons.differences(PAPER, "eps", found, pairs)
+    assert (low["effect"], low["n"], low["paper"]) == (-5, 3, -3.49)
+    assert_allclose([low["low"], low["high"]], -5 + 4.302653 / math.sqrt(3) * np.array([-1, 1]), rtol=1e-6)
+    assert failed["effect"] == pytest.approx(-2) and failed["n"] == 2  # seeds 0 and 2: 53 - 55 and 55 - 57
+    assert (missing["effect"], missing["low"], missing["n"]) == (None, None, 0) and missing["paper"] < -20
+    (rank,) = comparisons.differences(PAPER, "eps", found, {"a": ("eps_0", "eps_0_3")}, "effective_rank")
+    assert rank["paper"] is None and rank["effect"] == 0
+
+
+def test_one_run_an_arm_has_a_difference_without_interval():
+    row = comparisons.difference({0: 3.0, 1: math.nan}, {0: 1.0, 1: 2.0})
+    assert row == {"effect": 1.5, "low": None, "high": None, "n": 1}
+    assert comparisons.difference({0: math.nan}, {0: 1.0})["effect"] is None
+
+
+def test_arms_of_one_number_have_no_difference_in_the_paper():
+    both = {"a": ("directcopy_own_lr", "directcopy")}
+    assert comparisons.differences(PAPER, "methods", [], both)[0]["paper"] is None
+
+
+@pytest.mark.parametrize("ask", [
+    lambda found: comparisons.against(EPS, "eps_3"),
+    lambda found: comparisons.differences(PAPER, "eps", found, {"a": ("eps_0", "eps_03")}),
+    lambda found: comparisons.last_spectra(EPS, found, ["eps_01"]),
+    lambda found: comparisons.from_spectrum(EPS, found, comparisons.lower_half, ["eps_01"]),
+])  # fmt: skip
+def test_an_unknown_arm_is_an_error_that_names_one(found, ask):
+    with pytest.raises(UnknownName, match="arm of eps"):
+        ask(found)
+
+
+def test_numbers_from_spectra(found):
+    s = np.array([10.0, 2.0, 0.9, 0.1])
+    assert comparisons.above(0.1)(s) == 2 and comparisons.above(0.01)(s) == 3
+    assert comparisons.lower_half(s) == pytest.approx(100 / 13)
+    (row,) = comparisons.from_spectrum(EPS, found, comparisons.above(0.1), ["eps_0"])
+    assert row["label"] == "eps = 0" and len(row["runs"]) == 3
+    assert row["runs"][0][0].tolist() == [0, 4, 8] and row["runs"][0][1].tolist() == [1, 4, 2]
+    assert [row["arm"] for row in comparisons.last_spectra(EPS, found)] == ["eps_0", "eps_0_1", "eps_0_3", "random"]
+    assert comparisons.last_spectra(EPS, found, ["eps_0"])[0]["values"][2].tolist() == [1, 0.5, 0.01, 0.01]
+    assert comparisons.from_spectrum(EPS, found, comparisons.above(0.1), ["eps_1"]) == []
+
+
+def test_a_level_is_reached_between_two_measurements_or_never():
+    x, y = np.array([0.0, 4, 8]), np.array([30.0, 34, 33])
+    times = [comparisons.crossing(x, y, level) for level in (29, 30, 31, 34)]
+    assert times == [0, 0, 1, 4] and math.isnan(comparisons.crossing(x, y, 35))
+    assert comparisons.crossing(x, np.array([30.0, math.nan, 40]), 35) == 8
+
+
+def test_levels_go_from_the_untrained_encoder_to_the_best_arm(found, ax):
+    levels = comparisons.levels(PAPER, "eps", found, "knn_accuracy", 5)
+    assert levels.tolist() == [31, 34.75, 38.5, 42.25, 46]
+    rows = comparisons.reaching(EPS, found, "knn_accuracy", levels, ["eps_0_3"])
+    assert rows[0]["epochs"].shape == (3, 5) and rows[0]["epochs"][0, 0] == 1
+    assert np.isnan(rows[0]["epochs"][0, 4]) and rows[0]["epochs"][2, 4] < 8  # 45 and 47 at the end
+    assert figures.reaching(rows, ax, x_label="kNN, %") is ax
+    mean = next(line for line in ax.lines if line.get_label() == "eps = 0.3")
+    assert mean.get_ydata()[3] == pytest.approx(rows[0]["epochs"][:, 3].mean())
+    assert np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [True] and mean.get_color() == style.colour("eps_0_3")
+    assert not len(comparisons.levels(PAPER, "eps", [], "knn_accuracy"))
+    assert comparisons.reaching(EPS, found, "knn_accuracy", []) == []
+
+
+def test_differences_draw_ours_with_an_interval_and_the_papers_as_a_circle(found, ax):
+    rows = comparisons.differences(PAPER, "eps", found, comparisons.against(EPS, "eps_0_3"))
+    assert figures.differences(rows, ax, x_label="points") is ax
+    diamonds = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D" and len(line.get_xdata())]
+    circles = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    bars = [tuple(line.get_xdata()) for line in ax.lines if line.get_linewidth() == 2 and len(line.get_xdata())]
+    assert bars == [(row["low"], row["high"]) for row in rows[:2]]
+    assert diamonds == [row["effect"] for row in rows[:2]] and circles == [row["paper"] for row in rows]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["eps = 0", "eps = 0.1", "eps = 1 (not run)"]
+    low, high = ax.get_xlim()
+    assert low < min(circles) and high > 0
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["here, 95 % interval", "in the paper"]
+
+
+def test_last_spectra_are_geometric_means_over_seeds(ax):
+    values = np.array([[1.0, 0.1, 0.0], [1.0, 0.001, 0.0]])
+    assert figures.last_spectra([{"arm": "eps_0", "label": "eps = 0", "values": values}], ax) is ax
+    mean = next(line for line in ax.lines if line.get_label() == "eps = 0")
+    assert_allclose(mean.get_ydata(), [1, 0.01, 1e-8])
+    assert ax.get_yscale() == "log" and len(ax.lines) == 3
+
+
+@pytest.mark.parametrize("draw", [figures.reaching, figures.last_spectra])
+def test_nothing_to_show_says_so(draw):
+    assert [text.get_text() for text in draw([], plt.figure().add_subplot()).texts] == ["not run"]
+    plt.close("all")
+
+
+@pytest.mark.parametrize("key", ["wang2021", "halvagal2023"])
+def test_every_arm_has_a_fixed_colour_of_its_own_in_its_experiment(key):
+    for e in papers.paper(key).experiments.values():
+        shades = training.colours(list(e.arms))
+        assert len(set(shades.values())) == len(e.arms), e.name
+        assert all(style.colour(arm) == shade for arm, shade in shades.items()), e.name
+
+
+def test_rerun_names_chapter_experiment_scale_and_the_one_run():
+    for scale, word in (("laptop", "-p only eps -p missing"), ("gpu", "-p only eps -p scale gpu -p missing")):
+        plan = planned("wang2021", "eps", scale)[0]
+        lines = comparisons.rerun(plan).splitlines()
+        assert f"papermill notebooks/wang2021_experiments.ipynb out.ipynb {word} train" in lines[0]
+        assert "-p scale smoke -p fresh True" in lines[1] and lines[2].endswith(series.command(plan))
