@@ -1,4 +1,4 @@
-"""Backbones: an image batch (n, c, side, side) in, features (n, features) out."""
+"""Backbones: images (n, c, side, side), or speech (n, c, side, frames), in, features (n, features) out."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,6 +7,7 @@ from torch import nn
 from torchvision import models
 
 from ncssl.errors import UnknownName
+from ncssl.nn.speech import lresnet34, tdnn
 
 Made = tuple[nn.Module, int]  # the network and the number of its features
 
@@ -56,6 +57,8 @@ BACKBONES: dict[str, Callable[[int, int, int], Made]] = {
     "resnet18_imagenet": partial(resnet, models.resnet18, "imagenet"),
     "resnet50": partial(resnet, models.resnet50, "cifar"),
     "resnet50_imagenet": partial(resnet, models.resnet50, "imagenet"),
+    "tdnn": tdnn,  # of speech: any number of frames, side bands
+    "lresnet34": lresnet34,
 }
 
 
