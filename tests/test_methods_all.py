@@ -1,6 +1,8 @@
 """The methods besides SimSiam, BYOL and DirectPred: what is trained, exact resume, the loss as the papers write it."""
 
 import copy
+import dataclasses
+import math
 
 import pytest
 import torch
@@ -38,6 +40,7 @@ VARIANTS = [
     ("moco", {"queue": 16}), ("moco", {"queue": 32, "layers": 1, "symmetric": False, "temperature": 0.07}),
     ("swav", {"prototypes": 10}), ("swav", {"prototypes": 10, "queue": 24, "queue_from": 0.0}),
     ("dino", {"prototypes": 20}), ("dino", {"prototypes": 20, "centring": False, "warm": 0.5, "norm": True}),
+    ("dino", {"prototypes": 20, "head_std": 0.2}),
 ]  # fmt: skip
 NAMES = [f"{n}-{'-'.join(f'{k}={v}' for k, v in o.items()) or 'default'}" for n, o in VARIANTS]
 variants = pytest.mark.parametrize("name, options", VARIANTS, ids=NAMES)
@@ -256,6 +259,79 @@ def test_centre_follows_the_teacher():
     torch.testing.assert_close(head.centre, torch.full((3,), 0.2))
 
 
+def dino_net(k=20, **options):
+    return net("dino", {"prototypes": k, **options})
+
+
+def test_separate_views_of_teacher_and_student():
+    """The student's views are only those the teacher does not see: the mean over 2 x 3 pairs."""
+    model, x = dino_net(separate=True), views() + [v[:, :, :5, :5] for v in views(1, 3)]
+    again = dino_net()
+    t = [again.target(v) for v in x[:2]]
+    pairs = [losses.distillation(again.projector(again.encoder(v)), u, torch.zeros(20)) for v in x[2:] for u in t]
+    assert model(x, 0.5).item() == pytest.approx(sum(pairs).item() / 6, rel=1e-4)
+    with pytest.raises(ValueError, match="separate was True; allowed: with more than 2 views, not 2"):
+        model(x[:2], 0.5)
+
+
+def test_first_weights_of_the_head():
+    torch.manual_seed(0)
+    head = PrototypeHead(64, 128, 32, 9, std=0.02)
+    for layer in (m for m in head.net if isinstance(m, torch.nn.Linear)):
+        assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05) and not layer.bias.any()
+    torch.testing.assert_close(head.prototypes.norm(dim=1), torch.ones(9))
+
+
+def test_numbers_that_tell_collapse_are_means_over_the_steps():
+    model, slow = dino_net(), []
+    assert set(model.predictor.numbers().values()) == {None}
+    for i in range(3):
+        x = views(i)
+        with torch.no_grad():
+            p = [model.projector(model.encoder(v)).div(0.1).log_softmax(1) for v in x]
+            t = [model.target(v).sub(model.predictor.centre).div(0.04).softmax(1) for v in x]
+        entropy = -sum((v * v.log()).sum(1).mean() for v in t) / 2
+        divergence = sum((t[i] * (t[i].log() - p[1 - i])).sum(1).mean() for i in range(2)) / 2
+        slow.append((entropy.item(), divergence.item(), (t[0].mean(0) + t[1].mean(0)) / 2))
+        model(x, 0.5).backward()
+        model.follow(0.5)
+    mean = sum(s[2] for s in slow) / 3
+    expected = {
+        "teacher_entropy": sum(s[0] for s in slow) / 3, "teacher_mean_entropy": -(mean * mean.log()).sum().item(),
+        "teacher_student_kl": sum(s[1] for s in slow) / 3,
+    }  # fmt: skip
+    assert model.state_dict()["predictor.sums"][0] == 3  # in the checkpoint, so resuming loses none
+    assert model.predictor.numbers() == pytest.approx(expected, rel=1e-3)
+    assert set(model.predictor.numbers().values()) == {None}, "asked for once, the count starts over"
+    model.eval()(views(), 0.5)
+    assert set(model.predictor.numbers().values()) == {None}, "only training counts"
+
+
+@pytest.mark.parametrize("output, entropies", [("sharp", 0.0), ("uniform", math.log(20))])
+def test_numbers_of_the_two_collapses(output, entropies):
+    head, same = Centre(20), torch.full((6, 20), 1 / 20)
+    if output == "sharp":
+        same = torch.eye(20)[3].expand(6, -1)
+    head.note([same, same], torch.special.entr(same).sum(1).mean())
+    numbers = head.numbers()
+    assert numbers["teacher_student_kl"] == pytest.approx(0, abs=1e-6)
+    assert [numbers[f"teacher_{n}"] for n in ("entropy", "mean_entropy")] == pytest.approx([entropies] * 2, abs=1e-5)
+    distinct = torch.eye(20)[:6]
+    head.note([distinct], torch.tensor(1.0))
+    assert head.numbers() == pytest.approx(
+        {"teacher_entropy": 0.0, "teacher_mean_entropy": math.log(6), "teacher_student_kl": 1.0}, abs=1e-5
+    )
+
+
+def test_younger_options_of_dino_change_no_id():
+    from ncssl.recipes import recipe
+
+    now = recipe("dino")
+    options = {k: v for k, v in now.options.items() if k not in ("head_std", "separate")}
+    assert dataclasses.replace(now, options=options).id == now.id
+    assert recipe("dino", options={"separate": True}).id != now.id
+
+
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 1, 1.0, 2.0])
 @pytest.mark.parametrize("norm", ["spectral", "frobenius", "none"])
 def test_direct_set(alpha, norm):
@@ -342,6 +418,8 @@ def test_standardise_as_liu2022():
         ("moco", {"keep": 0}, ValueError, "keep was 0"), ("swav", {"prototypes": 0}, ValueError, "prototypes was 0"),
         ("swav", {"frozen": 2}, ValueError, "frozen was 2"),
         ("dino", {"teacher_temperature": 0}, ValueError, "teacher_temperature was 0"),
+        ("dino", {"head_std": 0}, ValueError, "head_std was 0"),
+        ("dino", {"separate": False}, ValueError, "separate was False; allowed: none, true"),
     ],
 )  # fmt: skip
 def test_options_out_of_their_domain(name, options, error, words):

@@ -32,6 +32,17 @@ def code_cross_entropy(scores: Tensor, codes: Tensor, *, temperature: float = 0.
     return -(codes * log_softmax(scores / temperature, dim=1)).sum(1).mean()
 
 
+@torch.no_grad()
+def sharpened(teacher: Tensor, centre: Tensor, *, temperature: float = 0.04) -> Tensor:
+    """The teacher's distributions (n, k): softmax of its outputs (n, k), centred by (k,) and sharpened.
+
+    Source: caron2021 (DINO), algorithm 1.
+    """
+    (teacher,) = matrices(teacher=teacher)
+    positive("teacher_temperature", temperature)
+    return ((teacher - centre) / temperature).softmax(1)
+
+
 def distillation(
     student: Tensor, teacher: Tensor, centre: Tensor, *, student_temperature: float = 0.1,
     teacher_temperature: float = 0.04,
@@ -42,6 +53,5 @@ def distillation(
     """
     student, teacher = matrices(student=student, teacher=teacher)
     positive("student_temperature", student_temperature)
-    positive("teacher_temperature", teacher_temperature)
-    goal = ((teacher.detach() - centre) / teacher_temperature).softmax(1)
-    return -(goal * log_softmax(student / student_temperature, dim=1)).sum(1).mean()
+    goal = sharpened(teacher, centre, temperature=teacher_temperature)
+    return code_cross_entropy(student, goal, temperature=student_temperature)

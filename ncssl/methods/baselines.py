@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ncssl import losses
 from ncssl.losses.checks import positive
+from ncssl.losses.clusters import sharpened
 from ncssl.methods.core import TARGETS, Branch, Method, between, in_range, method, no_predictor, ordered, project, whole
 from ncssl.nn import Centre, KeyQueue, Linear, Predictor, PrototypeHead, Prototypes
 
@@ -109,29 +110,48 @@ def swav(
     return Method(loss, head, "caron2020", partial(project, layers=layers))
 
 
+def distilled(views: Sequence[Branch], separate: bool | None) -> list[tuple[Branch, Branch]]:
+    """Pairs of a student's and another view of the teacher; `separate`: the student sees only views that the teacher
+    does not. Raises ValueError if there are none."""
+    if not separate:
+        return ordered(views)
+    if len(views) <= TARGETS:
+        raise ValueError(f"separate was True; allowed: with more than {TARGETS} views, not {len(views)}")
+    return [(a, b) for b in views[:TARGETS] for a in views[TARGETS:]]
+
+
 @method
 def dino(
     prototypes=1024, student_temperature=0.1, teacher_temperature=0.04, warm_temperature=0.04, warm=0.0,
-    centre_keep=0.9, keep=0.996, keep_schedule="cosine", frozen=0.01, norm=False, centring=True,
+    centre_keep=0.9, keep=0.996, keep_schedule="cosine", frozen=0.01, norm=False, centring=True, head_std=None,
+    separate=None,
 ) -> Method:  # fmt: skip
     """Student's softmax under the momentum teacher's, centred and sharpened (caron2021); multi-crop by the policy.
 
     The teacher's temperature goes from warm_temperature to its own over the share `warm`; centring=False: ablation.
+    head_std: see PrototypeHead; separate=True: the student sees the small views only (hyperion's later recipe).
     """
     positive("student_temperature", student_temperature)
     positive("teacher_temperature", teacher_temperature)
     in_range("centre_keep", centre_keep, 0, 1)
     whole("prototypes", prototypes, 2)
+    if head_std is not None:
+        positive("head_std", head_std)
+    if separate is not None and separate is not True:
+        raise ValueError(f"separate was {separate!r}; allowed: none, true")
 
     def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
         share = min(1.0, head.progress / warm) if warm else 1.0
         sharp = warm_temperature + share * (teacher_temperature - warm_temperature)
         centre = head.centre if centring else torch.zeros_like(head.centre)
-        temperatures = dict(student_temperature=student_temperature, teacher_temperature=sharp)
-        pairs = ordered(views)
-        return sum(losses.distillation(a.p, b.t, centre, **temperatures) for a, b in pairs) / len(pairs)
+        goals = [b._replace(t=sharpened(b.t, centre, temperature=sharp)) for b in views[:TARGETS]]
+        pairs = distilled([*goals, *views[TARGETS:]], separate)
+        terms = [losses.code_cross_entropy(a.p, b.t, temperature=student_temperature) for a, b in pairs]
+        total = sum(terms) / len(pairs)
+        head.note([b.t for b in goals], total.detach())
+        return total
 
     def projector(features: int, hidden: int, d: int):
-        return PrototypeHead(features, hidden, d, prototypes, frozen=frozen, norm=norm), prototypes
+        return PrototypeHead(features, hidden, d, prototypes, frozen=frozen, norm=norm, std=head_std), prototypes
 
     return Method(loss, partial(Centre, keep=centre_keep), "caron2021", projector, keep, keep_schedule)

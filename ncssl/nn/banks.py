@@ -91,17 +91,40 @@ class Prototypes(Memory):
 
 class Centre(Predictor):
     """The running mean of the teacher's outputs (caron2021, eq. 4); `keep` is the weight of the past. The prediction is
-    the projection."""
+    the projection. It also holds what tells a collapse, summed over the steps since `numbers` was last asked."""
 
     def __init__(self, k: int, keep: float = 0.9):
         super().__init__()
         self.register_buffer("centre", torch.zeros(k))
+        self.register_buffer("outputs", torch.zeros(k))  # sum of the teacher's mean distributions
+        self.register_buffer("sums", torch.zeros(3))  # steps, entropy, divergence
         self.keep, self.waiting = keep, None
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
         if self.training:
             self.waiting = torch.cat(list(t)).float().mean(0)
+
+    @torch.no_grad()
+    def note(self, goals: Sequence[Tensor], loss: Tensor) -> None:
+        """Add a step's distributions of the teacher, each (n, k), and the student's cross entropy under them."""
+        if self.training:
+            entropy = sum(torch.special.entr(p).sum(1).mean() for p in goals) / len(goals)
+            self.outputs += sum(p.mean(0) for p in goals) / len(goals)
+            self.sums += torch.stack((torch.ones_like(entropy), entropy, loss - entropy))
+
+    def numbers(self) -> dict[str, float | None]:
+        """What caron2021 tells collapse by, in nats, over the steps since this was last asked, None before a step: mean
+        entropy of the teacher's outputs, entropy of their mean, KL(teacher || student).
+
+        All outputs the same one prototype: both entropies 0; all uniform: both ln k; in either case no divergence."""
+        steps, entropy, divergence = self.sums.tolist()
+        mean = self.outputs / max(1.0, steps)
+        found = (entropy / max(1.0, steps), torch.special.entr(mean).sum().item(), divergence / max(1.0, steps))
+        self.sums.zero_()
+        self.outputs.zero_()
+        names = ("teacher_entropy", "teacher_mean_entropy", "teacher_student_kl")
+        return dict(zip(names, found if steps else (None,) * 3, strict=True))
 
     @torch.no_grad()
     def follow(self) -> None:

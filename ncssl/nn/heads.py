@@ -31,17 +31,29 @@ class Standardise(nn.Module):
         return standardise(z.float(), correction=1)
 
 
+def normal(net: nn.Module, std: float) -> None:
+    """Weights of the linear layers from a normal law cut at -2 and 2, biases zero (caron2021, released code)."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.trunc_normal_(layer.weight, std=std)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
 class PrototypeHead(nn.Module):
     """features -> MLP with GELU -> bottleneck d, l2-normalised -> scores of k prototypes of length one (caron2021).
 
-    The prototypes stand still for the first share `frozen` of the training."""
+    The prototypes stand still for the first share `frozen` of the training. `std`: of the normal law, cut at 2, of the
+    MLP's first weights, its biases then start at zero (the released code: .02); None is torch's own start."""
 
-    def __init__(self, features: int, hidden: int, d: int, k: int, *, frozen: float = 0.0, norm: bool = False):
+    def __init__(self, features: int, hidden: int, d: int, k: int, *, frozen=0.0, norm=False, std: float | None = None):
         super().__init__()
         sizes, layers = [features, hidden, hidden], []
         for a, b in zip(sizes[:-1], sizes[1:], strict=True):
             layers += [nn.Linear(a, b, bias=not norm), *([nn.BatchNorm1d(b)] if norm else []), nn.GELU()]
         self.net = nn.Sequential(*layers, nn.Linear(hidden, d))
+        if std is not None:
+            normal(self.net, std)
         self.prototypes = nn.Parameter(F.normalize(torch.randn(k, d), dim=1))
         self.frozen, self.progress = frozen, 0.0
 
