@@ -1,0 +1,157 @@
+"""Audio to features: clips read with soundfile, log-mel power of many clips at a time."""
+
+import io
+import lzma
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ncssl.data.images import _StrictHeader
+from ncssl.errors import BadFile
+
+RATE = 16_000  # samples a second
+WINDOW, HOP, FFT = 400, 160, 512  # samples: 25 ms, 10 ms, and the transform the window is filled up to
+BANDS, LOW, HIGH = 80, 20.0, 7600.0  # mel bands from LOW to HIGH Hz
+FLOOR = 1e-8  # power: what the rounding of 16 bits leaves in one bin
+FEATURES = f"{BANDS} log-mel, {LOW:g} to {HIGH:g} Hz, {WINDOW}/{HOP}/{FFT}, floor {FLOOR}, 1"  # for keys of caches
+SILENT = 1e-4  # a clip whose largest sample is below this is silence: three steps of 16 bits
+CHUNK = 4096  # frames transformed at a time
+AUDIO = frozenset({".wav", ".flac", ".ogg", ".aiff", ".aif"})
+
+
+class Unusable(Exception):
+    """A clip that is skipped and counted: missing, corrupt, silent or too short; its text says which."""
+
+
+@cache
+def mel_filters(bands: int = BANDS, low: float = LOW, high: float = HIGH) -> Tensor:
+    """Triangles on the mel scale m = 2595 log10(1 + f / 700), peak 1, linear in Hz: float32 (FFT // 2 + 1, bands)."""
+    mel = np.linspace(*(2595 * np.log10(1 + np.array([low, high]) / 700)), bands + 2)
+    edges = 700 * (10 ** (mel / 2595) - 1)
+    bins = np.arange(FFT // 2 + 1)[:, None] * (RATE / FFT)
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    return torch.from_numpy(np.minimum(rising, falling).clip(0)).float()
+
+
+def log_mel(clips: Sequence[np.ndarray]) -> tuple[Tensor, list[int]]:
+    """Natural log of mel power of clips (samples at 16 kHz, in -1 to 1): float32 (all frames, 80), frames a clip.
+
+    A frame is 25 ms under a Hann window, a hop 10 ms, no padding: a clip of s samples has 1 + (s - 400) // 160.
+    Power is floored at FLOOR; no mean is removed. Raises ValueError for a clip shorter than one window.
+    """
+    short = next((clip for clip in clips if len(clip) < WINDOW), None)
+    if short is not None:
+        raise ValueError(f"a clip has {len(short)} samples; allowed: at least one window of {WINDOW}")
+    views = [torch.as_tensor(clip).unfold(0, WINDOW, HOP) for clip in clips]
+    window, filters = torch.hann_window(WINDOW), mel_filters()
+    mel = torch.empty(sum(map(len, views)), BANDS)
+    for start, frames in zip(range(0, len(mel), CHUNK), _chunks(views), strict=True):
+        power = torch.fft.rfft(frames * window, n=FFT).abs().square_()
+        mel[start : start + len(power)] = (power @ filters).clamp_min_(FLOOR).log_()
+    return mel, [len(view) for view in views]
+
+
+def _chunks(views: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The same frames, CHUNK at a time."""
+    held, count = [], 0
+    for view in views:
+        for part in view.split(CHUNK):
+            held.append(part)
+            count += len(part)
+            if count >= CHUNK:
+                whole = torch.cat(held)
+                yield whole[:CHUNK]
+                held, count = [whole[CHUNK:]], count - CHUNK
+    if count:
+        yield torch.cat(held)
+
+
+def decode(data: bytes, name: str) -> np.ndarray:
+    """Samples float32 (s,) of one audio file's bytes, any format of soundfile.
+
+    Raises Unusable for what cannot be decoded whole, BadFile for another rate than 16 kHz or several channels.
+    """
+    soundfile = _soundfile()
+    size = int.from_bytes(data[4:8], "little") + 8
+    if data[:4] == b"RIFF" and len(data) + 1 < size < 2**32:  # soundfile takes a cut WAV file for a shorter one
+        raise Unusable(f"corrupt (cut after {len(data)} of {size} bytes)")
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            rate, channels = file.samplerate, file.channels
+            samples = file.read(dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise Unusable(f"corrupt ({error.error_string.strip('. ')})") from error
+    if rate != RATE:
+        raise BadFile(name, f"has {rate} samples a second, {RATE} are needed", f"convert it: ffmpeg -ar {RATE}")
+    if channels != 1:
+        raise BadFile(name, f"has {channels} channels, one is needed", "convert it: ffmpeg -ac 1")
+    if not np.isfinite(samples).all():
+        raise Unusable("corrupt (a sample is not a number)")
+    return samples
+
+
+def _soundfile():
+    try:
+        import soundfile
+    except ImportError as error:
+        raise ImportError("reading audio needs soundfile: pip install soundfile, or pip install '.[speech]'") from error
+    return soundfile
+
+
+def audible(samples: np.ndarray) -> np.ndarray:
+    """The samples themselves. Raises Unusable for a clip shorter than one window, and for silence."""
+    if len(samples) < WINDOW:
+        raise Unusable(f"shorter than one window ({len(samples)} samples)")
+    if np.abs(samples).max() < SILENT:
+        raise Unusable("silent")
+    return samples
+
+
+def clips(source: Path, wanted: set[str]) -> Iterator[tuple[str, np.ndarray | Unusable]]:
+    """(path, samples) of the wanted files of a folder or tar; what cannot be used comes as Unusable in its place.
+
+    Paths in a tar may start with the tar's own name. Raises BadFile for a damaged tar and for what `decode` does.
+    """
+    missing = set(wanted)
+    for name, data in (_from_folder if source.is_dir() else _from_tar)(source, wanted):
+        missing.discard(name)
+        try:
+            samples = decode(data, f"{source}/{name}")
+        except Unusable as why:
+            samples = why
+        yield name, samples
+    for name in sorted(missing):
+        yield name, Unusable("missing")
+
+
+def _from_folder(folder: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
+    for name in sorted(wanted):
+        try:
+            data = (folder / name).read_bytes()
+        except OSError:
+            continue
+        yield name, data
+
+
+def _from_tar(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Wanted members of a tar of any compression, read once from front to back."""
+    top, member = path.name.split(".")[0], None
+    try:
+        with tarfile.open(path, mode="r:*", tarinfo=_StrictHeader) as archive:
+            for member in archive:
+                parts = [part for part in PurePosixPath(member.name).parts if part not in (".", "/")]
+                names = ("/".join(parts), "/".join(parts[1:] if parts[:1] == [top] else ()))
+                name = next((name for name in names if name in wanted), None)
+                if name and member.isfile():
+                    yield name, archive.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        where = f"after member {member.name!r}" if member else "at its start"
+        why = " ".join(str(error).split())
+        raise BadFile(path, f"not a whole tar archive ({where}: {why})", "copy or download it again") from error

@@ -1,0 +1,186 @@
+"""Speech by name, as log-mel frames of a whole corpus on a device: `load`, `trials`, `DATASETS`, what is `present`."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ncssl.data import DatasetInfo, MissingData, _bytes, search_path, voices
+from ncssl.data.audio import FEATURES
+from ncssl.data.cache import cached
+from ncssl.data.conditions import CONDITIONS, SETTINGS
+from ncssl.data.corpus import Corpus, File, Utterance, is_corpus, read_corpus, utterances
+from ncssl.data.extract import build, pool, report, subset
+from ncssl.errors import BadFile, UnknownName
+
+__all__ = ["DATASETS", "Speech", "Trials", "load", "present", "trials"]
+
+PAIRS = 1000  # utterances that are compared all with all where there is no trial list
+
+
+class Speech(NamedTuple):
+    """Log-mel frames of utterances on one device; numbers of speakers are those of `classes`, the split's own.
+
+    `mel` is float32 (frames of all utterances, 80): natural log of mel power, floored, mean not removed. Utterance i is
+    mel[starts[i] : starts[i] + lengths[i]]. Starts, lengths, labels, emotions are int64 (n,), an unknown emotion is -1.
+    """
+
+    mel: Tensor
+    starts: Tensor
+    lengths: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    emotions: Tensor
+    emotion_names: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+class Trials(NamedTuple):
+    """Comparisons (m,): whether the speaker is the same (bool), and the rows a and b (int64) of a `Speech`."""
+
+    target: Tensor
+    a: Tensor
+    b: Tensor
+
+
+_PLACE = "put manifests, audio and trial lists in a root or its folder speech/ (roots: root=, $NCSSL_DATA, ./data)"
+DATASETS = {
+    info.name: info
+    for info in (
+        DatasetInfo(
+            "voices", "Synthetic voices (generated)", "generated",
+            train=voices.TRAIN[0] * voices.TRAIN[1], test=voices.TEST[0] * voices.TEST[1], how="always there",
+        ),
+        DatasetInfo("speech", "Speech with a manifest, or VoxCeleb's layout", "corpus", how=_PLACE),
+    )
+}  # fmt: skip
+
+
+def _where(root: str | Path | None) -> Path:
+    """The corpus at or below a root; without a root, the first on the search path."""
+    roots = search_path(root)[: None if root is None else 1]
+    found = next((at for place in roots for at in (place, place / "speech") if at.exists() and is_corpus(at)), None)
+    if found is None:
+        looked = ", ".join(str(place) for place in roots)
+        raise MissingData(f"dataset 'speech': no manifest and no wav/id*/ in {looked} or speech/ there; {_PLACE}")
+    return found
+
+
+def _voices() -> Corpus:
+    """The plan of the synthetic voices in the form of a corpus."""
+    files = []
+    for split in ("train", "test"):
+        for who, i, emotion, _ in voices.plan(split):
+            files.append(File(f"voices/{who:02}/{i:02}", Path("voices"), "", f"voice-{who:02}", emotion, split))
+    return Corpus(Path(voices.__file__), tuple(files), {})
+
+
+def _corpus(name: str, root: str | Path | None) -> Corpus:
+    if name not in DATASETS:
+        raise UnknownName("speech dataset", name, DATASETS)
+    return _voices() if name == "voices" else read_corpus(_where(root))
+
+
+def load(
+    name: str,
+    split: str = "train",
+    *,
+    root: str | Path | None = None,
+    device: str | torch.device = "cpu",
+    limit: int | None = None,
+    condition: str = "clean",
+) -> Speech:
+    """Log-mel frames of a split (train, or test with the thirds that trial lists name), computed once and cached.
+
+    `condition` of the test split is clean, noise or reverb (`corrupt`). `limit` keeps at most that many, always the
+    same ones: speakers balanced for training, four utterances a speaker for the test. Files that are missing, corrupt,
+    silent or shorter than 25 ms are skipped, with a warning that counts them. Raises UnknownName, MissingData, BadFile
+    (which file, which line), ValueError.
+    """
+    for kind, given, allowed in (("split", split, ("train", "test")), ("condition", condition, CONDITIONS)):
+        if given not in allowed:
+            raise UnknownName(kind, given, allowed)
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"limit must be a whole number of at least 1 or None, was {limit!r}")
+    if split == "train" and condition != "clean":
+        raise ValueError(f"condition must be 'clean' for training, where augmentation corrupts; it was {condition!r}")
+    corpus = _corpus(name, root)
+    whole = utterances(corpus, split)
+    if not whole:
+        raise BadFile(corpus.where, f"has no {split} utterances", "see its splits (split.csv, or the column split)")
+    found = whole if limit is None else subset(whole, limit, 1 if split == "train" else 4)
+    crowd = pool(corpus) if condition == "noise" else []
+    drawn = hashlib.sha256("\n".join(item.name for item in (*found, *crowd)).encode()).hexdigest()
+    settings = f"speech|{FEATURES}|{condition}|{SETTINGS if condition != 'clean' else ''}|{drawn}"
+    wanted = ("mel", "lengths", "why")
+    arrays = cached(corpus.where, settings, lambda: build(name, corpus, found, condition), wanted)
+    report(corpus, found, arrays["why"])
+    kept = [item for item, length in zip(found, arrays["lengths"], strict=True) if length]
+    return _speech(corpus, whole, kept, arrays, device)
+
+
+def _speech(corpus: Corpus, whole: list[Utterance], kept: list[Utterance], arrays, device) -> Speech:
+    classes = tuple(sorted({item.file.speaker for item in whole}))
+    feelings = tuple(sorted({file.emotion for file in corpus.files} - {""}))
+    number = {name: i for i, name in enumerate(classes)}
+    felt = {name: i for i, name in enumerate(feelings)} | {"": -1}
+    lengths = torch.from_numpy(arrays["lengths"][arrays["lengths"] > 0].astype(np.int64))
+    labels = torch.tensor([number[item.file.speaker] for item in kept])
+    emotions = torch.tensor([felt[item.file.emotion] for item in kept])
+    paths = tuple(item.name for item in kept)
+    mel, starts = torch.from_numpy(arrays["mel"]), lengths.cumsum(0) - lengths
+    mel, starts, lengths, labels, emotions = (x.to(device) for x in (mel, starts, lengths, labels, emotions))
+    return Speech(mel, starts, lengths, labels, classes, emotions, feelings, paths)
+
+
+def _all_pairs(corpus: Speech) -> Trials:
+    """Every test utterance with every other."""
+    if len(corpus.paths) > PAIRS:
+        raise ValueError(f"{len(corpus.paths)} utterances are too many to compare all with all: give a trial list")
+    a, b = torch.triu_indices(len(corpus.paths), len(corpus.paths), 1, device=corpus.labels.device)
+    return Trials(corpus.labels[a] == corpus.labels[b], a, b)
+
+
+def trials(name: str, corpus: Speech, *, root: str | Path | None = None) -> dict[str, Trials]:
+    """Trial lists by name, as rows of `corpus`, a test split that `load` gave; without a list, "all" pairs.
+
+    Trials of utterances that `corpus` lacks (skipped, or beyond its limit) are left out, and so is a list without
+    trials of both kinds. Raises ValueError where none remains or `corpus` is not of the test; BadFile as `load` does.
+    """
+    given = _corpus(name, root)
+    known = {item.name for item in utterances(given, "test")}
+    other = next((path for path in corpus.paths if path not in known), None)
+    if other is not None:
+        raise ValueError(f"corpus holds {other!r}, no test utterance of {name!r}: give it load({name!r}, 'test')")
+    device = corpus.labels.device
+    if given.lists:
+        row = {path: i for i, path in enumerate(corpus.paths)}
+        found = {}
+        for called, rows in given.lists.items():
+            kept = [(target, row[a], row[b]) for target, a, b in rows if a in row and b in row]
+            target, a, b = torch.tensor(kept, dtype=torch.int64, device=device).reshape(-1, 3).unbind(1)
+            found[called] = Trials(target.bool(), a.contiguous(), b.contiguous())
+    else:
+        found = {"voices" if name == "voices" else "all": _all_pairs(corpus)}
+    found = {called: each for called, each in found.items() if each.target.any() and not each.target.all()}
+    if not found:
+        raise ValueError(f"no trials of both kinds among the {len(corpus.paths)} utterances: raise the limit")
+    return found
+
+
+def present(root: str | Path | None = None) -> list[dict]:
+    """Rows like those of `ncssl.data.present`: is there a corpus, and where. Looks only at names."""
+    rows = []
+    for info in DATASETS.values():
+        there = info.kind == "generated"
+        try:
+            where = "ncssl.data.voices" if there else str(_where(root))
+        except MissingData:
+            where = ""
+        row = {"name": info.name, "title": info.title, "present": bool(where), "where": where, "train": info.train}
+        size = _bytes(Path(where)) if where and not there else 0
+        rows.append(row | {"test": info.test, "bytes": size, "sha256": "", "how": info.how})
+    return rows
