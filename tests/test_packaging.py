@@ -56,7 +56,7 @@ def test_constraints_are_exact_and_leave_platforms_alone(constraints):
 
 
 def test_constraints_pin_what_is_asked_for(project, constraints):
-    for wanted in requirements(project, "book", "test"):
+    for wanted in requirements(project, "book", "speech", "test"):
         version = constraints.get(canonicalize_name(wanted.name))
         assert version is not None, f"{wanted.name} is not in constraints.txt"
         assert wanted.specifier.contains(version, prereleases=True), f"{wanted}: constraints.txt has {version}"
@@ -80,9 +80,9 @@ def test_the_tool_chain_of_the_book_is_the_pinned_one(constraints):
 
 def test_conda_gives_the_same(project, constraints, conda):
     system, pip = conda
-    assert "-c constraints.txt" in pip and "-e .[book,test]" in pip
+    assert "-c constraints.txt" in pip and "-e .[book,speech,test]" in pip
     listed = pins(line for line in pip if not line.startswith("-"))
-    for name in ("torch", "torchvision", "jupyter-book", "papermill", "matplotlib", "seaborn", "nbval"):
+    for name in ("torch", "torchvision", "jupyter-book", "papermill", "matplotlib", "seaborn", "nbval", "soundfile"):
         assert name in listed, f"{name} is not in environment.yml"
     assert listed == {name: constraints[name] for name in listed}
     for wanted in requirements(project):
