@@ -1,4 +1,4 @@
-"""Decoded images and features of speech kept on disk: one file for each source, keyed by its content, safe to delete."""
+"""Decoded images and features of speech on disk: one file for each source, keyed by its content, safe to delete."""
 
 import contextlib
 import hashlib
@@ -15,7 +15,7 @@ FORMAT = "1"  # raise when decoding changes, so that older files are no longer f
 
 
 def cache_dir() -> Path:
-    """Folder of decoded images and features: $NCSSL_CACHE, or ~/.cache/ncssl/images. Everything in it can be made again."""
+    """Folder of decoded images, features: $NCSSL_CACHE, or ~/.cache/ncssl/images. All in it can be made again."""
     given = os.environ.get("NCSSL_CACHE")
     return Path(given).expanduser() if given else Path.home() / ".cache" / "ncssl" / "images"
 
