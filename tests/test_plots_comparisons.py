@@ -1,5 +1,6 @@
 """Arms side by side: differences with intervals, epochs to a level, spectra; and the figures that show them."""
 
+import dataclasses
 import math
 
 import matplotlib.pyplot as plt
@@ -11,7 +12,8 @@ from ncssl.errors import UnknownName
 from ncssl.experiments import planned
 from ncssl.plots import comparisons as figures
 from ncssl.plots import style, training
-from ncssl.records import comparisons, papers, series, store
+from ncssl.recipes import Recipe
+from ncssl.records import comparisons, frames, papers, series, store
 
 PAPER = papers.paper("wang2021")
 EPS = PAPER.experiments["eps"]
@@ -121,6 +123,16 @@ def test_differences_draw_ours_with_an_interval_and_the_papers_as_a_circle(found
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["here, 95 % interval", "in the paper"]
 
 
+def test_where_nothing_was_run_there_is_no_scale_and_neighbours_keep_theirs():
+    _, axes = style.panels(2, sharey=True)
+    rows = [{"label": "a", "effect": None, "low": None, "high": None, "paper": None}]
+    assert not len(figures.differences(rows, axes[0]).get_xticks())
+    axes[0].plot([1, 2], [1, 5])
+    training.not_run(axes[1])
+    assert len(axes[0].get_yticks()) and not axes[1].yaxis.get_tick_params()["labelleft"]
+    plt.close("all")
+
+
 def test_last_spectra_are_geometric_means_over_seeds(ax):
     values = np.array([[1.0, 0.1, 0.0], [1.0, 0.001, 0.0]])
     assert figures.last_spectra([{"arm": "eps_0", "label": "eps = 0", "values": values}], ax) is ax
@@ -149,3 +161,11 @@ def test_rerun_names_chapter_experiment_scale_and_the_one_run():
         lines = comparisons.rerun(plan).splitlines()
         assert f"papermill notebooks/wang2021_experiments.ipynb out.ipynb {word} train" in lines[0]
         assert "-p scale smoke -p fresh True" in lines[1] and lines[2].endswith(series.command(plan))
+
+
+def test_settings_leave_out_what_no_recipe_sets():
+    kind = dataclasses.make_dataclass("Wider", [("extra", bool | None, None)], bases=(Recipe,), frozen=True)
+    rows = {extra: frames.settings({"a": [kind("byol"), kind("byol", extra=extra)]}, {"digits": 1000})["setting"]
+            for extra in (None, True)}  # fmt: skip
+    assert "extra" not in set(rows[None]) and "extra" in set(rows[True])
+    assert {"limit", "size", "lr"} <= set(rows[None])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ncssl.plots.spectra import FLOOR
 from ncssl.plots.style import GREY, INK, PAPER, colour
@@ -33,6 +34,7 @@ def differences(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "
             ax.plot([row["effect"]], [y], "D", color=shade, ms=6, mec=PAPER, mew=0.8, zorder=4)
         if row["paper"] is not None:
             ax.plot([row["paper"]], [y - 0.22], "o", color=INK, ms=6, mfc=PAPER, mew=1.2, zorder=5)
+    ax.xaxis.set_major_locator(MaxNLocator(7) if any(mark is not None for mark in marks[1:]) else NullLocator())
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.plot([], [], "D-", color=shade, ms=6, mec=PAPER, label="here, 95 % interval")

@@ -65,7 +65,7 @@ def mean_curve(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarra
 def not_run(ax: Axes) -> Axes:
     """The words "not run" in the middle of empty axes."""
     ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", va="center", color=GREY)
-    ax.set(xticks=[], yticks=[])
+    ax.tick_params(which="both", left=False, bottom=False, labelleft=False, labelbottom=False)  # not its neighbours'
     return ax
 
 
@@ -153,6 +153,8 @@ def limits(marks: Sequence[float | None], ends: Sequence[float | None], share: f
     span = (max(points) - min(points)) or 1.0
     low = max(min([*points, *wide]), min(points) - span / 2)
     high = min(max([*points, *wide]), max(points) + span / 2)
+    if low == high:
+        low, high = low - span / 2, high + span / 2
     return low - share * (high - low), high + share * (high - low)
 
 

@@ -185,10 +185,14 @@ def counts(judged: Iterable[tuple[Claim, Verdict]]) -> dict[str, int]:
 def settings(columns: Mapping[str, Sequence[Any]], images: Mapping[str, int]) -> DataFrame:
     """Recipes side by side: each value of the recipes of a column; the last row is lr x weight decay x steps.
 
-    `images` gives the training images of each data set. Values that vary within a column are listed.
+    `images` gives the training images of each data set. Values that vary within a column are listed; what no recipe
+    sets is left out.
     """
     skipped = {"method", "options", "seed", "scale", "knn_every", "precision", "warmup_epochs"}
-    names = [f.name for f in dataclasses.fields(next(iter(columns.values()))[0]) if f.name not in skipped]
+    recipes = [r for rs in columns.values() for r in rs]
+    unset = {f.name for f in dataclasses.fields(recipes[0]) if all(getattr(r, f.name) is None for r in recipes)}
+    skipped |= unset - {"limit", "size"}
+    names = [f.name for f in dataclasses.fields(recipes[0]) if f.name not in skipped]
     rows = [
         {"setting": name.replace("_", " ")} | {c: several(getattr(r, name) for r in rs) for c, rs in columns.items()}
         for name in names
