@@ -40,6 +40,7 @@ def test_counts_by_speaker_give_the_scores_of_a_list_of_whole_speakers():
     rng = np.random.default_rng(0)
     y, said, who = NAMES[rng.integers(3, size=60)], NAMES[rng.integers(4, size=60)], rng.integers(5, size=60)
     table = confusion(y, said, who)
+    assert table.shape == (5, 4, 4) and table[3, 1, 2] == ((who == 3) & (y == NAMES[1]) & (said == NAMES[2])).sum() > 0
     times = np.array([2, 0, 1, 0, 3])
     rows = np.concatenate([np.flatnonzero(who == s) for s in range(5) for _ in range(times[s])])
     scores = f1_scores(np.einsum("s,sij->ij", times, table))

@@ -101,6 +101,8 @@ def test_backend_finds_the_speakers_that_cosine_does_not(lda):
     backend = PldaBackend(train, train_y, lda=lda, components=lda or 12)
     assert backend.transform(test).shape == (120, lda or 12)
     assert np.allclose(np.linalg.norm(backend.transform(test), axis=1) ** 2, lda or 12)
+    white = backend.pca.transform(train if lda is None else backend.lda.transform(train))
+    assert np.allclose(np.cov(white.T), np.eye(lda or 12))
     plain, plda = verify(test, Trials(y))["eer"], verify(test, Trials(y), score=backend.scores)["eer"]
     assert plain > 40 and plda < 15
 

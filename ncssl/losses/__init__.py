@@ -3,12 +3,13 @@
 State that some of them need (a queue of keys, a centre, prototypes) is passed in; `ncssl.nn` holds it in heads.
 """
 
-from ncssl.losses.clusters import code_cross_entropy, distillation, sinkhorn
+from ncssl.losses.clusters import code_cross_entropy, distillation, sharpened, sinkhorn
 from ncssl.losses.contrastive import cpc, info_nce, nt_xent
 from ncssl.losses.decorrelation import barlow, gram, invariance, vicreg, wmse
+from ncssl.losses.margin import angular_margin
 from ncssl.losses.pairs import cosine, decorrelated, euclidean, iso, normalised_mse
 
 __all__ = [
-    "barlow", "code_cross_entropy", "cosine", "cpc", "decorrelated", "distillation", "euclidean", "gram", "info_nce",
-    "invariance", "iso", "normalised_mse", "nt_xent", "sinkhorn", "vicreg", "wmse",
+    "angular_margin", "barlow", "code_cross_entropy", "cosine", "cpc", "decorrelated", "distillation", "euclidean",
+    "gram", "info_nce", "invariance", "iso", "normalised_mse", "nt_xent", "sharpened", "sinkhorn", "vicreg", "wmse",
 ]  # fmt: skip
