@@ -116,6 +116,10 @@ MISTAKES = {  # what is replaced by what -> the words the error must hold beside
     "arm cites no row": ('reported = "table1:a|p"', 'reported = "table1:z|p"', ["arms.one]", "row of table1", "a, b"]),
     "arm cites badly": ('reported = "table1:a|p"', 'reported = "table1"', ["arms.one]", "table:row|column"]),
     "unknown scale": ("scales.laptop]", "scales.laptpo]", ["scales.laptpo]", "did you mean 'laptop'"]),
+    "recipe typo": ("weight_decay = 4e-4", "weight_decya = 4e-4", ["[experiments.first]", "'weight_decya'", "decay'?"]),
+    "recipe typo of an arm": ("epochs = 0", "epoch = 0", ["arms.two]", "'epoch'", "did you mean 'epochs'"]),
+    "recipe typo of a scale": ("epochs = 7", "epohcs = 7", ["scales.laptop]", "'epohcs'", "did you mean 'epochs'"]),
+    "seed in a recipe": ("epochs = 0", "seed = 0", ["arms.two]", "unknown recipe value 'seed'"]),
     "no seeds": ("seeds = [0, 1, 2]", "", ["[experiments.first.scales.laptop]", "'seeds' is missing"]),
     "a seed twice": ("seeds = [0, 1, 2]", "seeds = [0, 1, 1]", ["scales.laptop]", "'seeds' was [0, 1, 1]"]),
     "unknown kind": ('kind = "theory"', 'kind = "theroy"', ["[[claims]] law", "'kind'", "did you mean 'theory'"]),
@@ -249,4 +253,4 @@ def test_papers_are_read_without_torch():
 
 def test_accuracies_are_known_metrics():
     percent = {metric for metric, unit in METRICS.items() if unit == "percent"}
-    assert percent == {"knn_accuracy", "probe_accuracy", "few_label_accuracy", "early_knn_accuracy"}
+    assert percent == {f"{name}_accuracy" for name in ("knn", "probe", "few_label", "early_knn", "online")}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ncssl.errors import BadFile, UnknownName
+from ncssl.recipes import FIELDS
 from ncssl.records.facts import (
     METRICS,
     RATIO_TESTS,
@@ -73,6 +74,7 @@ RECORDS_CLAIM = CLAIM | dict(
     arms=("texts", ()), rate=("number", None), compare=("text", "difference"), per=("text", None),
     interval=("text", "t"), reported=("texts", ()),
 )  # fmt: skip
+RECIPE = set(FIELDS) - {"method", "options", "scale", "seed"}  # what an experiment may set of a recipe
 THEORY_CLAIM = CLAIM | dict(check=("text", REQUIRED))
 
 
@@ -192,9 +194,16 @@ class _Reader:
         inside = where[:-1] + ".{}.{}]"
         d["arms"] = {k: self.arm(inside.format("arms", k), k, a, d["method"], tables) for k, a in d["arms"].items()}
         d["scales"] = {k: self.scale(inside.format("scales", k), k, s) for k, s in d["scales"].items()}
+        self.recipe(where, d["recipe"])
         if not d["arms"]:
             self.fail(where, "key 'arms' is empty", "give at least one arm")
         return Experiment(name=name, **d)
+
+    def recipe(self, where: str, values: dict) -> None:
+        """Every key is the name of a recipe value that an experiment may set."""
+        for name in values:
+            if name not in RECIPE:
+                self.fail(where, f"key {name!r}: {UnknownName('recipe value', name, RECIPE)}")
 
     def arm(self, where: str, name: str, data: Any, method: str, tables: dict) -> Arm:
         if not isinstance(data, dict):
@@ -202,13 +211,16 @@ class _Reader:
         d = self.check(data, where, ARM)
         if d["reported"] is not None:
             self.cited(where, "reported", d["reported"], tables)
+        self.recipe(where, d["recipe"])
         return Arm(name=name, **d | dict(method=d["method"] or method))
 
     def scale(self, where: str, name: str, data: Any) -> Scale:
         self.one_of(where, "scales", name, SCALE_NAMES)
         seeds = data.get("seeds") if isinstance(data, dict) else None
         self.check(dict(seeds=seeds) if seeds is not None else {}, where, dict(seeds=("seeds", REQUIRED)))
-        return Scale(tuple(seeds), {key: value for key, value in data.items() if key != "seeds"})
+        values = {key: value for key, value in data.items() if key != "seeds"}
+        self.recipe(where, values)
+        return Scale(tuple(seeds), values)
 
     def claim(self, data: dict, i: int, key: str, tables: dict, experiments: dict) -> Claim:
         where = f"[[claims]] {data.get('id', f'number {i + 1}')}"

@@ -12,9 +12,20 @@ from typing import Any
 
 from ncssl.errors import BadFile
 from ncssl.recipes import FIELDS, Recipe
+from ncssl.records.stale import Stale, stale
 
 FORMAT = 1
 NEEDED = {f.name for f in dataclasses.fields(Recipe) if f.default is not None}  # the others may be younger: None
+
+MEASURED = {"knn_accuracy", "probe_accuracy"}  # in every finished run on images; on speech, error rates
+PERCENT = (0.0, 100.0)  # of what ends with these
+PERCENTS = ("_accuracy", "_eer")
+ALMOST = 1.001  # rounding may go so far beyond a bound
+RANGES = {  # of metrics that cannot take every value
+    "std_normalised": (0.0, ALMOST), "effective_rank": (0.0, math.inf), "participation_ratio": (0.0, math.inf),
+    "alignment": (-ALMOST, ALMOST), "gram_cosine": (-ALMOST, ALMOST), "asymmetry": (0.0, math.inf),
+    "off_diagonal": (0.0, math.inf), "images_per_second": (0.0, math.inf),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ def save(record: Record, out: str | Path | None = None) -> Path:
 
 
 def load(path: str | Path) -> Record:
-    """Read one record; a file that is corrupt, incomplete or not what its id says raises BadFile."""
+    """Read one record; a file that is corrupt, incomplete or not what its id says raises BadFile, an old one Stale."""
     redo = "delete it and run its recipe again"
     try:
         body = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -126,6 +137,8 @@ def load(path: str | Path) -> Record:
         raise BadFile(path, str(error), redo) from error
     if record.id != body["id"] or Path(path).stem != record.id:
         raise BadFile(path, f"its recipe has id {record.id}, the file says {body['id']}", redo)
+    if why := stale(record.recipe, record.created):
+        raise Stale(path, why, redo)
     return record
 
 
@@ -133,13 +146,23 @@ def check(record: Record) -> None:
     """Raise ValueError for impossible values."""
     if record.status not in ("done", "failed"):
         raise ValueError(f"status was {record.status!r}; allowed: done, failed")
+    for name in ("seconds", "peak_memory_mb"):
+        if not (finite(value := getattr(record, name)) and value >= 0):
+            raise ValueError(f"{name} was {value!r}; allowed: a finite number >= 0")
+    if not all(isinstance(curve, list) for curve in record.curves.values()):
+        raise ValueError("curves held something else; allowed: lists, by name")
     for name, value in record.metrics.items():
-        if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
-            raise ValueError(f"metric {name} was {value!r}; allowed: a finite number or none")
-        if name.endswith("_accuracy") and value is not None and not 0 <= value <= 100:
-            raise ValueError(f"metric {name} was {value}; allowed: percent in [0, 100]")
-    if record.status == "done" and "probe_accuracy" not in record.metrics:
-        raise ValueError("metric probe_accuracy is missing")
+        low, high = RANGES.get(name, PERCENT if name.endswith(PERCENTS) else (-math.inf, math.inf))
+        if value is not None and not (finite(value) and low <= value <= high):
+            raise ValueError(f"metric {name} was {value!r}; allowed: none, or a finite number in [{low:g}, {high:g}]")
+    spoken = any(name.endswith("_eer") for name in record.metrics)
+    if record.status == "done" and not spoken and (missing := MEASURED - set(record.metrics)):
+        raise ValueError(f"metrics {sorted(missing)} are missing")
+
+
+def finite(value: Any) -> bool:
+    """Whether this is a finite number, truth values being none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def find(id: str, results: str | Path | None = None) -> Path | None:
