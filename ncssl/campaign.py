@@ -1,8 +1,10 @@
 """Many runs in one command: the missing records of the experiments, resumable at any kill, within a budget."""
 
+import datetime
 import fcntl
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +15,19 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from ncssl import experiments
+from ncssl import data, diagnostics, experiments
 from ncssl.errors import UnknownName
-from ncssl.records import store
-from ncssl.train import best_device, checkpoint_path, fit
+from ncssl.recipes import Recipe
+from ncssl.records import floors, store
+from ncssl.train import best_device, checkpoint_path, commit, device_name, fit, peak_memory, versions
 
 SHOWN = (
     "knn_accuracy", "probe_accuracy", "few_label_accuracy", "std_normalised", "effective_rank", "images_per_second",
 )  # fmt: skip
+
+
+class OutOfTime(Exception):
+    """The budget of a campaign is spent."""
 
 
 def seconds(budget: str | None) -> float | None:
@@ -54,32 +61,94 @@ def claimed(path: Path) -> Iterator[bool]:
         yield True
 
 
-def one(planned: experiments.Planned, root, out, device: str | None, download: bool) -> dict | None:
-    """Make one record unless it is there or another process is at it; what to print of it, or None."""
+@contextmanager
+def until(deadline: float | None) -> Iterator[None]:
+    """Raises OutOfTime in the block when time.monotonic() has come to the deadline; None is no deadline."""
+    if deadline is None:
+        yield
+        return
+
+    def stop(*_):
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(1e-3, deadline - time.monotonic()))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def one(
+    planned: experiments.Planned, root, out, device: str | None, download: bool, deadline: float | None = None
+) -> dict | None:
+    """Make one record unless it is there or another process is at it; what to print of it, or None.
+
+    None too if the deadline came first: the checkpoint stays, and the next call goes on from it.
+    """
     with claimed(checkpoint_path(planned.recipe).with_suffix(".lock")) as mine:
         if not mine or store.find(planned.recipe.id, out):
             return None
-        record = fit(
-            planned.recipe, key=planned.paper, root=root, device=device, out=out, progress=False, download=download
-        )
+        where = dict(root=root, device=device, out=out, download=download)
+        try:
+            with until(deadline):
+                if planned.recipe.method == floors.METHOD:
+                    record = measure_pixels(planned.recipe, **where)
+                else:
+                    record = fit(planned.recipe, key=planned.paper, progress=False, **where)
+        except OutOfTime:
+            return None
         name = f"{planned.experiment}.{planned.arm}"
         return {"run": name, "seed": planned.seed, "seconds": round(record.seconds, 1)} | summary(record, out)
 
 
+def measure_pixels(r: Recipe, *, root=None, out=None, device: str | None = None, download=False) -> store.Record:
+    """Make the floor of raw pixels: the measures of frozen features, on images as vectors."""
+    began, device = time.perf_counter(), device or best_device()
+    where = dict(root=root, device=device, size=r.size, download=download)
+    train, test = (data.load(r.dataset, s, limit=r.limit if s == "train" else None, **where) for s in ("train", "test"))
+    metrics = diagnostics.pixels(train, test)
+    record = store.Record(
+        recipe=r, key=floors.KEY, status="done", metrics=metrics, curves={}, seconds=time.perf_counter() - began,
+        peak_memory_mb=peak_memory(device), device=device_name(device), precision="float32", versions=versions(),
+        commit=commit(), created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        data={"train": len(train.images), "test": len(test.images), "classes": len(train.classes)},
+    )  # fmt: skip
+    store.save(record, out)
+    return record
+
+
 def run(
     paper: str | None, scale: str, overrides: dict, *, root=None, out=None, device: str | None = None, jobs: int = 0,
-    budget: float | None = None, download: bool = False, report: Callable[[dict], object] = print,
+    budget: float | None = None, download: bool = False, undecided: bool = False,
+    report: Callable[[dict], object] = print,
 ) -> int:  # fmt: skip
     """Make the missing records of a paper (or of all) at a scale, the most important first; returns how many.
 
     `jobs` processes work side by side with one thread each on a CPU (0: one a core; one on a CUDA device). A run
-    starts only while its expected time fits in what is left of `budget` (seconds).
+    starts only while its expected time fits in what is left of `budget` (seconds), and stops when that is spent.
+    `undecided` then adds the seeds that the rule of the two looks gives to claims.
     """
-    runs = experiments.plan(paper, scale, **overrides)
-    missing = [p for p in runs if store.find(p.recipe.id, out) is None]
+    for error in experiments.refused(out):
+        print(f"ncssl: {error}", file=sys.stderr)
     cuda = (device or best_device()).startswith("cuda")
     jobs = jobs or (1 if cuda else os.cpu_count() or 1)
-    began, spans, made = time.monotonic(), [], 0
+    began, given = time.monotonic(), (root, out, device, download)
+    runs = experiments.plan(paper, scale, out, **overrides)
+    runs += [p for p in experiments.pixels(runs) if p.recipe.dataset in data.DATASETS]
+    made = make(runs, given, jobs, began, budget, report)
+    if undecided:
+        made += make(experiments.undecided(paper, scale, out, **overrides), given, jobs, began, budget, report)
+    return made
+
+
+def make(
+    runs: list[experiments.Planned], given: tuple, jobs: int, began: float, budget: float | None, report: Callable
+) -> int:
+    """Make those of the runs that have no record, in their order, `jobs` side by side; returns how many."""
+    missing = [p for p in runs if store.find(p.recipe.id, given[1]) is None]
+    spans, made, deadline = [], 0, None if budget is None else began + 0.98 * budget
     bar = tqdm(total=len(missing), unit="run", desc=f"{len(runs) - len(missing)} of {len(runs)} records there")
     spawn = multiprocessing.get_context("spawn")
     with bar, ProcessPoolExecutor(jobs, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -88,7 +157,7 @@ def run(
             while len(going) < jobs and fits(budget, time.monotonic() - began, spans):
                 if (p := next(waiting, None)) is None:
                     break
-                going[pool.submit(one, p, root, out, device, download)] = time.monotonic()
+                going[pool.submit(one, p, *given, deadline)] = time.monotonic()
             if not going:
                 break
             for future in wait(going, return_when=FIRST_COMPLETED).done:

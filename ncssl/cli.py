@@ -92,9 +92,11 @@ def methods(as_json: bool) -> None:
 @click.option("--scale", help="Judge at this scale only; default: the largest that has records.")
 @as_json
 def claims(paper: str | None, scale: str | None, as_json: bool) -> None:
-    """Every claim with its verdict."""
+    """Every claim with its verdict; records that cannot be used are named on stderr."""
     from ncssl import experiments
 
+    for error in experiments.refused():
+        click.echo(f"ncssl: {error}", err=True)
     rows = experiments.ledger(paper, scale)
     columns = ["paper", "id", "place", "status", "effect", "low", "high", "n", "scale"]
     show(rows, as_json, lambda rows: table(rows, columns))
@@ -114,9 +116,11 @@ def claims(paper: str | None, scale: str | None, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Run every missing record of all papers.")
 @click.option("--jobs", default=0, help="Runs side by side with --paper or --all; default: one a core, one on CUDA.")
 @click.option("--budget", help="Stop cleanly before this much time is spent: 90s, 9m, 2h.")
+@click.option("--undecided", is_flag=True, help="Then add seeds for the claims that the scale's own leave undecided.")
 @as_json
 def run(
-    method, dataset, scale, seed, pairs, data_root, out, device, download, paper, everything, jobs, budget, as_json
+    method, dataset, scale, seed, pairs, data_root, out, device, download, paper, everything, jobs, budget, undecided,
+    as_json,
 ) -> None:  # fmt: skip
     """Train one recipe, or the missing records of a paper, and print each record's path and metrics."""
     from ncssl import campaign
@@ -131,9 +135,11 @@ def run(
         values |= {"dataset": dataset} if dataset else {}
         campaign.run(
             paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget), jobs=jobs,
-            download=download, report=lambda row: report(row, as_json),
+            download=download, undecided=undecided, report=lambda row: report(row, as_json),
         )  # fmt: skip
         return
+    if undecided:
+        raise ValueError("--undecided was given without --paper or --all, whose claims it is about")
     if not method:
         raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
     values |= {"dataset": dataset} if dataset else {}
@@ -146,6 +152,7 @@ def run(
 
 def report(row: dict, as_json: bool) -> None:
     """One finished run."""
+
     def line(r):
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in r["metrics"].items() if v is not None)
         return f"{r['path']}\n    {r['status']} {r['reason']} {numbers}"

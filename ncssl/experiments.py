@@ -1,50 +1,144 @@
 """Experiments of the papers: their recipes at a scale, their records, and the ledger of claims."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import SCALES, Recipe, recipe
-from ncssl.records import papers, store, verdicts
+from ncssl.records import floors, papers, series, store, verdicts
+from ncssl.records.intervals import LEVEL
+from ncssl.records.stale import Stale
+
+# What is run first, at every scale: paper, experiment ("" for all of it), arms (none: all). The rest comes after it.
+FIRST = (
+    ("tian2021", "predictor", ("sgd_ema", "directpred", "random")),
+    ("halvagal2023", "methods", ("pred", "pred_iso", "pred_noema", "pred_iso_noema")),
+    ("tian2021", "predictor", ()), ("halvagal2023", "methods", ()), ("wen2022", "heads", ()),
+    ("wang2021", "", ()), ("liu2022", "", ()), ("tian2021", "", ()), ("halvagal2023", "", ()), ("wen2022", "", ()),
+)  # fmt: skip
+BLOCK = 3  # seeds: everything gets so many before anything gets more
 
 
 class Planned(NamedTuple):
-    """One run of an experiment: its arm, seed and recipe."""
+    """One run of an experiment: its arm, seed and recipe; `extra` for a seed beyond the scale's own."""
 
     paper: str
     experiment: str
     arm: str
     seed: int
     recipe: Recipe
+    extra: bool = False
 
 
-def planned(paper: str, experiment: str, scale: str, **overrides) -> list[Planned]:
-    """The runs of an experiment at a scale, seed by seed; empty where it has no such scale."""
+def planned(
+    paper: str, experiment: str, scale: str, results: str | Path | None = None, **overrides
+) -> list[Planned]:  # fmt: skip
+    """The runs of an experiment at a scale, seed by seed; empty where it has no such scale.
+
+    Added seeds (`undecided`) that have a record follow the scale's own. Raises BadFile for a mistake in an arm.
+    """
+    own = scheduled(paper, experiment, scale, **overrides)
+    return own + stored(extras(own), results)
+
+
+def stored(runs: list[Planned], results: str | Path | None = None) -> list[Planned]:
+    """Those of the runs that have a file among the records."""
+    return [p for p in runs if store.find(p.recipe.id, results)]
+
+
+def scheduled(paper: str, experiment: str, scale: str, **overrides) -> list[Planned]:
+    """The runs of an experiment on the scale's own seeds."""
     e = papers.paper(paper).experiments[experiment]
     if scale not in SCALES:
         raise UnknownName("scale", scale, SCALES)
     if scale not in e.scales:
         return []
-    at = e.scales[scale]
-
-    def of(arm: papers.Arm, seed: int) -> Recipe:
-        values = dict(e.recipe) | dict(at.recipe) | overrides | dict(arm.recipe)
-        return recipe(arm.method, scale, dict(arm.options), seed=seed, **values)
-
-    return [Planned(paper, experiment, a.name, seed, of(a, seed)) for seed in at.seeds for a in e.arms.values()]
+    arms = [(arm.name, made(paper, e, arm, scale, overrides)) for arm in e.arms.values()]
+    first = [Planned(paper, experiment, name, recipe.seed, recipe) for name, recipe in arms]
+    return [with_seed(p, seed) for seed in e.scales[scale].seeds for p in first]
 
 
-def plan(paper: str | None = None, scale: str = "laptop", **overrides) -> list[Planned]:
-    """Every run of a paper (or of all) at a scale, each recipe once, all arms of seed 0 first."""
+def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict) -> Recipe:
+    """The recipe of an arm on the first seed; raises BadFile where the paper's file is wrong, not the overrides."""
+    at, options = e.scales[scale], dict(arm.options)
+    values = dict(e.recipe) | dict(at.recipe)
+    try:
+        plain = recipe(arm.method, scale, options, seed=at.seeds[0], **values | dict(arm.recipe))
+    except ValueError as error:
+        where = f"[experiments.{e.name}.arms.{arm.name}] at scale {scale}"
+        raise BadFile(papers.FOLDER / f"{paper}.toml", f"{where}: {error}", "correct the file") from error
+    if not overrides:
+        return plain
+    return recipe(arm.method, scale, options, seed=at.seeds[0], **values | overrides | dict(arm.recipe))
+
+
+def with_seed(p: Planned, seed: int, **changes) -> Planned:
+    """The same run on another seed."""
+    return p._replace(seed=seed, recipe=dataclasses.replace(p.recipe, seed=seed), **changes)
+
+
+def extras(own: list[Planned]) -> list[Planned]:
+    """Runs of the same arms on the seeds that the rule of the two looks may add."""
+    seeds = sorted({p.seed for p in own})
+    return [
+        with_seed(p, seed, extra=True) for seed in verdicts.added(seeds) for p in own if p.seed == seeds[0]
+    ] if seeds else []  # fmt: skip
+
+
+def plan(
+    paper: str | None = None, scale: str = "laptop", results: str | Path | None = None, **overrides
+) -> list[Planned]:  # fmt: skip
+    """Every run of a paper (or of all) at a scale, each recipe once, the most important first."""
     keys = [paper] if paper else papers.papers()
-    runs = [p for key in keys for name in papers.paper(key).experiments for p in planned(key, name, scale, **overrides)]
-    unique = {p.recipe.id: p for p in reversed(runs)}
-    return sorted(unique.values(), key=lambda p: (p.seed, runs.index(p)))
+    names = [(key, name) for key in keys for name in papers.paper(key).experiments]
+    return ordered([p for key, name in names for p in planned(key, name, scale, results, **overrides)])
+
+
+def ordered(runs: list[Planned]) -> list[Planned]:
+    """Each recipe once: by blocks of seeds, in a block by `FIRST`, and there seed by seed."""
+    unique: dict[str, Planned] = {}
+    for p in sorted(runs, key=lambda p: (p.seed // BLOCK, place(p), p.seed)):
+        unique.setdefault(p.recipe.id, p)
+    return list(unique.values())
+
+
+def place(p: Planned) -> int:
+    """The place of a run in `FIRST`, after all of it for what is not listed."""
+    fits = (
+        paper == p.paper and experiment in ("", p.experiment) and (not arms or p.arm in arms)
+        for paper, experiment, arms in FIRST
+    )  # fmt: skip
+    return next((at for at, fit in enumerate(fits) if fit), len(FIRST))
+
+
+def undecided(
+    paper: str | None = None, scale: str = "laptop", results: str | Path | None = None, **overrides
+) -> list[Planned]:  # fmt: skip
+    """The runs that the rule of the two looks adds: for every claim that all of the scale's own seeds leave open.
+
+    The list depends on the records of the own seeds alone, so that it stays the same while its runs are made.
+    """
+    wanted = []
+    for key in [paper] if paper else papers.papers():
+        for claim in (c for c in papers.paper(key).claims.values() if c.kind == "records"):
+            own = [p for p in scheduled(key, claim.experiment, scale, **overrides) if p.arm in claim.compared]
+            found = list(records(own, results))
+            whole = own and all(record is not None for _, record in found)
+            if whole and verdicts.left_open(series.verdict(claim, found)):
+                wanted += extras(own)
+    return ordered(wanted)
+
+
+def pixels(runs: list[Planned]) -> list[Planned]:
+    """The floors of raw pixels that belong to these runs, one for each set of images."""
+    unique = {(r := floors.pixels(p.recipe)).id: r for p in runs}
+    return [Planned(floors.KEY, floors.KEY, floors.METHOD, r.seed, r) for r in unique.values()]
 
 
 def records(runs: list[Planned], results: str | Path | None = None) -> Iterator[tuple[Planned, store.Record | None]]:
-    """Each planned run with its record; None where there is none, or none that can be read."""
+    """Each planned run with its record; None where there is none, or none that can be used."""
     for p in runs:
         path = store.find(p.recipe.id, results)
         try:
@@ -55,38 +149,118 @@ def records(runs: list[Planned], results: str | Path | None = None) -> Iterator[
 
 def values(claim: papers.Claim, scale: str, results=None, **overrides) -> dict[str, dict[int, float | None]]:
     """Metric of a record claim by arm and seed; None marks a run that failed."""
-    out: dict[str, dict[int, float | None]] = {}
-    runs = [p for p in planned(claim.paper, claim.experiment, scale, **overrides) if p.arm in claim.compared]
-    for p, record in records(runs, results):
-        if record is not None:
-            done = record.status == "done"
-            out.setdefault(p.arm, {})[p.seed] = record.value(claim.metric) if done else None
+    return series.metric(list(records(compared(claim, scale, results, **overrides), results)), claim.metric)
+
+
+def compared(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
+    """The runs of the arms that a record claim compares."""
+    runs = scheduled(claim.paper, claim.experiment, scale, **overrides)
+    own = [p for p in runs if p.arm in claim.compared]
+    return own + stored(extras(own), results)
+
+
+def by_scale(
+    claim: papers.Claim, results=None, *, scales=tuple(SCALES), level: float = LEVEL, **overrides
+) -> dict[str, verdicts.Verdict]:  # fmt: skip
+    """Verdict of a record claim at each scale, the smallest first, with intervals of that level."""
+    runs = {s: compared(claim, s, results, **overrides) for s in scales}
+    return {s: series.verdict(claim, list(records(runs[s], results)), level) for s in scales}
+
+
+def found(paper: str, scale: str | None = None, results=None, **overrides) -> dict[str, list]:
+    """Experiment -> its runs with their records, at the scale given, else at the largest that has records."""
+    out: dict[str, list] = {}
+    for name in papers.paper(paper).experiments:
+        for s in [scale] if scale else SCALES:
+            runs = list(records(planned(paper, name, s, results, **overrides), results))
+            if any(record is not None for _, record in runs) or name not in out:
+                out[name] = runs
     return out
+
+
+def best(found: dict[str, verdicts.Verdict]) -> str:
+    """The largest scale that has records, of verdicts by scale with the smallest first; the smallest if none has."""
+    return next((s for s in reversed(found) if found[s].status != "not run"), next(iter(found)))
 
 
 def judge(claim: papers.Claim, scale: str | None = None, results=None, **overrides) -> tuple[verdicts.Verdict, str]:
     """Verdict of a claim and the scale it was judged at: the given one, else the largest that has records."""
     if claim.kind == "theory":
         return verdicts.judge_theory(claim), "theory"
-    scales = [scale] if scale else list(reversed(SCALES))
-    for s in scales:
-        measured = values(claim, s, results, **overrides)
-        verdict = verdicts.judge(claim, measured, dim=(SCALES[s] | overrides)["d"])
-        if verdict.status != "not run":
-            return verdict, s
-    return verdict, scales[-1]
+    found = by_scale(claim, results, scales=[scale] if scale else tuple(SCALES), **overrides)
+    return found[best(found)], best(found)
 
 
 def ledger(paper: str | None = None, scale: str | None = None, results=None, **overrides) -> list[dict]:
-    """One row a claim: place, statement, verdict, effect with its interval, n, scale, the paper's own effect."""
-    rows = []
-    for key in [paper] if paper else papers.papers():
-        for claim in papers.paper(key).claims.values():
-            v, at = judge(claim, scale, results, **overrides)
-            rows.append({
-                "paper": key, "id": claim.id, "place": claim.place, "statement": claim.statement, "kind": claim.kind,
-                "metric": claim.metric, "test": claim.test, "margin": claim.margin, "margin_by": claim.margin_by,
-                "reported": claim.reported_effect, "status": v.status, "effect": v.effect, "low": v.low, "high": v.high,
-                "interval": v.interval, "n": v.n, "scale": at, "detail": v.detail,
-            })  # fmt: skip
+    """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n, scale, and more."""
+    keys = [paper] if paper else papers.papers()
+    rows = [row(*pair) for key in keys for pair in judged(papers.paper(key), scale, results, **overrides)]
     return store.rounded(rows, 4)
+
+
+def judged(
+    paper: papers.Paper, scale: str | None = None, results=None, *, kinds=("records", "theory"), level: float = LEVEL,
+    **overrides,
+) -> Iterator[tuple[papers.Claim, dict[str, verdicts.Verdict]]]:  # fmt: skip
+    """Claims of these kinds with their verdicts by scale, the smallest first; a theory claim has one, at "theory"."""
+    scales = [scale] if scale else tuple(SCALES)
+    for claim in (c for c in paper.claims.values() if c.kind in kinds):
+        if claim.kind == "theory":
+            yield claim, {"theory": verdicts.judge_theory(claim)}
+        else:
+            yield claim, by_scale(claim, results, scales=scales, level=level, **overrides)
+
+
+def row(claim: papers.Claim, found: dict[str, verdicts.Verdict]) -> dict:
+    """A claim and its verdicts by scale as one row of the ledger; `others` are those at other scales with records."""
+    at = best(found)
+    v, others = found[at], {s: w.status for s, w in found.items() if s != at and w.status != "not run"}
+    return {
+        "paper": claim.paper, "id": claim.id, "place": claim.place, "statement": claim.statement, "kind": claim.kind,
+        "metric": claim.metric, "test": claim.test, "margin": claim.margin, "margin_by": claim.margin_by,
+        "reported": claim.reported_effect, "status": v.status, "effect": v.effect, "low": v.low, "high": v.high,
+        "interval": v.interval, "standardised": v.standardised, "n": v.n, "looks": v.looks, "scale": at,
+        "others": others, "detail": v.detail,
+    }  # fmt: skip
+
+
+def refused(results: str | Path | None = None) -> list[BadFile]:
+    """The files among the records that cannot be used, as the errors that name them."""
+    return [error for _, error in store.scan(results) if isinstance(error, BadFile)]
+
+
+def audit(results: str | Path | None = None) -> list[dict]:
+    """One row a file among the records that no claim and no figure uses: file, state, why.
+
+    rejected: not a record. stale: its recipe has come to mean something else. unplanned: of a paper, but of no arm.
+    """
+    wanted, rows = known(), []
+    for path, r in store.scan(results):
+        file = f"{path.parent.name}/{path.name}"
+        if isinstance(r, BadFile):
+            rows.append({"file": file, "state": "stale" if isinstance(r, Stale) else "rejected", "why": r.why})
+        elif why := outdated(r.recipe):
+            rows.append({"file": file, "state": "stale", "why": why})
+        elif r.key in papers.papers() and dataclasses.replace(r.recipe, seed=0).id not in wanted:
+            rows.append({"file": file, "state": "unplanned", "why": f"no arm of {r.key} has these settings"})
+    return rows
+
+
+def known() -> set[str]:
+    """Ids of all arms of all experiments at all scales, on seed 0."""
+    every = [(key, name, s) for key in papers.papers() for name in papers.paper(key).experiments for s in SCALES]
+    return {with_seed(p, 0).recipe.id for paper, name, s in every for p in scheduled(paper, name, s)}
+
+
+def outdated(r: Recipe) -> str:
+    """Why no recipe can be this one any more: its method or an option is gone, or an option came; else empty."""
+    from ncssl.methods import make
+
+    if r.method == floors.METHOD:
+        return ""
+    try:
+        options = make(r.method, **r.options).options
+    except (ValueError, TypeError) as error:
+        return str(error)
+    young = {name: value for name, value in options.items() if value is not None and name not in r.options}
+    return f"made before {r.method} had {', '.join(f'{k}={v}' for k, v in young.items())}" if young else ""

@@ -14,7 +14,7 @@ from ncssl.errors import UnknownName
 from ncssl.recipes import recipe
 from ncssl.records import verdicts
 from ncssl.records.facts import Cell, Claim, Experiment, Paper
-from ncssl.records.intervals import mean_interval
+from ncssl.records.intervals import LEVEL, mean_interval
 from ncssl.records.store import Record
 
 FLOOR = "random"  # the arm of the untrained encoder, in every experiment
@@ -168,10 +168,16 @@ def thinned(data: dict | None, lines: int = 6) -> dict | None:
     return data | {"epoch": data["epoch"][keep], "values": data["values"][keep]}
 
 
+def verdict(claim: Claim, found: Found, level: float = LEVEL) -> verdicts.Verdict:
+    """The verdict of these runs on a record claim, by the rule of the two looks; `level` is that of its interval."""
+    own = sorted({p.seed for p, _ in found if not p.extra})
+    return verdicts.judge_seeds(claim, metric(found, claim.metric), own, dim=width(found), level=level)
+
+
 def judged(paper: Paper, experiment: str, found: Found) -> list[tuple[Claim, verdicts.Verdict]]:
     """Every record claim of an experiment with the verdict of exactly these runs."""
     claims = [c for c in paper.claims.values() if c.kind == "records" and c.experiment == experiment]
-    return [(claim, verdicts.judge(claim, metric(found, claim.metric), dim=width(found))) for claim in claims]
+    return [(claim, verdict(claim, found)) for claim in claims]
 
 
 def forest(judged: Sequence[tuple[Claim, verdicts.Verdict]]) -> dict[str, list[dict]]:

@@ -2,20 +2,23 @@
 
 An interval wholly beyond the margin is "reproduced", wholly on the other side "not reproduced", across it "undecided".
 An ordering is "reproduced" when every step is, "not reproduced" when any step is contradicted, and "partly" when some
-steps hold, the others are undecided and none is contradicted. Every interval is a two-sided 95 % interval of its own:
-nothing is corrected for the number of claims, and `detail` says how many steps an ordering tests at once.
+steps hold, the others are undecided and none is contradicted. Every interval is a two-sided 95 % interval of its own
+(or of another `level`): nothing is corrected for the number of claims, and `detail` says how many steps an ordering
+tests at once. What the seeds of a scale leave open is looked at a second time with more of them: `judge_seeds`.
 """
 
 import importlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ncssl.errors import UnknownName
 from ncssl.records.facts import Claim
-from ncssl.records.intervals import Interval, difference_interval, mean_interval, rate_interval
+from ncssl.records.intervals import LEVEL, Interval, difference_interval, mean_interval, rate_interval
 
 STATUSES = ("reproduced", "partly", "not reproduced", "undecided", "not run")
+OPEN = ("undecided", "partly")  # what more seeds may settle
+MOST_SEEDS = 5  # never more than so many, whatever they show
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,12 @@ class Verdict:
     interval: str = ""
     standardised: float | None = None
     steps: tuple["Verdict", ...] = ()
+    looks: int = 1
 
 
-def judge(claim: Claim, values: Mapping[str, Mapping[int, float | None]], *, dim: int | None = None) -> Verdict:
+def judge(
+    claim: Claim, values: Mapping[str, Mapping[int, float | None]], *, dim: int | None = None, level: float = LEVEL
+) -> Verdict:
     """The verdict of runs on a claim. `values`: arm -> seed -> metric, None or NaN for a run that failed.
 
     `dim` is the width of the projections, needed by claims in units of 1/sqrt(width). A theory claim is computed.
@@ -53,12 +59,45 @@ def judge(claim: Claim, values: Mapping[str, Mapping[int, float | None]], *, dim
         if missing:
             failed.append(f"{missing} of {len(arms[arm])} runs of {arm} failed and are left out")
     if claim.test == "ordering":
-        steps = [_step(claim, arms, pair) for pair in zip(claim.arms, claim.arms[1:], strict=False)]
-        verdict = _ordering(steps)
+        steps = [_step(claim, arms, pair, level) for pair in zip(claim.arms, claim.arms[1:], strict=False)]
+        verdict = _ordering(steps, level)
     else:
-        verdict = _step(claim, arms, claim.compared)
+        verdict = _step(claim, arms, claim.compared, level)
     detail = "; ".join(part for part in (verdict.detail, *failed) if part)
     return replace(verdict, claim=claim.id, margin=claim.margin, detail=detail)
+
+
+def added(seeds: Sequence[int]) -> tuple[int, ...]:
+    """The seeds that a claim left open by `seeds` is given: the next ones, until there are `MOST_SEEDS`."""
+    first = max(seeds, default=-1) + 1
+    return tuple(range(first, first + MOST_SEEDS - len(seeds)))
+
+
+def left_open(verdict: Verdict) -> bool:
+    """Whether the rule of the two looks gives a claim more seeds: its interval straddles a margin."""
+    return verdict.status in OPEN and verdict.effect is not None
+
+
+def judge_seeds(
+    claim: Claim, values: Mapping[str, Mapping[int, float | None]], seeds: Sequence[int], *, dim: int | None = None,
+    level: float = LEVEL,
+) -> Verdict:  # fmt: skip
+    """The verdict by the rule of the two looks; `seeds` are those of the scale, `values` may hold more.
+
+    The first look takes `seeds` alone. What it leaves open is looked at again, once, with the added seeds, and only
+    when every arm was run on all of both. Other seeds never count. `level` is that of the interval, not of the rule.
+    """
+
+    def of(wanted: Sequence[int]) -> dict[str, dict[int, float | None]]:
+        return {arm: {s: v for s, v in values.get(arm, {}).items() if s in wanted} for arm in claim.compared}
+
+    more, first = added(seeds), judge(claim, of(seeds), dim=dim)
+    whole = of((*seeds, *more))
+    if not more or not left_open(first) or any(len(runs) < len(seeds) + len(more) for runs in whole.values()):
+        return first if level == LEVEL else judge(claim, of(seeds), dim=dim, level=level)
+    second = judge(claim, whole, dim=dim, level=level)
+    why = f"second look, with seeds {', '.join(map(str, more))}: the first {len(seeds)} left it {first.status}"
+    return replace(second, looks=2, detail=f"{second.detail}; {why}")
 
 
 def judge_theory(claim: Claim) -> Verdict:
@@ -83,7 +122,9 @@ def _scaled(value: float | None, claim: Claim, dim: int | None) -> float:
     return float(value)
 
 
-def _step(claim: Claim, arms: Mapping[str, Mapping[int, float]], names: tuple[str, ...]) -> Verdict:
+def _step(
+    claim: Claim, arms: Mapping[str, Mapping[int, float]], names: tuple[str, ...], level: float = LEVEL
+) -> Verdict:
     """The verdict of one comparison: of an arm with the margin, or of two arms."""
     runs = {arm: [v for v in arms[arm].values() if not math.isnan(v)] for arm in names}
     if short := [f"{arm} has {len(v)} of at least 2 runs" for arm, v in runs.items() if len(v) < 2]:
@@ -93,13 +134,13 @@ def _step(claim: Claim, arms: Mapping[str, Mapping[int, float]], names: tuple[st
         return Verdict("undecided", n=min(map(len, runs.values())), detail=f"no ratio: {bad[0]} has a value <= 0")
     samples = [{s: math.log(v) if ratio and v > 0 else v for s, v in arms[arm].items()} for arm in names]
     if claim.test == "rate":
-        found = rate_interval(*samples, claim.margin)
+        found = rate_interval(*samples, claim.margin, level=level)
         if found is None:
             return Verdict("not run", detail="fewer than 2 seeds are in both arms")
     elif len(names) == 1:
-        found = mean_interval([v for v in samples[0].values() if not math.isnan(v)], kind=claim.interval)
+        found = mean_interval([v for v in samples[0].values() if not math.isnan(v)], kind=claim.interval, level=level)
     else:
-        found = difference_interval(*samples, kind=claim.interval)
+        found = difference_interval(*samples, kind=claim.interval, level=level)
     return _verdict(claim, found, names, ratio)
 
 
@@ -129,10 +170,10 @@ def _side(test: str, margin: float, low: float, high: float, ratio: bool = False
     return "reproduced" if yes else "not reproduced" if no else "undecided"
 
 
-def _ordering(steps: list[Verdict]) -> Verdict:
+def _ordering(steps: list[Verdict], level: float) -> Verdict:
     """Join the steps of an ordering; see the head of this file for what "partly" means."""
     states = [step.status for step in steps]
-    detail = f"{len(steps)} steps, each at 95 %: " + "; ".join(f"{s.detail}, {s.status}" for s in steps)
+    detail = f"{len(steps)} steps, each at {100 * level:g} %: " + "; ".join(f"{s.detail}, {s.status}" for s in steps)
     if "not run" in states:
         return Verdict("not run", n=min(s.n for s in steps), detail=detail, steps=tuple(steps))
     status = "undecided"

@@ -1,0 +1,208 @@
+"""Many runs in one command: their order, two processes at once, the end of a budget, floors, and runs made again."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from ncssl import campaign, experiments, train
+from ncssl.cli import main
+from ncssl.recipes import recipe
+from ncssl.records import floors, papers, series, store
+
+TINY = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Checkpoints and locks of these tests stay apart."""
+    monkeypatch.setenv("NCSSL_CACHE", str(tmp_path / "cache"))
+
+
+def tiny(seed=0, **more):
+    return experiments.Planned("tian2021", "e", "a", seed, recipe("simsiam", seed=seed, **TINY | more))
+
+
+# ---- order -----------------------------------------------------------------------------------------------------------
+
+
+def test_everything_named_as_first_exists():
+    for key, name, arms in experiments.FIRST:
+        paper = papers.paper(key)
+        assert name in ("", *paper.experiments) and set(arms) <= set(paper.experiments[name].arms if name else ())
+
+
+@pytest.mark.parametrize("scale", ["laptop", "gpu"])
+def test_the_most_important_runs_come_first(scale):
+    runs = experiments.plan(None, scale)
+    assert len({p.recipe.id for p in runs}) == len(runs)
+    main_arms = experiments.FIRST[0][2]
+    assert [(p.paper, p.experiment, p.arm, p.seed) for p in runs[:9]] == [
+        ("tian2021", "predictor", arm, seed) for seed in range(3) for arm in main_arms
+    ]
+    first_block = [p for p in runs if p.seed < experiments.BLOCK]
+    assert runs[: len(first_block)] == first_block, "three seeds of everything before a fourth of anything"
+    said = [(p.paper, p.experiment if (p.paper, p.experiment) in HEADS else "") for p in first_block]
+    assert list(dict.fromkeys(said))[:5] == [*HEADS, ("wang2021", ""), ("liu2022", "")]
+    assert first_block[-1].paper == "companion"
+
+
+HEADS = (("tian2021", "predictor"), ("halvagal2023", "methods"), ("wen2022", "heads"))
+
+
+def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
+    a, b = tiny(0), tiny(1)
+    again = b._replace(paper="tian2021", experiment="predictor", arm="sgd_ema")
+    assert experiments.ordered([a, b, again]) == [again, a]
+
+
+# ---- two processes ---------------------------------------------------------------------------------------------------
+
+BOTH = """
+import sys
+from ncssl import campaign, experiments
+from ncssl.recipes import recipe
+tiny = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
+runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny)) for s in range(6)]
+print("ready", flush=True)
+sys.stdin.readline()
+for p in runs:
+    row = campaign.one(p, None, sys.argv[1], "cpu", False)
+    if row is not None:
+        print(row["id"], flush=True)
+"""
+
+
+def test_two_processes_on_one_plan_lose_nothing_and_make_nothing_twice(tmp_path):
+    out = tmp_path / "results"
+    command = [sys.executable, "-W", "ignore", "-c", BOTH, str(out)]
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pair = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    for process in pair:
+        assert process.stdout.readline() == "ready\n"
+    for process in pair:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    made = [process.communicate(timeout=300)[0].split() for process in pair]
+    assert all(process.returncode == 0 for process in pair)
+    found = {path.stem: record for path, record in store.scan(out)}
+    assert sorted(made[0] + made[1]) == sorted(found) == sorted(tiny(s).recipe.id for s in range(6))
+    assert all(isinstance(record, store.Record) for record in found.values())
+    assert [path.name for path in out.rglob(".*")] == [], "no half-written file is left"
+
+
+def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
+    p = tiny()
+    lock = train.checkpoint_path(p.recipe).with_suffix(".lock")
+    lock.parent.mkdir(parents=True)
+    hold = (
+        "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX); print(1, flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{hold}; time.sleep(600)", str(lock)], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b"1\n"
+        assert campaign.one(p, None, tmp_path / "out", "cpu", False) is None
+        holder.kill()
+    assert campaign.one(p, None, tmp_path / "out", "cpu", False)["status"] == "done"
+
+
+# ---- budget and rule -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_stops_when_the_budget_is_spent_and_leaves_no_record(tmp_path):
+    endless = tiny(epochs=10**6)
+    before = signal.getsignal(signal.SIGALRM)
+    assert campaign.one(endless, None, tmp_path, "cpu", False, time.monotonic() + 0.5) is None
+    assert list(store.scan(tmp_path)) == [] and signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert campaign.one(tiny(), None, tmp_path, "cpu", False, time.monotonic() + 3600)["status"] == "done"
+
+
+def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, monkeypatch, capsys):
+    (tmp_path / "out" / "tian2021").mkdir(parents=True)
+    (tmp_path / "out" / "tian2021" / "0123456789ab.json").write_text("{}")
+    monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(0)])
+    monkeypatch.setattr(experiments, "pixels", lambda runs: [])
+    monkeypatch.setattr(experiments, "undecided", lambda *a, **k: [tiny(3), tiny(0)])
+    rows: list[dict] = []
+    given = dict(out=tmp_path / "out", jobs=1, device="cpu", report=rows.append)
+    assert campaign.run("tian2021", "smoke", {}, undecided=True, **given) == 2
+    assert [row["seed"] for row in rows] == [0, 3]
+    assert "0123456789ab.json: not a record of format 1" in capsys.readouterr().err, "refused files are named"
+    done = CliRunner().invoke(main, ["run", "--method", "byol", "--undecided"])
+    assert done.exit_code == 2 and "--undecided was given without --paper or --all" in done.stderr
+
+
+# ---- floors ----------------------------------------------------------------------------------------------------------
+
+
+def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
+    runs = [tiny(0), tiny(1), tiny(0, limit=None)]
+    plan = experiments.pixels(runs)
+    assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == floors.pixels(runs[1].recipe)
+    row = campaign.one(plan[0], None, tmp_path, "cpu", False)
+    record = floors.beside([(runs[0], None), (runs[1], None)], tmp_path)
+    assert record.key == "floors" and row["path"].endswith(f"floors/{record.id}.json")
+    assert 60 < record.metrics["probe_accuracy"] < 98 and 60 < record.metrics["knn_accuracy"] < 98
+    assert record.data == {"train": 256, "test": 500, "classes": 10}
+    assert floors.beside([(runs[0], None), (runs[2], None)], tmp_path) is None, "runs on different images"
+    assert floors.beside([(runs[2], None)], tmp_path) is None, "not measured"
+
+
+def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
+    for scale in ("smoke", "laptop", "gpu"):
+        runs = experiments.plan(None, scale)
+        covered = {p.recipe.id for p in experiments.pixels(runs)}
+        assert covered == {floors.pixels(p.recipe).id for p in runs}
+
+
+# ---- made again ------------------------------------------------------------------------------------------------------
+
+
+def numbers(record):
+    """What of a record must come again: every number but the time."""
+    metrics = {name: value for name, value in record.metrics.items() if name != "images_per_second"}
+    return store.rounded(metrics), store.rounded(record.curves)
+
+
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("key, experiment, arm", [("halvagal2023", "methods", "pred_iso"), ("wen2022", "heads", "mlp")])
+def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm, tmp_path, one_thread):
+    """At smoke scale, through the campaign and through the command that a chapter prints."""
+    p = next(p for p in experiments.scheduled(key, experiment, "smoke") if p.arm == arm)
+    path = campaign.one(p, None, tmp_path, "cpu", False)["path"]
+    first = store.load(path)
+    os.unlink(path)
+    assert store.find(p.recipe.id, tmp_path) is None
+    assert campaign.one(p, None, tmp_path, "cpu", False)["path"] == path
+    assert numbers(store.load(path)) == numbers(first)
+    typed = shlex.split(series.command(p))[1:]
+    done = CliRunner().invoke(main, [*typed, "--device", "cpu", "--out", str(tmp_path / "typed")])
+    assert done.exit_code == 0, done.output
+    assert numbers(store.load(store.find(p.recipe.id, tmp_path / "typed"))) == numbers(first)
+
+
+@pytest.mark.parametrize("arm", ["random", "barlow_weight_10"])
+def test_a_committed_record_comes_again_on_the_same_machine_type(arm, tmp_path, one_thread):
+    p = next(p for p in experiments.scheduled("companion", "atlas", "smoke") if p.arm == arm)
+    stored = store.load(store.find(p.recipe.id))
+    here = (train.device_name("cpu"), train.precision(p.recipe, "cpu"), train.versions())
+    if here != (stored.device, stored.precision, stored.versions):
+        pytest.skip(f"the record was made on {stored.device}, {stored.precision}, torch {stored.versions['torch']}")
+    made = store.load(campaign.one(p, None, tmp_path, "cpu", False)["path"])
+    assert store.rounded(made.metrics["knn_accuracy"], 3) == store.rounded(stored.metrics["knn_accuracy"], 3)
+    assert numbers(made) == numbers(stored)
