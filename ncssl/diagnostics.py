@@ -79,7 +79,20 @@ def final(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor
     """Accuracies (percent) of the features at the end: kNN, linear probe, probe on three labels a class."""
     bank, _ = embed(model, train.images, mean, std)
     h, _ = embed(model, test.images, mean, std)
-    given = (bank, train.labels, h, test.labels)
+    return accuracies(bank, train.labels, h, test.labels, seed=seed)
+
+
+def pixels(train: Images, test: Images, *, seed: int = 0) -> dict:
+    """The same accuracies (percent) with the images themselves as features: vectors, standardised by channel."""
+    x, y = (i.images.float().div(255) for i in (train, test))
+    mean, std = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True).clamp_min(1e-3)
+    bank, h = (((images - mean) / std).flatten(1) for images in (x, y))
+    return accuracies(bank, train.labels, h, test.labels, seed=seed)
+
+
+def accuracies(bank: Tensor, labels: Tensor, h: Tensor, test_labels: Tensor, *, seed: int = 0) -> dict:
+    """kNN, linear probe and probe on three labels a class, in percent, of features bank and h (n, features)."""
+    given = (bank, labels, h, test_labels)
     return {
         "knn_accuracy": knn_accuracy(*given, k=neighbours(bank)),
         "probe_accuracy": probe_accuracy(*given),
