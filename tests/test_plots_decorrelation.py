@@ -1,6 +1,8 @@
 """Figures and tables of trained heads, collapse and correlation show what records hold, and survive missing ones."""
 
+import json
 import math
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,6 +65,7 @@ def test_correlations_are_logarithmic_beside_independent_channels(ax):
 def test_share_off_the_diagonal_follows_from_what_records_hold(kind):
     torch = pytest.importorskip("torch")
     from ncssl import diagnostics
+    from ncssl.nn import Linear
 
     plan = next(p for p in planned("liu2022", "decorrelation", "smoke") if p.arm == "byol_linear")
     d = plan.recipe.d
@@ -70,11 +73,9 @@ def test_share_off_the_diagonal_follows_from_what_records_hold(kind):
     W = torch.randn(d, d, generator=g)
     W = {"random": W, "identity and a little": torch.eye(d) + 0.1 * W, "symmetric": W + W.T}[kind]
 
-    class Holder:
-        class predictor:
-            matrix = staticmethod(lambda: W)
-
-    row = diagnostics.spectra(Holder, torch.randn(100, d, generator=g))
+    predictor = Linear(d)
+    predictor.layer.weight.data = W
+    row = diagnostics.spectra(SimpleNamespace(predictor=predictor), torch.randn(100, d, generator=g))
     r = record(plan, {"epoch": [0], **{k: [v] for k, v in row.items()}}, {})
     share = ((W - W.diagonal().diag()).square().sum() / W.square().sum()).item()
     assert series.off_diagonal_share(r) == pytest.approx([share], abs=1e-6)
@@ -129,6 +130,18 @@ def test_every_arm_has_a_fixed_colour_of_its_own_in_its_experiment(key):
         shades = training.colours(list(e.arms))
         assert len(set(shades.values())) == len(e.arms), e.name
         assert all(shades[arm] == style.colour(arm) for arm in e.arms), e.name
+
+
+@pytest.mark.parametrize("key", CHAPTERS)
+def test_the_chapter_shows_every_experiment_and_says_how_to_rerun_it(key, root):
+    cells = json.loads((root / "notebooks" / f"{key}_experiments.ipynb").read_text())["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    for name in papers.paper(key).experiments:
+        assert f'paper, "{name}", found["{name}"]' in code, f"no figure or table of {name}"
+        assert f'judged["{name}"]' in code, f"no verdicts of {name}"
+        assert f"-p only {name} -p missing train" in text and f"-p only {name} -p scale smoke -p fresh True" in text
+    assert text.count("What would change our mind") >= len(papers.paper(key).experiments)
 
 
 def test_independent_channels_correlate_by_chance_alone():
