@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ncssl.records import series, store
+from ncssl.records import floors, series, store
 from ncssl.records.facts import Claim, Experiment, Paper
 from ncssl.records.series import Found
 from ncssl.records.verdicts import Verdict
@@ -83,7 +83,8 @@ def reported(paper: Paper, experiment: str) -> DataFrame:
 def results(paper: Paper, experiment: str, found: Found) -> DataFrame:
     """What was measured of each arm: n, probe accuracy with interval, its height over the untrained encoder, and more.
 
-    spread x sqrt(d) is the standard deviation of the l2-normalised projections in units of 1/sqrt(width).
+    spread x sqrt(d) is the standard deviation of the l2-normalised projections in units of 1/sqrt(width). The last row
+    is what raw pixels give, where that was measured.
     """
     probe = series.arms(paper, experiment, found, "probe_accuracy")
     knn = series.arms(paper, experiment, found, "knn_accuracy")
@@ -100,6 +101,9 @@ def results(paper: Paper, experiment: str, found: Found) -> DataFrame:
             "effective rank": number(r["mean"]),
             "paper, %": a["paper"],
         })  # fmt: skip
+    if (pixels := floors.beside(found)) is not None:
+        given = {f"{k}, %": number(pixels.metrics[f"{k.lower()}_accuracy"]) for k in ("probe", "kNN")}
+        rows.append(dict.fromkeys(rows[0], "") | {"arm": "raw pixels, no network"} | given)
     return frame(rows)
 
 

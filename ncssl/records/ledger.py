@@ -1,0 +1,150 @@
+"""Tables of the ledger: every claim of every paper, the floors beside accuracies, the price of many claims.
+
+A claim comes with its verdicts by scale, the smallest first, as `ncssl.experiments.judged` gives them; `at` picks one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ncssl.records import floors, papers, series
+from ncssl.records.facts import Claim, Experiment, Paper
+from ncssl.records.frames import COLOURS, decimals, frame, number, spread, test_words
+from ncssl.records.intervals import LEVEL
+from ncssl.records.series import Found
+from ncssl.records.verdicts import MOST_SEEDS, Verdict
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+RESCIENCE = {"reproduced": "[Re]", "partly": "partly", "not reproduced": "[not Re]", "undecided": "undecided",
+             "not run": "not run"}  # fmt: skip
+ONE_LOOK = (1 - LEVEL) / 2  # of wrong verdicts on one side, with the truth on the margin
+TWO_LOOKS = 0.043  # the same by the rule of the two looks, paired t over 3 and then 5 seeds: tests/test_two_looks.py
+Verdicts = Mapping[str, Verdict]
+
+
+def at(found: Verdicts) -> str:
+    """The largest scale that has records, of verdicts by scale with the smallest first; empty if none has."""
+    return next((scale for scale in reversed(found) if found[scale].status != "not run"), "")
+
+
+def shown(found: Verdicts) -> Verdict:
+    """The verdict at the largest scale that has records."""
+    return found[at(found)] if at(found) else next(iter(found.values()))
+
+
+def judged(claims: Iterable[tuple[Claim, Verdicts]]) -> list[tuple[Claim, Verdict]]:
+    """Claims with the verdict that is shown."""
+    return [(claim, shown(found)) for claim, found in claims]
+
+
+def totals(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]]) -> DataFrame:
+    """One row a paper: how many claims have each verdict, and how many there are."""
+    rows = []
+    for name, pairs in claims.items():
+        found = [verdict.status for _, verdict in judged(pairs)]
+        marks = {RESCIENCE[status]: found.count(status) for status in COLOURS}
+        rows.append({"source": name} | marks | {"claims": len(found)})
+    sums = {key: sum(row[key] for row in rows) for key in (*RESCIENCE.values(), "claims")}
+    return frame([*rows, {"source": "together"} | sums])
+
+
+def trained(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
+    """One row a claim about records: id, what it says, test, whose margin, effect, n, scale, verdict, other scales."""
+    rows = []
+    for claim, found in claims:
+        scale, v, d = at(found), shown(found), decimals(claim)
+        others = (f"{s}: {w.status}" for s, w in found.items() if s != scale and w.status != "not run")
+        looks = f" in {v.looks} looks" if v.looks > 1 else ""
+        rows.append({
+            "claim": claim.id.replace("_", " "), "what it says": f"{claim.statement} ({claim.place})",
+            "test": test_words(claim), "margin": claim.margin_by,
+            "effect, 95 % interval": f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip(),
+            "paper": number(claim.reported_effect, 2), "n": f"{v.n}{looks}" if v.n else "", "scale": scale,
+            "verdict": v.status, "elsewhere": ", ".join(others),
+        })  # fmt: skip
+    return frame(rows, ["claim", "verdict"])
+
+
+def computed(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
+    """One row a claim about theory: id, what it says, the value computed, test, whose margin, verdict."""
+    rows = [
+        {
+            "claim": claim.id.replace("_", " "), "what it says": f"{claim.statement} ({claim.place})",
+            "value": size(v.effect), "test": f"{claim.test} {claim.margin:g}", "margin": claim.margin_by,
+            "verdict": v.status,
+        }
+        for claim, v in judged(claims)
+    ]  # fmt: skip
+    return frame(rows, ["claim", "verdict"])
+
+
+def size(value: float | None) -> str:
+    """A computed value to three digits; what is round-off on any machine as "< 1e-4"."""
+    if value is None or value != value:
+        return ""
+    return f"{value:.3g}" if abs(value) >= 1e-4 else "< 1e-4"
+
+
+def expected(claims: Iterable[tuple[Claim, Verdicts]]) -> float:
+    """At most so many wrong verdicts are to be expected, even were the truth of every claim on its margin.
+
+    A scale with fewer than `MOST_SEEDS` seeds of its own may take two looks. For runs that are independent and normal.
+    """
+    scales = [(claim, at(found)) for claim, found in claims if at(found)]
+    seeds = [papers.paper(c.paper).experiments[c.experiment].scales[scale].seeds for c, scale in scales]
+    return sum(TWO_LOOKS if len(own) < MOST_SEEDS else ONE_LOOK for own in seeds)
+
+
+def accuracies(paper: Paper, found: Mapping[str, Found], results=None) -> list[dict[str, Any]]:
+    """One row an experiment: its best arm and its floors, the untrained encoder and raw pixels; numbers or None.
+
+    probe and knn are those of the arm with the best probe; below_* count the trained arms whose probe is below a floor.
+    """
+    rows = []
+    for name, runs in found.items():
+        probe, knn = (means(paper, name, runs, metric) for metric in ("probe_accuracy", "knn_accuracy"))
+        floor = floors.beside(runs, results)
+        pixels = floor.metrics if floor else {}
+        learned = {arm: v for arm, v in probe.items() if arm != series.FLOOR}
+        best = max(learned, key=learned.__getitem__, default=None)
+        rows.append({
+            "experiment": name, "arms": len(learned), "best": best, "probe": learned.get(best), "knn": knn.get(best),
+            "untrained_probe": probe.get(series.FLOOR), "untrained_knn": knn.get(series.FLOOR),
+            "pixels_probe": pixels.get("probe_accuracy"), "pixels_knn": pixels.get("knn_accuracy"),
+            "below_untrained": below(learned, probe.get(series.FLOOR)),
+            "below_pixels": below(learned, pixels.get("probe_accuracy")),
+        })  # fmt: skip
+    return rows
+
+
+def below(values: Mapping[str, float], floor: float | None) -> int | None:
+    """How many values are below a floor; None without one."""
+    return None if floor is None else sum(value < floor for value in values.values())
+
+
+def means(paper: Paper, experiment: str, found: Found, metric: str) -> dict[str, float]:
+    """Mean of a metric by arm, of the arms that have finished runs."""
+    rows = series.arms(paper, experiment, found, metric)
+    return {row["arm"]: row["mean"] for row in rows if row["mean"] is not None}
+
+
+def floor_table(rows: Iterable[Mapping[str, Any]], experiments: Mapping[str, Experiment]) -> DataFrame:
+    """The rows of `accuracies` as a table: linear probe and kNN of the best arm, each beside its two floors."""
+
+    def beside(row: Mapping[str, Any], kind: str) -> str:
+        values = (number(row[key]) or "?" for key in (kind, f"untrained_{kind}", f"pixels_{kind}"))
+        return " / ".join(values)
+
+    return frame(
+        {
+            "experiment": row["experiment"],
+            "best arm": experiments[row["experiment"]].arms[row["best"]].label if row["best"] else "not run",
+            "probe, %: best / untrained / pixels": beside(row, "probe") if row["best"] else "",
+            "kNN, %: the same": beside(row, "knn") if row["best"] else "",
+            "arms": row["arms"], "below untrained": row["below_untrained"], "below pixels": row["below_pixels"],
+        }
+        for row in rows
+    )  # fmt: skip

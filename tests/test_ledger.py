@@ -1,0 +1,111 @@
+"""The ledger: its tables and bars, the number of wrong verdicts to expect, floors beside accuracies."""
+
+import pytest
+
+from ncssl import experiments
+from ncssl.plots import ledger as bars
+from ncssl.records import floors, frames, ledger, papers, store
+from ncssl.records.verdicts import Verdict
+
+KEY, EXPERIMENT = "tian2021", "shift"
+PAPER = papers.paper(KEY)
+CLAIMS = [c for c in PAPER.claims.values() if c.kind == "records"]
+SAID = Verdict("reproduced", 3.14, 1.0, 5.0, 3)
+OPEN = Verdict("undecided", 0.5, -1.0, 2.0, 5, looks=2)
+NOTHING = Verdict("not run")
+
+
+def test_the_largest_scale_with_records_is_shown_and_the_others_stand_beside_it():
+    found = {"smoke": NOTHING, "laptop": SAID, "gpu": OPEN, "paper": NOTHING}
+    row = ledger.trained([(CLAIMS[0], found)]).iloc[0]
+    assert (row["scale"], row["verdict"], row["elsewhere"]) == ("gpu", "undecided", "laptop: reproduced")
+    assert row["n"] == "5 in 2 looks" and row["effect, 95 % interval"] == "0.500 [-1.000, 2.000]"
+    assert CLAIMS[0].statement in row["what it says"] and f"{CLAIMS[0].margin:g}" in row["test"]
+    empty = ledger.trained([(CLAIMS[0], {"smoke": NOTHING, "gpu": NOTHING})]).iloc[0]
+    assert (empty["scale"], empty["verdict"], empty["effect, 95 % interval"], empty["n"]) == ("", "not run", "", "")
+
+
+def test_totals_add_up():
+    pairs = [(CLAIMS[0], {"laptop": SAID}), (CLAIMS[1], {"laptop": OPEN}), (CLAIMS[2], {"laptop": NOTHING})]
+    table = ledger.totals({"a": pairs, "b": pairs[:1]}).set_index("source")
+    assert list(table.loc["a"]) == [1, 0, 0, 1, 1, 3] and list(table.loc["together"]) == [2, 0, 0, 1, 1, 4]
+    assert list(table.columns) == ["[Re]", "partly", "[not Re]", "undecided", "not run", "claims"]
+
+
+def test_wrong_verdicts_to_expect_count_looks_and_claims_with_runs():
+    own = {s: len(PAPER.experiments[CLAIMS[0].experiment].scales[s].seeds) for s in ("laptop", "gpu")}
+    assert own == {"laptop": 3, "gpu": 5}
+    pairs = [(CLAIMS[0], {"laptop": SAID}), (CLAIMS[0], {"laptop": SAID, "gpu": OPEN}), (CLAIMS[0], {"gpu": NOTHING})]
+    assert ledger.expected(pairs) == pytest.approx(0.043 + 0.025)
+
+
+@pytest.mark.parametrize(
+    "value, text", [(None, ""), (float("nan"), ""), (3e-15, "< 1e-4"), (-0.5, "-0.5"), (1234.5, "1.23e+03")]
+)
+def test_round_off_is_not_printed(value, text):
+    assert ledger.size(value) == text
+
+
+def test_computed_claims_have_their_value_and_margin():
+    claim = next(c for c in PAPER.claims.values() if c.kind == "theory")
+    row = ledger.computed([(claim, {"theory": Verdict("reproduced", 1e-12, 1e-12, 1e-12, 1)})]).iloc[0]
+    assert row["value"] == "< 1e-4" and f"{claim.margin:g}" in row["test"] and row["verdict"] == "reproduced"
+
+
+# ---- floors ----------------------------------------------------------------------------------------------------------
+
+PROBE = {"none": 46.0, "plus": 42.0, "minus": 28.0, "random": 37.0}
+
+
+def write(recipe, value, out, key=KEY):
+    metrics = {"probe_accuracy": value, "knn_accuracy": value - 5, "std_normalised": 0.1, "effective_rank": 4.0}
+    store.save(store.Record(recipe, key, "done", metrics, {}, 1.0, 1.0, "CPU", "float32", {}, "c", "2026"), out)
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
+    for p in experiments.scheduled(KEY, EXPERIMENT, "laptop"):
+        write(p.recipe, PROBE[p.arm] + p.seed - 1, tmp_path)
+    return tmp_path
+
+
+def test_the_best_arm_stands_beside_both_floors(results):
+    found = {EXPERIMENT: experiments.found(KEY)[EXPERIMENT]}
+    (row,) = ledger.accuracies(PAPER, found)
+    assert (row["best"], row["arms"], row["probe"], row["untrained_probe"]) == ("none", 3, 46.0, 37.0)
+    assert row["below_untrained"] == 1 and row["pixels_probe"] is None and row["below_pixels"] is None
+    assert "46.0 / 37.0 / ?" in set(ledger.floor_table([row], PAPER.experiments).iloc[0])
+    write(floors.pixels(found[EXPERIMENT][0][0].recipe), 43.0, results, floors.KEY)
+    (row,) = ledger.accuracies(PAPER, found)
+    assert (row["pixels_probe"], row["pixels_knn"], row["below_pixels"]) == (43.0, 38.0, 2)
+    shown = frames.results(PAPER, EXPERIMENT, found[EXPERIMENT]).iloc[-1]
+    assert list(shown[["arm", "probe, %", "kNN, %", "n"]]) == ["raw pixels, no network", "43.0", "38.0", ""]
+
+
+def test_found_takes_the_largest_scale_with_records(results):
+    write(experiments.scheduled(KEY, EXPERIMENT, "gpu")[0].recipe, 80.0, results)
+    assert {p.recipe.scale for p, _ in experiments.found(KEY)[EXPERIMENT]} == {"gpu"}
+    assert {p.recipe.scale for p, _ in experiments.found(KEY, "laptop")[EXPERIMENT]} == {"laptop"}
+
+
+def test_rows_of_the_command_line_name_other_scales(results):
+    for p in experiments.scheduled(KEY, EXPERIMENT, "gpu"):
+        write(p.recipe, PROBE[p.arm] + p.seed, results)
+    claim = PAPER.claims["positive_shift_hurts"]
+    row = experiments.row(claim, experiments.by_scale(claim))
+    assert row["scale"] == "gpu" and row["n"] == 5 and row["others"] == {"laptop": "not reproduced"}
+
+
+# ---- bars ------------------------------------------------------------------------------------------------------------
+
+
+def test_bars_are_as_long_as_their_numbers_and_begin_where_the_last_ended(ax):
+    said = ["reproduced"] * 3 + ["undecided"] * 2
+    assert bars.verdict_bars({"a": said, "b": ["not reproduced"]}, ax) is ax
+    boxes = sorted((round(b.get_y()), b.get_x(), b.get_width()) for b in ax.patches)
+    assert boxes == [(0, 0, 3), (0, 3, 2), (1, 0, 1)]
+    assert [text.get_text() for text in ax.texts] == ["3", "2", "1"]
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["reproduced", "not reproduced", "undecided"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a", "b"]
