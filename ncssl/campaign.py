@@ -44,7 +44,8 @@ def seconds(budget: str | None) -> float | None:
 def summary(record: store.Record, out: str | Path | None) -> dict:
     """What a command prints of a record."""
     path = Path(out or store.results_dir()) / record.key / f"{record.id}.json"
-    metrics = {k: store.rounded(record.metrics.get(k)) for k in SHOWN if k in record.metrics}
+    shown = [k for k in record.metrics if k in SHOWN or k.endswith("_eer")]
+    metrics = {k: store.rounded(record.metrics[k]) for k in shown}
     return {"path": str(path), "id": record.id, "status": record.status, "reason": record.reason, "metrics": metrics}
 
 

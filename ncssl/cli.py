@@ -102,6 +102,18 @@ def claims(paper: str | None, scale: str | None, as_json: bool) -> None:
     show(rows, as_json, lambda rows: table(rows, columns))
 
 
+def heard(dataset: str, root: Path | None) -> str:
+    """The data set to use: for "speech" where there is no corpus the generated voices, which is said on stderr."""
+    if dataset != "speech":
+        return dataset
+    from ncssl.data import speech
+
+    if any(row["name"] == "speech" and row["present"] for row in speech.present(root)):
+        return "speech"
+    click.echo("ncssl: no corpus of speech is here (see `ncssl data`); using 'voices', which are generated", err=True)
+    return "voices"
+
+
 @main.command()
 @click.option("--method", help="See `ncssl methods`.")
 @click.option("--dataset", help="See `ncssl data`.")
@@ -132,7 +144,7 @@ def run(
     if paper or everything:
         if method or given:
             raise ValueError("--paper and --all take their methods from the experiments; leave --method and --set out")
-        values |= {"dataset": dataset} if dataset else {}
+        values |= {"dataset": heard(dataset, data_root)} if dataset else {}
         campaign.run(
             paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget), jobs=jobs,
             download=download, undecided=undecided, report=lambda row: report(row, as_json),
@@ -142,7 +154,7 @@ def run(
         raise ValueError("--undecided was given without --paper or --all, whose claims it is about")
     if not method:
         raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
-    values |= {"dataset": dataset} if dataset else {}
+    values |= {"dataset": heard(dataset, data_root)} if dataset else {}
     wanted = recipe(method, scale, given, seed=seed, **values)
     record = fit(wanted, root=data_root, device=device, out=out, download=download)
     report(campaign.summary(record, out), as_json)
@@ -235,9 +247,10 @@ def diagnose(file: Path, view2: Path | None, labels: Path | None, as_json: bool)
 @as_json
 def data(data_root: Path | None, as_json: bool) -> None:
     """Data sets: what is present, where, its size and checksum, and how to get the rest."""
-    from ncssl.data import present
+    from ncssl.data import present, speech
 
-    show(present(data_root), as_json, lambda rows: table(rows, ["name", "present", "train", "test", "where", "how"]))
+    rows, columns = present(data_root) + speech.present(data_root), "name present train test where how".split()
+    show(rows, as_json, lambda rows: table(rows, columns))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ def embed(model: Siamese, images: Tensor, mean: Tensor, std: Tensor) -> tuple[Te
     h, z = [], []
     for chunk in images.split(CHUNK):
         x = (chunk.float().div(255) - mean[:, None, None]) / std[:, None, None]
-        h.append(model.encode(x.contiguous(memory_format=torch.channels_last)))
-        z.append(model.projector(h[-1]))
+        h.append(model.encode(x.contiguous(memory_format=torch.channels_last), model.used[0]))
+        z.append(model.used[1](h[-1]))
     model.train(training)
     return torch.cat(h), torch.cat(z)
 
@@ -64,6 +64,7 @@ def spectra(model: Siamese, z: Tensor) -> dict:
         "eigenvalues": s[:SPECTRUM].tolist(),
     }
     out |= numbers("projection_", z)
+    out |= {name: value for name, value in model.predictor.numbers().items() if value is not None}
     W = model.predictor.matrix()
     if W is not None:
         W = W.detach().float()

@@ -1,12 +1,14 @@
-"""What a run must know of its data, one class a domain: loading, views, the encoder's input, what is measured."""
+"""What a run must know of its data, one class a domain: loading, views, the encoder, what is measured."""
 
 from pathlib import Path
 
 import torch
 from torch import Generator, Tensor, nn
 
-from ncssl import data, diagnostics
-from ncssl.augment import augment, policy
+from ncssl import data, diagnostics, speakers
+from ncssl.augment import augment, policy, speech_augment, speech_policy
+from ncssl.data import speech
+from ncssl.errors import UnknownName
 from ncssl.evaluate import OnlineProbe
 from ncssl.model import Siamese
 from ncssl.nn import backbone
@@ -24,8 +26,7 @@ class Pictures:
         self.recipe, self.policy = recipe, policy(recipe.augmentation)
         self.train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
         self.test = data.load(recipe.dataset, "test", **where)
-        if len(self) < recipe.batch:
-            raise ValueError(f"batch was {recipe.batch}; allowed: at most the {len(self)} training images")
+        enough(len(self), recipe.batch, "images")
         pixels = self.train.images.float().div(255)
         self.mean, self.std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp_min(1e-3)
 
@@ -59,3 +60,66 @@ class Pictures:
     def facts(self) -> dict[str, int]:
         """Sizes of what was trained on and tested on, for the record."""
         return {"train": len(self), "test": len(self.test.images), "classes": len(self.train.classes)}
+
+
+class Utterances:
+    """Speech on a device, log-mel frames of the whole corpus; crops of it are corrupted in batches.
+
+    Raises what `speech.load` and `speech.trials` raise, UnknownName for the policy, ValueError where a batch is more
+    than all utterances or the recipe asks for what images have.
+    """
+
+    def __init__(self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False):
+        for name, given in dict(download=download, size=recipe.size, online_probe=recipe.online_probe).items():
+            if given:
+                raise ValueError(f"{name} was {given!r}; allowed: for images only")
+        self.recipe, self.policy = recipe, speech_policy(recipe.augmentation)
+        where = dict(root=root, device=device)
+        self.train = speech.load(recipe.dataset, "train", limit=recipe.limit, **where)
+        self.tests = {c: speech.load(recipe.dataset, "test", condition=c, **where) for c in speech.CONDITIONS}
+        self.trials = speech.trials(recipe.dataset, self.tests["clean"], root=root)
+        enough(len(self), recipe.batch, "utterances")
+
+    @property
+    def labels(self) -> Tensor:
+        """Speakers (n,) of the training utterances."""
+        return self.train.labels
+
+    def __len__(self) -> int:
+        return len(self.train.paths)
+
+    def encoder(self) -> tuple[nn.Module, int]:
+        """The recipe's backbone for these features and the number of its own."""
+        return backbone(self.recipe.backbone, 1, self.recipe.width, self.train.mel.shape[1])
+
+    def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
+        """Every view of the policy, each (n, 1, bands, frames), of the training utterances `rows` (n,)."""
+        return [speech_augment(self.train, rows, view, generator) for view in self.policy]
+
+    def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
+        """One row of the curves."""
+        return speakers.row(model, self.train, self.tests["clean"], self.trials)
+
+    def final(self, model: Siamese) -> dict:
+        """The metrics at the end."""
+        return speakers.final(model, self.train, self.tests, self.trials)
+
+    def facts(self) -> dict[str, int]:
+        """Sizes of what was trained on and tested on, for the record."""
+        sizes = {"train": len(self), "test": len(self.tests["clean"].paths), "classes": len(self.train.classes)}
+        return sizes | {"trials": sum(len(t.target) for t in self.trials.values())}
+
+
+def enough(n: int, batch: int, what: str) -> None:
+    """Raise ValueError where a batch is more than there is."""
+    if n < batch:
+        raise ValueError(f"batch was {batch}; allowed: at most the {n} training {what}")
+
+
+def domain(dataset: str) -> type[Pictures] | type[Utterances]:
+    """The domain of a data set; raises UnknownName."""
+    if dataset in data.DATASETS:
+        return Pictures
+    if dataset in speech.DATASETS:
+        return Utterances
+    raise UnknownName("dataset", dataset, [*data.DATASETS, *speech.DATASETS])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ncssl.errors import UnknownName
 from ncssl.methods import Branch, Method
 from ncssl.methods.core import TARGETS
 
@@ -23,6 +24,7 @@ class Siamese(nn.Module):
         self.predictor = method.predictor(width)
         online = nn.Sequential(encoder, self.projector)
         self.target = copy.deepcopy(online).requires_grad_(False) if method.keep else None
+        self.use("online")
         self.seen: Tensor | None = None  # features of the last batch's first view, for who learns beside the method
 
     def encode(self, x: Tensor, encoder: nn.Module | None = None) -> Tensor:
@@ -45,6 +47,14 @@ class Siamese(nn.Module):
         p = [self.predictor(v) for v in z]
         t, self.seen = [*t, *[None] * (len(z) - len(t))], h[0].detach()
         return self.method.loss([Branch(*branch) for branch in zip(z, p, t, strict=True)], self.predictor)
+
+    def use(self, which: str) -> None:
+        """Say whether the online or the target network is `used` after training. Raises UnknownName, ValueError."""
+        if which not in ("online", "target"):
+            raise UnknownName("evaluated", which, ("online", "target"))
+        if which == "target" and self.target is None:
+            raise ValueError("evaluated was 'target'; allowed: with keep above 0, else there is no target network")
+        self.used = (self.encoder, self.projector) if which == "online" else (self.target[0], self.target[1])
 
     @torch.no_grad()
     def follow(self, progress: float = 0.0) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ncssl.errors import UnknownName
 
-OPTIMISERS = ("sgd", "lars", "adam")
+OPTIMISERS = ("sgd", "lars", "adam", "amsgrad")
 
 
 class LARS(torch.optim.SGD):
@@ -47,6 +47,8 @@ def optimiser(name: str, groups: list[dict], *, momentum: float) -> torch.optim.
         raise UnknownName("optimiser", name, OPTIMISERS)
     if name == "adam":
         return torch.optim.Adam(groups)
+    if name == "amsgrad":  # as hyperion trains DINO
+        return torch.optim.Adam(groups, betas=(0.9, 0.95), amsgrad=True)
     if name == "lars":
         return LARS(groups, lr=0.0, momentum=momentum, weight_decay=0.0)
     return torch.optim.SGD(groups, momentum=momentum)

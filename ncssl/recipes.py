@@ -27,6 +27,25 @@ SCALES: dict[str, dict[str, Any]] = {
     ),
 }  # fmt: skip
 
+SPEECH: dict[str, dict[str, Any]] = {  # what a data set of speech changes in a scale
+    "smoke": dict(
+        augmentation="speech_smoke", backbone="tdnn", width=16, hidden=64, d=32, epochs=6, batch=64, optimiser="adam",
+        lr=0.002, weight_decay=1e-4, knn_every=3,
+    ),
+    "laptop": dict(
+        limit=None, augmentation="speech", backbone="tdnn", width=64, hidden=256, d=64, epochs=30, batch=64,
+        optimiser="adam", lr=0.002, weight_decay=1e-4, schedule="cosine", warmup_epochs=3, knn_every=5,
+    ),
+    "gpu": dict(
+        augmentation="speech", backbone="lresnet34", width=16, hidden=512, d=128, epochs=200, batch=64,
+        optimiser="adam", lr=0.002, weight_decay=1e-4, schedule="cosine", warmup_epochs=10, knn_every=10,
+    ),
+    "paper": dict(
+        augmentation="speech", backbone="lresnet34", width=16, hidden=2048, d=256, epochs=70, batch=96,
+        optimiser="amsgrad", lr=0.001875, weight_decay=1e-4, schedule="cosine", warmup_epochs=10, knn_every=10,
+    ),
+}  # fmt: skip
+SPOKEN = ("voices", "speech")  # data sets of speech
 AUGMENTATION = {  # the policy that suits a data set, where neither the call nor the scale's own data set decides
     "digits": "digits", "fashion_mnist": "digits", "stl10": "tian2021_stl10", "imagenette96": "tian2021_stl10",
 }  # fmt: skip
@@ -57,6 +76,7 @@ class Recipe:
     epochs: int = 4
     precision: str = "auto"  # auto: bf16 encoder where the device has it in hardware, else float32
     knn_every: int = 5  # epochs between two diagnostics
+    evaluated: str | None = None  # the network that is measured: none or "online", or "target" (the teacher of DINO)
     online_probe: bool | None = None  # a linear classifier that learns beside the encoder, without touching it
     seed: int = 0
     scale: str = "custom"
@@ -74,6 +94,8 @@ class Recipe:
             raise ValueError(f"size was {self.size!r}; allowed: none, or an integer >= 4")
         if self.limit is not None and (not isinstance(self.limit, int) or self.limit < self.batch):
             raise ValueError(f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})")
+        if self.evaluated not in (None, "online", "target"):
+            raise UnknownName("evaluated", self.evaluated, ("online", "target"))
         if self.online_probe not in (None, True):
             raise ValueError(f"online_probe was {self.online_probe!r}; allowed: none, true")
         for name, allowed in dict(precision=("auto", "float32", "bf16"), schedule=("constant", "cosine")).items():
@@ -106,9 +128,12 @@ FIELDS = tuple(f.name for f in dataclasses.fields(Recipe))
 
 
 def suited(dataset: str, scale: str) -> dict:
-    """What another data set than the scale's own changes in its recipe: the augmentation, and at smoke the limit."""
+    """What another data set than the scale's own changes in its recipe: the augmentation, at smoke the limit, and for
+    speech the network and its training."""
     if dataset == SCALES[scale]["dataset"]:
         return {}
+    if dataset in SPOKEN:
+        return SPEECH[scale]
     limit = {"limit": SMOKE_LIMIT} if scale == "smoke" and dataset != "digits" else {}
     return {"augmentation": AUGMENTATION.get(dataset, "tian2021_cifar")} | limit
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ncssl import checkpoint, memory
-from ncssl.domains import Pictures
+from ncssl.domains import Pictures, Utterances, domain
 from ncssl.errors import BadFile
 from ncssl.evaluate import OnlineProbe
 from ncssl.methods import make
@@ -40,7 +40,7 @@ class Run:
     model: Siamese
     optimiser: torch.optim.Optimizer
     generator: torch.Generator
-    data: Pictures
+    data: Pictures | Utterances
     probe: OnlineProbe | None = None
     compiled: bool = False
     epoch: int = 0
@@ -89,11 +89,12 @@ def start(
     device = device or best_device()
     method = make(recipe.method, **recipe.options)
     memory.keep_freed()
-    data = Pictures(recipe, root=root, device=device, download=download)
+    data = domain(recipe.dataset)(recipe, root=root, device=device, download=download)
     torch.manual_seed(recipe.seed)
     encoder, features = data.encoder()
     model = Siamese(encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16")
     model = model.to(device, memory_format=torch.channels_last)
+    model.use(recipe.evaluated or "online")
     if compiled:
         for encoder in [model.encoder, *([model.target[0]] if model.target else [])]:
             encoder.compile()
@@ -188,7 +189,8 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
             last = run.epoch == run.recipe.epochs
             if last or run.epoch % run.recipe.knn_every == 0:
                 measure(run)
-                bar.set_postfix(loss=f"{loss:.3f}", knn=f"{run.curves['knn_accuracy'][-1]:.1f}")
+                first = next(name for name in run.curves if name != "epoch")  # kNN accuracy, or the first list's EER
+                bar.set_postfix({"loss": f"{loss:.3f}", first: f"{run.curves[first][-1]:.1f}"})
             if path is not None and (last or time.monotonic() - last_saved > CHECKPOINT_SECONDS):
                 checkpoint.save(path, run.state())
                 last_saved = time.monotonic()
