@@ -142,7 +142,7 @@ def rerun(planned: Any) -> str:
     chapter = f"papermill notebooks/{planned.paper}_experiments.ipynb out.ipynb -p only {planned.experiment}"
     scale = "" if planned.recipe.scale == "laptop" else f" -p scale {planned.recipe.scale}"
     return "\n".join([
-        f"missing ones:  {chapter}{scale} -p missing train",
-        f"in seconds:    {chapter} -p scale smoke -p fresh True",
-        f"one run:       {series.command(planned)}",
+        "# the runs that are missing", f"{chapter}{scale} -p missing train",
+        "# all of it on small images, in seconds", f"{chapter} -p scale smoke -p fresh True",
+        "# one run", series.command(planned),
     ])  # fmt: skip
