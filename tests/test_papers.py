@@ -1,5 +1,6 @@
 """The papers' files: their numbers, their references, and the error of every kind of mistake."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -156,6 +157,24 @@ def test_a_mistake_names_file_table_and_key(tmp_path, mistake):
         read(written(tmp_path, GOOD.replace(before, after, 1)))
     for word in ("x2020.toml", *words):
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(method="dirctpred"), "did you mean 'directpred'"), (dict(options={"epss": 1.0}), "did you mean 'eps'"),
+        (dict(options={"eps": -1.0}), "eps"), (dict(recipe={"epochs": -1}), "epochs was -1"),
+    ],
+)  # fmt: skip
+def test_a_mistake_that_only_a_method_knows_names_file_and_arm(changes, words):
+    experiments = pytest.importorskip("ncssl.experiments")
+    e = paper("tian2021").experiments["shift"]
+    wrong = dataclasses.replace(e.arms["plus"], **changes)
+    with pytest.raises(BadFile, match=rf"tian2021\.toml: \[experiments\.shift\.arms\.plus\] at scale gpu: .*{words}"):
+        experiments.made("tian2021", e, wrong, "gpu", {})
+    with pytest.raises(ValueError, match="epochs was -2") as caught:
+        experiments.scheduled("tian2021", "shift", "gpu", epochs=-2)
+    assert not isinstance(caught.value, BadFile), "that is the caller's mistake, not the file's"
 
 
 def test_unknown_papers_and_references_are_named():
