@@ -34,7 +34,8 @@ def test_det_of_a_perfect_system_has_no_infinite_point(ax):
     perfect = dict(arm="dino", label="x", miss=step, false_alarm=1 - np.array([0, 1.0, 1.0]), eer=0.0)
     draw.det_curves([perfect], ax)
     ax.figure.canvas.draw()
-    assert len(ax.lines[0].get_xdata()) == 0
+    curve, diagonal = ax.lines  # and no dot
+    assert len(curve.get_xdata()) == 0 and diagonal.get_linestyle() == ":"
 
 
 def test_score_histograms_are_densities_on_common_bins(ax):

@@ -87,6 +87,7 @@ def test_quality_by_hand():
     entropy = -(0.4 * math.log(0.4) + 0.6 * math.log(0.6))  # of either labelling
     joint = -(2 * 0.4 * math.log(0.4) + 0.2 * math.log(0.2))
     assert found["nmi"] == pytest.approx(100 * (2 * entropy - joint) / entropy)
+    assert cluster_quality([0, 0, 0, 0, 1], list("aabcb"))["purity"] == 60
     none = cluster_quality([-1, -1], [0, 1])
     assert none["kept"] == 0 and math.isnan(none["purity"]) and math.isnan(none["nmi"])
 

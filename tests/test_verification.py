@@ -10,7 +10,6 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 from sklearn.metrics import roc_curve
 
-from ncssl.evaluate.statistics import frame_statistics, statistics_baseline
 from ncssl.evaluate.trials import percentiles, speaker_bootstrap, trial_scores, verify
 from ncssl.evaluate.verification import cohort_scores, cosine_scores, det, eer, measures, min_dcf, rates, score_norm
 
@@ -195,15 +194,15 @@ def test_bootstrap_is_that_of_a_list_with_speakers_repeated():
 def test_bootstrap_over_speakers_covers_where_one_over_trials_does_not():
     truth = np.mean([eer(*scored_voices(80, 4, seed)[:2]) for seed in range(900, 906)])
     speakers = trials = 0
-    for seed in range(40):
+    for seed in range(24):
         target, scores, a, b = scored_voices(10, 8, seed)
-        low, high = percentiles(speaker_bootstrap(target, scores, a, b, resamples=80, seed=seed)["eer"])
+        low, high = percentiles(speaker_bootstrap(target, scores, a, b, resamples=60, seed=seed)["eer"])
         speakers += low <= truth <= high
-        drawn = np.random.default_rng(seed).integers(len(scores), size=(80, len(scores)))
+        drawn = np.random.default_rng(seed).integers(len(scores), size=(60, len(scores)))
         weights = np.stack([np.bincount(rows, minlength=len(scores)) for rows in drawn])
         low, high = percentiles(measures(*rates(target, scores, weights))["eer"])
         trials += low <= truth <= high
-    assert speakers >= 33 and trials <= 26
+    assert speakers >= 20 and trials <= 15
 
 
 def scored_voices(speakers, each, seed):
@@ -249,6 +248,11 @@ def test_verify_takes_a_second_condition_a_cohort_and_a_score():
     assert away["eer"] == eer(trials.target, [-np.abs(z[i] - z[j]).sum() for i, j in zip(*trials[1:], strict=True)])
 
 
+def test_matrices_that_do_not_fit():
+    with pytest.raises(ValueError, match="z_b had 4 columns; allowed: 3, those of z_a"):
+        cosine_scores(np.ones((2, 3)), np.ones((2, 4)))
+
+
 def test_verify_scores_in_parts(monkeypatch):
     z, who = voices(5, 4, 0)
     whole = trial_scores(z, all_pairs(who))
@@ -270,34 +274,3 @@ def test_collapsed_embeddings_score_by_chance():
     assert verify(np.zeros((12, 5)), all_pairs(who))["eer"] == 50
     with pytest.raises(ValueError, match="z had 5 values that are NaN"):
         verify(np.full((1, 5), np.nan), Trials(np.array([1, 0]), np.array([0, 0]), np.array([0, 0])))
-
-
-def utterances(who, seed, channel=0.0):
-    """Log-mel utterances whose bands have a mean by session and a deviation by speaker."""
-    rng = np.random.default_rng(seed)
-    spread = np.exp(0.3 * np.random.default_rng(9).normal(size=(who.max() + 1, 12)))
-    return [channel * rng.normal(size=12) + spread[w] * rng.normal(size=(int(rng.integers(60, 90)), 12)) for w in who]
-
-
-def test_statistics_are_moments_over_time():
-    mels = utterances(np.arange(3), 0, channel=1.0)
-    both, std = frame_statistics(mels, mean=True), frame_statistics(mels)
-    assert both.shape == (3, 24) and std.shape == (3, 12)
-    assert np.allclose(both[1, :12], mels[1].mean(0)) and np.allclose(both[:, 12:], std)
-    assert np.allclose(std[2], np.sqrt(((mels[2] - mels[2].mean(0)) ** 2).mean(0)))
-    assert np.allclose(frame_statistics([m - m.mean(0) for m in mels]), std)
-
-
-def test_statistics_baseline_whitens_on_train_and_knows_speakers():
-    who, train_who = np.repeat(np.arange(10), 5), np.repeat(np.arange(10, 30), 5)
-    train, test = utterances(train_who, 1), utterances(who, 2)
-    white = statistics_baseline(train, train, components=None)
-    assert white.shape == (100, 12) and np.allclose(np.cov(white.T), np.eye(12), atol=1e-6)
-    assert statistics_baseline(train, test, components=5).shape == (50, 5)
-    assert verify(statistics_baseline(train, test), all_pairs(who))["eer"] < 20
-
-
-@pytest.mark.parametrize("mels, said", [([], "mels had"), ([np.ones((5, 3)), np.ones((5, 4))], r"\[3, 4\] bands")])
-def test_statistics_of_mels_that_do_not_fit(mels, said):
-    with pytest.raises(ValueError, match=said):
-        frame_statistics(mels)

@@ -38,6 +38,8 @@ def speaker_bootstrap(
     A speaker drawn k times counts as k speakers: its target trials weigh k, a non-target trial of speakers drawn k and
     l times weighs k l (vertex bootstrap, snijders1999; pigeonhole bootstrap, owen2007). NaN where no speaker pair was
     drawn. Draws depend on the speakers, `resamples` and `seed` alone, so those of two systems can be subtracted.
+    Simulated with 10, 24 and 60 speakers, the 95 % interval held the true EER in 93, 94 and 95 % of 150 lists (drawing
+    trials: 39, 55, 73 %), the true minDCF at 0.01 in 81, 87 and 83 % only: a minimum over thresholds is too low.
     """
     target, scores = scored(target, scores)
     a, b, speakers = speaker_numbers(target, speaker_a, speaker_b)
