@@ -79,10 +79,12 @@ def test_a_tar_as_the_root_leaves_its_neighbours_alone(tmp_path):
 
 
 def test_thirds_that_lists_name_are_cut_from_their_file(tmp_path):
-    lists = {"trials_seg.txt": "1 a/s2/0.flac#0 a/s2/0.flac#2\n0 a/s2/0.flac#1 a/s3/0.flac\n"}
+    lists = {
+        "trials_seg.txt": "1 a/s2/0.flac#0 a/s2/0.flac#2\n0 a/s2/0.flac#1 a/s3/0.flac#0\n0 a/s2/1.flac a/s3/0.flac\n"
+    }
     test = speech.load("speech", "test", root=corpus_of(tmp_path / "c", lists=lists))
     thirds = [f"a/s2/0.flac#{k}" for k in range(3)]
-    assert test.paths == (*thirds, "a/s2/1.flac", "a/s3/0.flac", "a/s3/1.flac")
+    assert test.paths == (*thirds, "a/s2/1.flac", "a/s3/0.flac", "a/s3/0.flac#0", "a/s3/1.flac")
     whole = heard(AUDIO["s2/0.flac"])
     for k, name in enumerate(thirds):
         assert torch.equal(utterance(test, name), audio.log_mel([whole[1600 * k : 1600 * (k + 1)]])[0])
@@ -262,6 +264,14 @@ def test_wrong_arguments_are_named(tmp_path):
     ):  # fmt: skip
         with pytest.raises(kind, match=message):
             call()
+
+
+def test_a_root_without_a_corpus_is_not_replaced_by_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("NCSSL_DATA", str(corpus_of(tmp_path / "c")))
+    (tmp_path / "empty").mkdir()
+    assert len(speech.load("speech").paths) == 4
+    with pytest.raises(data.MissingData, match="no manifest and no wav/id.* in .*empty"):
+        speech.load("speech", root=tmp_path / "empty")
 
 
 def test_without_soundfile_the_error_says_what_to_install(tmp_path, monkeypatch):
