@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
@@ -251,6 +252,14 @@ def test_verify_takes_a_second_condition_a_cohort_and_a_score():
 def test_matrices_that_do_not_fit():
     with pytest.raises(ValueError, match="z_b had 4 columns; allowed: 3, those of z_a"):
         cosine_scores(np.ones((2, 3)), np.ones((2, 4)))
+
+
+def test_verify_takes_tensors():
+    z, who = voices(6, 4, 0)
+    trials = all_pairs(who)
+    tensors = [torch.as_tensor(x) for x in (z.astype(np.float32), *trials, who)]
+    found = verify(tensors[0].requires_grad_(), Trials(*tensors[1:4]), speakers=tensors[4], cohort=tensors[0][:5])
+    assert found == verify(z.astype(np.float32), trials, speakers=who, cohort=z.astype(np.float32)[:5])
 
 
 def test_verify_scores_in_parts(monkeypatch):
