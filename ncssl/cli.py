@@ -124,6 +124,7 @@ def heard(dataset: str, root: Path | None) -> str:
 @click.option("--out", type=click.Path(path_type=Path), help="Where records go; default: results/.")
 @click.option("--device", help="cpu or cuda; default: cuda where there is one.")
 @click.option("--download", is_flag=True, help="Fetch the data set if it is not there.")
+@click.option("--compile", "compiled", is_flag=True, help="Send the encoder through torch.compile, on a CUDA device.")
 @click.option("--paper", help="Run every missing record of this paper's experiments instead of one method.")
 @click.option("--all", "everything", is_flag=True, help="Run every missing record of all papers.")
 @click.option("--jobs", default=0, help="Runs side by side with --paper or --all; default: one a core, one on CUDA.")
@@ -131,8 +132,8 @@ def heard(dataset: str, root: Path | None) -> str:
 @click.option("--undecided", is_flag=True, help="Then add seeds for the claims that the scale's own leave undecided.")
 @as_json
 def run(
-    method, dataset, scale, seed, pairs, data_root, out, device, download, paper, everything, jobs, budget, undecided,
-    as_json,
+    method, dataset, scale, seed, pairs, data_root, out, device, download, compiled, paper, everything, jobs, budget,
+    undecided, as_json,
 ) -> None:  # fmt: skip
     """Train one recipe, or the missing records of a paper, and print each record's path and metrics."""
     from ncssl import campaign
@@ -142,8 +143,8 @@ def run(
     given = settings(pairs)
     values = {k: given.pop(k) for k in list(given) if k in FIELDS and k not in ("method", "options", "scale", "seed")}
     if paper or everything:
-        if method or given:
-            raise ValueError("--paper and --all take their methods from the experiments; leave --method and --set out")
+        if method or given or compiled:
+            raise ValueError("--paper and --all are as the experiments say; leave --method, --set and --compile out")
         values |= {"dataset": heard(dataset, data_root)} if dataset else {}
         campaign.run(
             paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget), jobs=jobs,
@@ -156,7 +157,7 @@ def run(
         raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
     values |= {"dataset": heard(dataset, data_root)} if dataset else {}
     wanted = recipe(method, scale, given, seed=seed, **values)
-    record = fit(wanted, root=data_root, device=device, out=out, download=download)
+    record = fit(wanted, root=data_root, device=device, out=out, download=download, compiled=compiled)
     report(campaign.summary(record, out), as_json)
     if record.status != "done":
         sys.exit(1)
