@@ -64,8 +64,9 @@ class Siamese(nn.Module):
             online = [*self.encoder.parameters(), *self.projector.parameters()]
             torch._foreach_lerp_(list(self.target.parameters()), online, 1 - self.method.keep_at(progress))
 
-    def groups(self, lr: float, weight_decay: float) -> list[dict]:
-        """Parameter groups for the optimiser: the trunk, and the predictor with its own rate and weight decay."""
+    def groups(self, lr: float, weight_decay: float, decay_vectors: bool = True) -> list[dict]:
+        """Parameter groups for the optimiser: the trunk, and the predictor with its own rate and weight decay; without
+        `decay_vectors`, biases and the parameters of norms apart, with none."""
         m = self.method
         own = (m.trunk_weight_decay, m.predictor_weight_decay)
         trunk_decay, head_decay = (weight_decay if decay is None else decay for decay in own)
@@ -73,4 +74,8 @@ class Siamese(nn.Module):
         groups = [{"params": trunk, "lr": lr, "weight_decay": trunk_decay, "name": "trunk"}]
         if head := list(self.predictor.parameters()):
             groups.append({"params": head, "lr": lr * m.predictor_lr, "weight_decay": head_decay, "name": "predictor"})
-        return groups
+        if decay_vectors:
+            return groups
+        vectors = [g | {"params": [w for w in g["params"] if w.ndim < 2], "weight_decay": 0.0} for g in groups]
+        matrices = [g | {"params": [w for w in g["params"] if w.ndim > 1]} for g in groups]
+        return [g for g in (*matrices, *vectors) if g["params"]]

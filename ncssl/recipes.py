@@ -76,6 +76,7 @@ class Recipe:
     epochs: int = 4
     precision: str = "auto"  # auto: bf16 encoder where the device has it in hardware, else float32
     knn_every: int = 5  # epochs between two diagnostics
+    decay_vectors: bool | None = None  # False: no weight decay on biases and the parameters of norms
     evaluated: str | None = None  # the network that is measured: none or "online", or "target" (the teacher of DINO)
     online_probe: bool | None = None  # a linear classifier that learns beside the encoder, without touching it
     seed: int = 0
@@ -96,8 +97,9 @@ class Recipe:
             raise ValueError(f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})")
         if self.evaluated not in (None, "online", "target"):
             raise UnknownName("evaluated", self.evaluated, ("online", "target"))
-        if self.online_probe not in (None, True):
-            raise ValueError(f"online_probe was {self.online_probe!r}; allowed: none, true")
+        for name, value in dict(online_probe=True, decay_vectors=False).items():
+            if getattr(self, name) not in (None, value):
+                raise ValueError(f"{name} was {getattr(self, name)!r}; allowed: none, {str(value).lower()}")
         for name, allowed in dict(precision=("auto", "float32", "bf16"), schedule=("constant", "cosine")).items():
             if getattr(self, name) not in allowed:
                 raise UnknownName(name, getattr(self, name), allowed)

@@ -98,7 +98,8 @@ def start(
     if compiled:
         for encoder in [model.encoder, *([model.target[0]] if model.target else [])]:
             encoder.compile()
-    opt = optimiser(recipe.optimiser, model.groups(recipe.lr, recipe.weight_decay), momentum=recipe.momentum)
+    groups = model.groups(recipe.lr, recipe.weight_decay, recipe.decay_vectors is None)
+    opt = optimiser(recipe.optimiser, groups, momentum=recipe.momentum)
     for group in opt.param_groups:
         group["base"] = group["lr"]
     generator = torch.Generator(device).manual_seed(recipe.seed)

@@ -125,6 +125,15 @@ def test_a_rule_that_runs_aside_gives_the_same_numbers(name, options, monkeypatc
     assert losses == in_turn[0] and all((state[k] == v).all() for k, v in in_turn[1].items())
 
 
+def test_vectors_may_go_without_weight_decay():
+    model = net("byol", predictor="linear", predictor_bias=True, predictor_lr=10.0, predictor_weight_decay=0.3)
+    groups = model.groups(0.1, 0.2, decay_vectors=False)
+    seen = {(g["lr"], g["weight_decay"], w.ndim > 1) for g in groups for w in g["params"]}
+    assert seen == {(0.1, 0.2, True), (1.0, 0.3, True), (0.1, 0.0, False), (1.0, 0.0, False)}
+    every = [id(w) for g in groups for w in g["params"]]
+    assert sorted(every) == sorted(id(w) for g in model.groups(0.1, 0.2) for w in g["params"])
+
+
 def test_stop_gradient_is_the_only_difference():
     """Without it the gradient is that of the full loss; with it, that of the loss with constant targets."""
     x = views()
