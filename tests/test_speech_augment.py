@@ -218,7 +218,7 @@ def test_noise_added_to_power_and_to_the_waveform(voices, tilt, snr):
     assert abs(cross.mean()) < 0.35 and 0.5 < cross.std() < 2.0
     assert abs(law.mean()) < 0.6 and law.mean((0, 1)).square().mean().sqrt() < 0.8
     # the SNR of mel power is the waveform's; brown noise lies low, where windows of 25 ms hear little
-    assert abs(torch.stack(heard).mean() - snr) < {0.0: 0.1, 1.0: 0.6, 2.0: 2.0}[tilt]
+    assert abs(torch.stack(heard).mean() - snr) < {0.0: 0.2, 1.0: 0.6, 2.0: 2.0}[tilt]
 
 
 @pytest.mark.parametrize("tilt", [0.0, 1.0, 2.0])

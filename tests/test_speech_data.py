@@ -182,6 +182,13 @@ def utterance_rows(corpus: speech.Speech, i: int) -> torch.Tensor:
     return corpus.mel[corpus.starts[i] : corpus.starts[i] + corpus.lengths[i]]
 
 
+def test_voices_have_no_energy_that_nobody_hears():
+    """Else the SNR of a waveform would be one of its offset."""
+    for number in range(3):
+        power = np.abs(np.fft.rfft(voices.utterance(number, 0, channel=False).astype(float))) ** 2
+        assert power[: len(power) // 400].sum() < 0.01 * power.sum()  # below 20 Hz
+
+
 def test_voices_load_as_features_of_their_utterances_and_once(monkeypatch):
     corpus = speech.load("voices", "test", limit=8)
     assert len(corpus.classes) == 20 and corpus.emotion_names == ("angry", "happy", "neutral", "sad")

@@ -170,6 +170,7 @@ def _spoken(who: Speaker, style: Style, frames: int, rng: np.random.Generator) -
     tract = tract * _resonance(who.formants[3:, None] * [[3500.0], [4500.0]], width[3:])
     frequency = np.arange(FFT // 2 + 1, dtype=np.float32) * (RATE / FFT)
     tract *= 10 ** ((who.tilt + style.tilt) * np.log2(frequency.clip(100) / 100) / 20)
+    tract *= frequency / np.hypot(frequency, 60)  # pulses are all positive, lips radiate no steady pressure
     spread = np.log2(frequency.clip(50)) - np.log2(centre * who.formants[3])[:, None]
     hiss = 0.04 * frication[:, None] * np.exp(-2 * spread**2)
     spectra = _frames(source * loud, frames) * tract + _frames(_white(len(source), rng), frames) * hiss
