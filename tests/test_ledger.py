@@ -1,5 +1,7 @@
 """The ledger: its tables and bars, the number of wrong verdicts to expect, floors beside accuracies."""
 
+import dataclasses
+
 import pytest
 
 from ncssl import experiments
@@ -23,6 +25,18 @@ def test_the_largest_scale_with_records_is_shown_and_the_others_stand_beside_it(
     assert CLAIMS[0].statement in row["what it says"] and f"{CLAIMS[0].margin:g}" in row["test"]
     empty = ledger.trained([(CLAIMS[0], {"smoke": NOTHING, "gpu": NOTHING})]).iloc[0]
     assert (empty["scale"], empty["verdict"], empty["effect, 95 % interval"], empty["n"]) == ("", "not run", "", "")
+
+
+@pytest.mark.parametrize(
+    "verdict, scale, text",
+    [
+        (SAID, "laptop", "3"), (SAID, "gpu", "3 of 5"), (OPEN, "laptop", "5 in 2 looks"),
+        (dataclasses.replace(SAID, n=2), "laptop", "2 of 3"), (NOTHING, "", ""),
+        (dataclasses.replace(OPEN, n=4), "laptop", "4 of 5 in 2 looks"),
+    ],
+)  # fmt: skip
+def test_seeds_that_are_missing_are_counted(verdict, scale, text):
+    assert ledger.runs(CLAIMS[0], verdict, scale) == text
 
 
 def test_totals_add_up():

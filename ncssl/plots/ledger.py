@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ncssl.plots.style import INK, PAPER, VERDICTS
 
@@ -22,6 +23,7 @@ def verdict_bars(data: Mapping[str, Sequence[str]], ax: Axes, *, title: str = ""
                 )
                 left += count
     ax.set(yticks=range(len(data)), yticklabels=list(data), ylim=(len(data) - 0.4, -0.6), xlabel="claims", title=title)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     if legend:

@@ -57,15 +57,27 @@ def trained(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
     for claim, found in claims:
         scale, v, d = at(found), shown(found), decimals(claim)
         others = (f"{s}: {w.status}" for s, w in found.items() if s != scale and w.status != "not run")
-        looks = f" in {v.looks} looks" if v.looks > 1 else ""
         rows.append({
             "claim": claim.id.replace("_", " "), "what it says": f"{claim.statement} ({claim.place})",
             "test": test_words(claim), "margin": claim.margin_by,
             "effect, 95 % interval": f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip(),
-            "paper": number(claim.reported_effect, 2), "n": f"{v.n}{looks}" if v.n else "", "scale": scale,
+            "paper": number(claim.reported_effect, 2), "n": runs(claim, v, scale), "scale": scale,
             "verdict": v.status, "elsewhere": ", ".join(others),
         })  # fmt: skip
     return frame(rows, ["claim", "verdict"])
+
+
+def runs(claim: Claim, v: Verdict, scale: str) -> str:
+    """How many seeds a verdict rests on, of how many where some are missing, and in how many looks."""
+    if not scale:
+        return ""
+    whole = MOST_SEEDS if v.looks > 1 else len(own_seeds(claim, scale))
+    return f"{v.n}" + (f" of {whole}" if v.n < whole else "") + (f" in {v.looks} looks" if v.looks > 1 else "")
+
+
+def own_seeds(claim: Claim, scale: str) -> tuple[int, ...]:
+    """The seeds that a scale has for the experiment of a claim."""
+    return papers.paper(claim.paper).experiments[claim.experiment].scales[scale].seeds
 
 
 def computed(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
@@ -93,8 +105,7 @@ def expected(claims: Iterable[tuple[Claim, Verdicts]]) -> float:
 
     A scale with fewer than `MOST_SEEDS` seeds of its own may take two looks. For runs that are independent and normal.
     """
-    scales = [(claim, at(found)) for claim, found in claims if at(found)]
-    seeds = [papers.paper(c.paper).experiments[c.experiment].scales[scale].seeds for c, scale in scales]
+    seeds = [own_seeds(claim, at(found)) for claim, found in claims if at(found)]
     return sum(TWO_LOOKS if len(own) < MOST_SEEDS else ONE_LOOK for own in seeds)
 
 
