@@ -29,8 +29,8 @@ SCALES: dict[str, dict[str, Any]] = {
 
 SPEECH: dict[str, dict[str, Any]] = {  # what a data set of speech changes in a scale
     "smoke": dict(
-        augmentation="speech_smoke", backbone="tdnn", width=16, hidden=64, d=32, epochs=6, batch=64, optimiser="adam",
-        lr=0.002, weight_decay=1e-4, knn_every=3,
+        augmentation="speech", backbone="tdnn", width=32, hidden=64, d=32, epochs=8, batch=64, optimiser="adam",
+        lr=0.003, weight_decay=1e-4, knn_every=4,
     ),
     "laptop": dict(
         limit=None, augmentation="speech", backbone="tdnn", width=64, hidden=256, d=64, epochs=30, batch=64,
@@ -135,7 +135,7 @@ def suited(dataset: str, scale: str) -> dict:
     if dataset == SCALES[scale]["dataset"]:
         return {}
     if dataset in SPOKEN:
-        return SPEECH[scale]
+        return SPEECH[scale] | ({"limit": 400} if scale == "smoke" and dataset != "voices" else {})
     limit = {"limit": SMOKE_LIMIT} if scale == "smoke" and dataset != "digits" else {}
     return {"augmentation": AUGMENTATION.get(dataset, "tian2021_cifar")} | limit
 
