@@ -87,12 +87,19 @@ def results(tmp_path, monkeypatch):
 def test_the_best_arm_stands_beside_both_floors(results):
     found = {EXPERIMENT: experiments.found(KEY)[EXPERIMENT]}
     (row,) = ledger.accuracies(PAPER, found)
-    assert (row["best"], row["arms"], row["probe"], row["untrained_probe"]) == ("none", 3, 46.0, 37.0)
-    assert row["below_untrained"] == 1 and row["pixels_probe"] is None and row["below_pixels"] is None
-    assert "46.0 / 37.0 / ?" in set(ledger.floor_table([row], PAPER.experiments).iloc[0])
+    assert (row["best"], row["arms"]) == ("none", 3)
+    nothing = {"pixels": None, "below_pixels": None}
+    assert row["probe"] == {"best": 46.0, "untrained": 37.0, "below_untrained": 1} | nothing
+    assert row["knn"] == {"best": 41.0, "untrained": 32.0, "below_untrained": 1} | nothing
+    cells = set(ledger.floor_table([row], PAPER.experiments).iloc[0])
+    assert {"46.0 / 37.0 / ?", "41.0 / 32.0 / ?", "1, 1", "?, ?", "3"} <= cells
     write(floors.pixels(found[EXPERIMENT][0][0].recipe), 43.0, results, floors.KEY)
     (row,) = ledger.accuracies(PAPER, found)
-    assert (row["pixels_probe"], row["pixels_knn"], row["below_pixels"]) == (43.0, 38.0, 2)
+    assert [row[kind]["pixels"] for kind in ("probe", "knn")] == [43.0, 38.0]
+    assert [row[kind]["below_pixels"] for kind in ("probe", "knn")] == [2, 2]
+    (empty,) = ledger.accuracies(PAPER, {"symmetry": experiments.found(KEY)["symmetry"][:1]})
+    table = ledger.floor_table([empty, row], PAPER.experiments)
+    assert list(table.iloc[0])[:3] == ["symmetry", "not run", ""]
     shown = frames.results(PAPER, EXPERIMENT, found[EXPERIMENT]).iloc[-1]
     assert list(shown[["arm", "probe, %", "kNN, %", "n"]]) == ["raw pixels, no network", "43.0", "38.0", ""]
 

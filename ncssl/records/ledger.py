@@ -22,6 +22,10 @@ RESCIENCE = {"reproduced": "[Re]", "partly": "partly", "not reproduced": "[not R
              "not run": "not run"}  # fmt: skip
 ONE_LOOK = (1 - LEVEL) / 2  # of wrong verdicts on one side, with the truth on the margin
 TWO_LOOKS = 0.043  # the same by the rule of the two looks, paired t over 3 and then 5 seeds: tests/test_two_looks.py
+FLOORS = (  # columns of `floor_table`
+    "experiment", "best arm", "probe, %: best / untrained / pixels", "kNN, %: the same", "trained arms",
+    "below untrained", "below pixels",
+)  # fmt: skip
 Verdicts = Mapping[str, Verdict]
 
 
@@ -110,24 +114,24 @@ def expected(claims: Iterable[tuple[Claim, Verdicts]]) -> float:
 
 
 def accuracies(paper: Paper, found: Mapping[str, Found], results=None) -> list[dict[str, Any]]:
-    """One row an experiment: its best arm and its floors, the untrained encoder and raw pixels; numbers or None.
+    """One row an experiment: its best arm by linear probe, and for probe and knn that arm's accuracy beside its floors.
 
-    probe and knn are those of the arm with the best probe; below_* count the trained arms whose probe is below a floor.
+    probe and knn are dicts: best, untrained, pixels in percent, below_untrained and below_pixels in trained arms, or
+    None where it was not measured.
     """
     rows = []
     for name, runs in found.items():
-        probe, knn = (means(paper, name, runs, metric) for metric in ("probe_accuracy", "knn_accuracy"))
         floor = floors.beside(runs, results)
-        pixels = floor.metrics if floor else {}
-        learned = {arm: v for arm, v in probe.items() if arm != series.FLOOR}
-        best = max(learned, key=learned.__getitem__, default=None)
-        rows.append({
-            "experiment": name, "arms": len(learned), "best": best, "probe": learned.get(best), "knn": knn.get(best),
-            "untrained_probe": probe.get(series.FLOOR), "untrained_knn": knn.get(series.FLOOR),
-            "pixels_probe": pixels.get("probe_accuracy"), "pixels_knn": pixels.get("knn_accuracy"),
-            "below_untrained": below(learned, probe.get(series.FLOOR)),
-            "below_pixels": below(learned, pixels.get("probe_accuracy")),
-        })  # fmt: skip
+        pixels, best, row = floor.metrics if floor else {}, None, {}
+        for kind in ("probe", "knn"):
+            values = means(paper, name, runs, f"{kind}_accuracy")
+            untrained, flat = values.pop(series.FLOOR, None), pixels.get(f"{kind}_accuracy")
+            best = best or max(values, key=values.__getitem__, default=None)
+            row[kind] = {
+                "best": values.get(best), "untrained": untrained, "pixels": flat,
+                "below_untrained": below(values, untrained), "below_pixels": below(values, flat),
+            }  # fmt: skip
+        rows.append({"experiment": name, "arms": len(values), "best": best} | row)
     return rows
 
 
@@ -145,17 +149,17 @@ def means(paper: Paper, experiment: str, found: Found, metric: str) -> dict[str,
 def floor_table(rows: Iterable[Mapping[str, Any]], experiments: Mapping[str, Experiment]) -> DataFrame:
     """The rows of `accuracies` as a table: linear probe and kNN of the best arm, each beside its two floors."""
 
-    def beside(row: Mapping[str, Any], kind: str) -> str:
-        values = (number(row[key]) or "?" for key in (kind, f"untrained_{kind}", f"pixels_{kind}"))
-        return " / ".join(values)
+    def beside(values: Mapping[str, float | None]) -> str:
+        return " / ".join(number(values[key]) or "?" for key in ("best", "untrained", "pixels"))
 
-    return frame(
-        {
-            "experiment": row["experiment"],
-            "best arm": experiments[row["experiment"]].arms[row["best"]].label if row["best"] else "not run",
-            "probe, %: best / untrained / pixels": beside(row, "probe") if row["best"] else "",
-            "kNN, %: the same": beside(row, "knn") if row["best"] else "",
-            "arms": row["arms"], "below untrained": row["below_untrained"], "below pixels": row["below_pixels"],
-        }
-        for row in rows
-    )  # fmt: skip
+    def under(row: Mapping[str, Any], floor: str) -> str:
+        counts = (row[kind][f"below_{floor}"] for kind in ("probe", "knn"))
+        return ", ".join("?" if count is None else f"{count}" for count in counts)
+
+    def line(row: Mapping[str, Any]) -> dict[str, str]:
+        best = experiments[row["experiment"]].arms[row["best"]].label if row["best"] else "not run"
+        accuracy = [beside(row["probe"]), beside(row["knn"])] if row["best"] else ["", ""]
+        counts = [f"{row['arms']}", under(row, "untrained"), under(row, "pixels")] if row["best"] else [""] * 3
+        return dict(zip(FLOORS, (row["experiment"], best, *accuracy, *counts), strict=True))
+
+    return frame([line(row) for row in rows], FLOORS)
