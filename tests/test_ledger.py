@@ -21,10 +21,12 @@ def test_the_largest_scale_with_records_is_shown_and_the_others_stand_beside_it(
     found = {"smoke": NOTHING, "laptop": SAID, "gpu": OPEN, "paper": NOTHING}
     row = ledger.trained([(CLAIMS[0], found)]).iloc[0]
     assert (row["scale"], row["verdict"], row["elsewhere"]) == ("gpu", "undecided", "laptop: reproduced")
-    assert row["n"] == "5 in 2 looks" and row["effect, 95 % interval"] == "0.500 [-1.000, 2.000]"
-    assert CLAIMS[0].statement in row["what it says"] and f"{CLAIMS[0].margin:g}" in row["test"]
+    assert row["seeds"] == "5 in 2 looks" and row["effect, 95 % interval"] == "0.500 [-1.000, 2.000]"
+    assert CLAIMS[0].statement in row["claim"] and CLAIMS[0].place in row["claim"]
+    assert f"{CLAIMS[0].margin:g} (ours)" in row["test (whose margin)"]
     empty = ledger.trained([(CLAIMS[0], {"smoke": NOTHING, "gpu": NOTHING})]).iloc[0]
-    assert (empty["scale"], empty["verdict"], empty["effect, 95 % interval"], empty["n"]) == ("", "not run", "", "")
+    assert (empty["scale"], empty["verdict"], empty["effect, 95 % interval"], empty["seeds"]) == ("", "not run", "", "")
+    assert "elsewhere" not in empty and list(ledger.trained([])) == ["verdict", "claim"]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +65,11 @@ def test_round_off_is_not_printed(value, text):
 def test_computed_claims_have_their_value_and_margin():
     claim = next(c for c in PAPER.claims.values() if c.kind == "theory")
     row = ledger.computed([(claim, {"theory": Verdict("reproduced", 1e-12, 1e-12, 1e-12, 1)})]).iloc[0]
-    assert row["value"] == "< 1e-4" and f"{claim.margin:g}" in row["test"] and row["verdict"] == "reproduced"
+    assert (
+        row["value"] == "< 1e-4"
+        and f"{claim.margin:g} (ours)" in row["test (whose margin)"]
+        and row["verdict"] == "reproduced"
+    )
 
 
 # ---- floors ----------------------------------------------------------------------------------------------------------

@@ -56,19 +56,28 @@ def totals(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]]) -> DataFrame:
 
 
 def trained(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
-    """One row a claim about records: id, what it says, test, whose margin, effect, n, scale, verdict, other scales."""
+    """One row a claim about records: verdict, what it says, test and whose margin, effect, the paper's, seeds, scale.
+
+    The last column, verdicts at other scales, is there where any claim has one.
+    """
     rows = []
     for claim, found in claims:
         scale, v, d = at(found), shown(found), decimals(claim)
         others = (f"{s}: {w.status}" for s, w in found.items() if s != scale and w.status != "not run")
         rows.append({
-            "claim": claim.id.replace("_", " "), "what it says": f"{claim.statement} ({claim.place})",
-            "test": test_words(claim), "margin": claim.margin_by,
+            "verdict": v.status, "claim": says(claim),
+            "test (whose margin)": f"{test_words(claim)} ({claim.margin_by})",
             "effect, 95 % interval": f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip(),
-            "paper": number(claim.reported_effect, 2), "n": runs(claim, v, scale), "scale": scale,
-            "verdict": v.status, "elsewhere": ", ".join(others),
+            "paper": number(claim.reported_effect, 2), "seeds": runs(claim, v, scale), "scale": scale,
+            "elsewhere": ", ".join(others),
         })  # fmt: skip
-    return frame(rows, ["claim", "verdict"])
+    table = frame(rows, ["verdict", "claim"])
+    return table if any(row["elsewhere"] for row in rows) else table.drop(columns="elsewhere", errors="ignore")
+
+
+def says(claim: Claim) -> str:
+    """A claim's name as in the figures, what it says, and where in the paper."""
+    return f"{claim.id.replace('_', ' ')}: {claim.statement} ({claim.place})"
 
 
 def runs(claim: Claim, v: Verdict, scale: str) -> str:
@@ -85,16 +94,15 @@ def own_seeds(claim: Claim, scale: str) -> tuple[int, ...]:
 
 
 def computed(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
-    """One row a claim about theory: id, what it says, the value computed, test, whose margin, verdict."""
+    """One row a claim about theory: verdict, what it says, the value computed, test and whose margin."""
     rows = [
         {
-            "claim": claim.id.replace("_", " "), "what it says": f"{claim.statement} ({claim.place})",
-            "value": size(v.effect), "test": f"{claim.test} {claim.margin:g}", "margin": claim.margin_by,
-            "verdict": v.status,
+            "verdict": v.status, "claim": says(claim), "value": size(v.effect),
+            "test (whose margin)": f"{claim.test} {claim.margin:g} ({claim.margin_by})",
         }
         for claim, v in judged(claims)
     ]  # fmt: skip
-    return frame(rows, ["claim", "verdict"])
+    return frame(rows, ["verdict", "claim"])
 
 
 def size(value: float | None) -> str:
