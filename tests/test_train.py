@@ -56,7 +56,7 @@ def test_a_probe_that_learns_beside_changes_nothing(tmp_path):
     alone = train.fit(recipe("byol", **longer), out=tmp_path / "a")
     beside = train.fit(recipe("byol", online_probe=True, **longer), out=tmp_path / "b")
     accuracy = beside.curves.pop("online_accuracy")
-    assert accuracy[0] < 20 and accuracy[-1] > 30 and beside.metrics.pop("online_accuracy") == accuracy[-1]
+    assert accuracy[0] == 10 and accuracy[-1] > 15 and beside.metrics.pop("online_accuracy") == accuracy[-1]
     same(alone, beside)
     with pytest.raises(ValueError, match="online_probe was 'yes'; allowed: none, true"):
         recipe("byol", online_probe="yes")
@@ -204,9 +204,9 @@ def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, m
     rows = []
     assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=1, budget=0.0, report=rows.append) <= 1
     made = campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append)
-    assert made >= 2 and len(rows) == 3
+    assert made >= 2 and sorted(r["run"] for r in rows if r["run"].startswith("e.")) == ["e.arm0", "e.arm1", "e.arm2"]
     assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append) == 0
-    assert sum(isinstance(r, store.Record) for _, r in store.scan(tmp_path)) == 3
+    assert sum(isinstance(r, store.Record) and r.key == "tian2021" for _, r in store.scan(tmp_path)) == 3
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in a process among several: the order of sums depends on it
     train.fit(runs[2].recipe, out=tmp_path / "alone")
