@@ -7,6 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no error
+settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
 
