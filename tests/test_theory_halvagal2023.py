@@ -231,7 +231,7 @@ def test_the_critical_weight_decay_by_bisection(sigma2, one_sided):
 
 
 NUMBERS = {"alpha": st.floats(0.5, 2), "sigma2": st.floats(0, 1), "one_sided": st.floats(0, 1),
-           "rho": st.floats(0, 0.6)}
+           "rho": st.just(0.0) | st.floats(1e-12, 0.6)}  # a repelling point is about rho: differences there underflow
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
