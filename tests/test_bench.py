@@ -15,7 +15,7 @@ from ncssl.errors import UnknownName
 
 TINY = bench.Size(
     batch=8, width=4, hidden=16, d=8, warmup=1, steps=2, repetitions=2, images="random", predictors=(8,),
-    trajectories=20, loop=2, sample=2, million=50,
+    trajectories=20, loop=2, sample=2, million=50, clips=2, spoken=4, voices=8,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import click
 import torch
 
 from ncssl import train
-from ncssl.bench import images, predictor, theory
+from ncssl.bench import images, predictor, speech, theory
 from ncssl.bench.timing import Size
 from ncssl.errors import UnknownName
 
@@ -17,6 +17,7 @@ __all__ = ["PARTS", "Size", "machine", "main", "measure", "text"]
 PARTS = {
     "step": images.step, "byol": partial(images.step, method="byol"), "torchvision": images.torchvision,
     "augment": images.augment, "predictor": predictor.predictor, "theory": theory.theory,
+    "speech_features": speech.features, "speech_step": speech.step, "speech_augment": speech.augment,
 }  # fmt: skip
 
 

@@ -66,19 +66,26 @@ def start(
 
 
 def loop(run: train.Run, warmup: int, steps: int) -> float:
-    """Images a second of `train.train_epoch` after `warmup` of its steps: augmentation, network and optimiser."""
+    """Images or utterances a second of `train.train_epoch`, again and again, after `warmup` of its steps: augmentation,
+    network and optimiser."""
     stamps = {}
 
     def tick() -> None:
         stamps[len(stamps) + 1] = now(run.device) if len(stamps) + 1 in (warmup, warmup + steps) else None
 
-    train.train_epoch(run, tick)
+    while len(stamps) < warmup + steps:
+        train.train_epoch(run, tick)
     return steps * run.recipe.batch / (stamps[warmup + steps] - stamps[warmup])
+
+
+def drawn(run: train.Run) -> torch.Tensor:
+    """The rows of a random batch of what is trained on."""
+    return torch.randperm(len(run.data), device=run.device)[: run.recipe.batch]
 
 
 def views(run: train.Run, **changed) -> list[torch.Tensor]:
     """Two views of a batch drawn from the training images, as the loop makes them; `changed` overrides the policy's."""
-    batch = run.data.train.images[torch.randperm(len(run.data.train.images), device=run.device)[: run.recipe.batch]]
+    batch = run.data.train.images[drawn(run)]
     both = [replace(view, **changed) for view in policy(run.recipe.augmentation)]
     return [augment(batch, view, run.generator, mean=run.data.mean, std=run.data.std) for view in both]
 
@@ -104,8 +111,8 @@ def parts(run: train.Run, steps: int) -> dict[str, float]:
 
     run.model.train()
     for _ in range(steps):
-        pair = timed("augmentation", lambda: [v.to(memory_format=torch.channels_last) for v in views(run)])
-        loss = timed("network forward", lambda pair=pair: run.model(pair))
+        made = timed("augmentation", lambda: run.data.views(drawn(run), run.generator))
+        loss = timed("network forward", lambda made=made: run.model(made))
         run.optimiser.zero_grad(set_to_none=True)
         timed("network backward", loss.backward)
         timed("optimiser", run.optimiser.step)

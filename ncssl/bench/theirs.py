@@ -91,20 +91,27 @@ def lightly_loss() -> Callable:
 
 
 @contextmanager
-def batches(run: Run, views: Callable, n: int) -> Iterator[Iterator]:
-    """`n` batches of two views from a DataLoader, whose workers are busy to the end of the block and then stopped.
+def loading(dataset: Dataset, batch: int, workers: int = WORKERS) -> Iterator[Iterator]:
+    """Batches from a DataLoader, whose workers are stopped at the end of the block.
 
     Meanwhile memory is kept and given back as usual, not as our engine asks."""
     memory.keep_freed(False)
-    arrays = run.data.train.images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    pictures = Pictures(arrays, (n + AHEAD) * run.recipe.batch, views)
     with warnings.catch_warnings(action="ignore"):  # more workers than cores; from Python 3.12 on, that it forks
-        iterator = iter(DataLoader(pictures, run.recipe.batch, shuffle=True, drop_last=True, num_workers=WORKERS))
+        iterator = iter(DataLoader(dataset, batch, shuffle=True, drop_last=True, num_workers=workers))
     try:
         yield iterator
     finally:
-        iterator._shutdown_workers()
+        if workers:
+            iterator._shutdown_workers()
         memory.keep_freed()
+
+
+@contextmanager
+def batches(run: Run, views: Callable, n: int) -> Iterator[Iterator]:
+    """`n` batches of two views from a DataLoader, whose workers are busy to the end of the block."""
+    arrays = run.data.train.images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    with loading(Pictures(arrays, (n + AHEAD) * run.recipe.batch, views), run.recipe.batch) as iterator:
+        yield iterator
 
 
 def network(run: Run) -> Siamese:
@@ -157,8 +164,8 @@ def loop(run: Run, views: Callable, loss: Callable, waits: list[float], warmup: 
     return steps * run.recipe.batch / took
 
 
-def augment_only(run: Run, views: Callable, warmup: int, steps: int) -> float:
-    """Images a second that come as two views each out of the DataLoader."""
+def augment_only(run: Run, views: Callable, warmup: int, steps: int, batches: Callable = batches) -> float:
+    """Images or utterances a second that come as all their views out of the DataLoader."""
     with batches(run, views, warmup + steps) as loader:
         for i in range(warmup + steps):
             if i == warmup:

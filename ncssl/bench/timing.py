@@ -30,6 +30,9 @@ class Size:
     loop: int = 16  # trajectories that the loop over solve_ivp integrates
     sample: int = 8  # trajectories whose errors are measured
     million: int = 1_000_000
+    clips: int = 60  # of speech, turned to features
+    spoken: int = 64  # utterances in a batch
+    voices: int = 480  # utterances trained on
 
 
 def now(device: str = "cpu") -> float:
