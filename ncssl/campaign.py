@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from ncssl import data, diagnostics, experiments
+from ncssl.domains import Utterances
 from ncssl.errors import UnknownName
 from ncssl.recipes import Recipe
 from ncssl.records import floors, store
@@ -94,8 +95,8 @@ def one(
         where = dict(root=root, device=device, out=out, download=download)
         try:
             with until(deadline):
-                if planned.recipe.method == floors.METHOD:
-                    record = measure_pixels(planned.recipe, **where)
+                if planned.recipe.method in floors.METHODS:
+                    record = measure_floor(planned.recipe, **where)
                 else:
                     record = fit(planned.recipe, key=planned.paper, progress=False, **where)
         except OutOfTime:
@@ -104,17 +105,22 @@ def one(
         return {"run": name, "seed": planned.seed, "seconds": round(record.seconds, 1)} | summary(record, out)
 
 
-def measure_pixels(r: Recipe, *, root=None, out=None, device: str | None = None, download=False) -> store.Record:
-    """Make the floor of raw pixels: the measures of frozen features, on images as vectors."""
+def measure_floor(r: Recipe, *, root=None, out=None, device: str | None = None, download=False) -> store.Record:
+    """Make a floor: the measures of frozen features, on images as vectors or on statistics of log-mel frames."""
     began, device = time.perf_counter(), device or best_device()
-    where = dict(root=root, device=device, size=r.size, download=download)
-    train, test = (data.load(r.dataset, s, limit=r.limit if s == "train" else None, **where) for s in ("train", "test"))
-    metrics = diagnostics.pixels(train, test)
+    where = dict(root=root, device=device, download=download)
+    if r.method == floors.STATISTICS:
+        utterances = Utterances(r, **where)
+        metrics, facts = utterances.floor(), utterances.facts()
+    else:
+        limits = {"train": r.limit, "test": None}
+        train, test = (data.load(r.dataset, s, limit=n, size=r.size, **where) for s, n in limits.items())
+        metrics = diagnostics.pixels(train, test)
+        facts = {"train": len(train.images), "test": len(test.images), "classes": len(train.classes)}
     record = store.Record(
         recipe=r, key=floors.KEY, status="done", metrics=metrics, curves={}, seconds=time.perf_counter() - began,
         peak_memory_mb=peak_memory(device), device=device_name(device), precision="float32", versions=versions(),
-        commit=commit(), created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        data={"train": len(train.images), "test": len(test.images), "classes": len(train.classes)},
+        commit=commit(), created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), data=facts,
     )  # fmt: skip
     store.save(record, out)
     return record
@@ -137,7 +143,7 @@ def run(
     jobs = jobs or (1 if cuda else os.cpu_count() or 1)
     began, given = time.monotonic(), (root, out, device, download)
     runs = experiments.plan(paper, scale, out, **overrides)
-    runs += [p for p in experiments.pixels(runs) if p.recipe.dataset in data.DATASETS]
+    runs += experiments.below(runs)
     made = make(runs, given, jobs, began, budget, report)
     if undecided:
         made += make(experiments.undecided(paper, scale, out, **overrides), given, jobs, began, budget, report)

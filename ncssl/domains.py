@@ -22,6 +22,8 @@ class Pictures:
     """
 
     def __init__(self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False):
+        if recipe.pseudo_rounds:
+            raise ValueError(f"pseudo_rounds was {recipe.pseudo_rounds!r}; allowed: for speech only")
         where = dict(root=root, device=device, size=recipe.size, download=download)
         self.recipe, self.policy = recipe, policy(recipe.augmentation)
         self.train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
@@ -101,8 +103,17 @@ class Utterances:
         return speakers.row(model, self.train, self.tests["clean"], self.trials)
 
     def final(self, model: Siamese) -> dict:
-        """The metrics at the end."""
-        return speakers.final(model, self.train, self.tests, self.trials)
+        """The metrics at the end, and those of the rounds of pseudo-labels where the recipe asks for them."""
+        r, out = self.recipe, speakers.final(model, self.train, self.tests, self.trials)
+        if not r.pseudo_rounds:
+            return out
+        how = dict(rounds=r.pseudo_rounds, clusters=r.pseudo_clusters, epochs=r.epochs, batch=r.batch, seed=r.seed)
+        given = self.train, self.tests["clean"], self.trials, self.policy[0]
+        return out | speakers.relabelled(model, *given, **how)
+
+    def floor(self) -> dict:
+        """The metrics of the no-learning baseline."""
+        return speakers.statistics(self.train, self.tests, self.trials)
 
     def facts(self) -> dict[str, int]:
         """Sizes of what was trained on and tested on, for the record."""

@@ -131,10 +131,10 @@ def undecided(
     return ordered(wanted)
 
 
-def pixels(runs: list[Planned]) -> list[Planned]:
-    """The floors of raw pixels that belong to these runs, one for each set of images."""
-    unique = {(r := floors.pixels(p.recipe)).id: r for p in runs}
-    return [Planned(floors.KEY, floors.KEY, floors.METHOD, r.seed, r) for r in unique.values()]
+def below(runs: list[Planned]) -> list[Planned]:
+    """The floors that belong to these runs, one for each set of images or utterances."""
+    unique = {(r := floors.floor(p.recipe)).id: r for p in runs}
+    return [Planned(floors.KEY, floors.KEY, r.method, r.seed, r) for r in unique.values()]
 
 
 def records(runs: list[Planned], results: str | Path | None = None) -> Iterator[tuple[Planned, store.Record | None]]:
@@ -256,7 +256,7 @@ def outdated(r: Recipe) -> str:
     """Why no recipe can be this one any more: its method or an option is gone, or an option came; else empty."""
     from ncssl.methods import make
 
-    if r.method == floors.METHOD:
+    if r.method in floors.METHODS:
         return ""
     try:
         options = make(r.method, **r.options).options

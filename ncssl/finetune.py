@@ -14,6 +14,7 @@ from ncssl.nn.margin import MarginHead
 from ncssl.optim import optimiser, rate
 
 Crops = Callable[[Tensor, torch.Generator], Tensor]
+Measure = Callable[[nn.Module, Any, Any], dict[str, float]]
 
 
 class Stage(NamedTuple):
@@ -91,24 +92,24 @@ def _stepper(
 def pseudo_rounds(
     encoder: nn.Module, embed: Callable[[nn.Module], Any], crops: Crops, d: int, *, rounds: int = 2,
     clusters: int | None = None, similarity: float | None = None, least: int = 4, farthest: float = 0.1,
-    hidden: Any = None, measure: Callable[[nn.Module], dict[str, float]] | None = None, seed: int = 0, **tuning: Any,
+    hidden: Any = None, measure: Measure | None = None, seed: int = 0, **tuning: Any,
 ) -> list[dict[str, float]]:  # fmt: skip
     """Cluster the embeddings, keep the sure rows, fine-tune the encoder in place, `rounds` times; a row for each state.
 
-    embed(encoder) gives the training embeddings (n, d), measure(encoder) more numbers for the row, hidden (n,) the true
-    labels, for purity and NMI alone (`cluster_quality`; of the kept rows as kept_purity, kept_nmi). rounds + 1 rows,
-    the first before any fine-tuning, which goes by labels of the row before. The rest as in `cluster`, `keep_sure` and
-    `fine_tune`.
+    embed(encoder) gives the training embeddings (n, d), measure(encoder, embeddings, kept clusters) more numbers for
+    the row, hidden (n,) the true labels, for purity and NMI alone (`cluster_quality`; of the kept rows as kept_purity,
+    kept_nmi). rounds + 1 rows, the first before any fine-tuning, which goes by labels of the row before. The rest as in
+    `cluster`, `keep_sure` and `fine_tune`.
     """
     table: list[dict[str, float]] = []
     for i in range(rounds + 1):
         encoder.eval()
         with torch.no_grad():
             z = embed(encoder)
-            row = {"round": i} | (measure(encoder) if measure else {})
-        y = cluster(z, clusters=clusters, similarity=similarity, seed=seed + i)
-        sure = keep_sure(z, y, least=least, farthest=farthest)
-        table.append(row | _quality(y, sure, hidden))
+            y = cluster(z, clusters=clusters, similarity=similarity, seed=seed + i)
+            sure = keep_sure(z, y, least=least, farthest=farthest)
+            more = measure(encoder, z, sure) if measure else {}
+        table.append({"round": i} | more | _quality(y, sure, hidden))
         if i < rounds:
             fine_tune(encoder, crops, sure, d, seed=seed + i, **tuning)
     return table

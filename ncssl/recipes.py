@@ -79,6 +79,8 @@ class Recipe:
     decay_vectors: bool | None = None  # False: no weight decay on biases and the parameters of norms
     evaluated: str | None = None  # the network that is measured: none or "online", or "target" (the teacher of DINO)
     online_probe: bool | None = None  # a linear classifier that learns beside the encoder, without touching it
+    pseudo_rounds: int | None = None  # of speech: rounds of clustering and fine-tuning after the training
+    pseudo_clusters: int | None = None  # clusters of each round
     seed: int = 0
     scale: str = "custom"
 
@@ -95,6 +97,13 @@ class Recipe:
             raise ValueError(f"size was {self.size!r}; allowed: none, or an integer >= 4")
         if self.limit is not None and (not isinstance(self.limit, int) or self.limit < self.batch):
             raise ValueError(f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})")
+        for name in ("pseudo_rounds", "pseudo_clusters"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise ValueError(f"{name} was {value!r}; allowed: none, or an integer >= 1")
+        if (self.pseudo_rounds is None) != (self.pseudo_clusters is None):
+            given = f"{self.pseudo_rounds} and {self.pseudo_clusters}"
+            raise ValueError(f"pseudo_rounds and pseudo_clusters were {given}; allowed: both, or none")
         if self.evaluated not in (None, "online", "target"):
             raise UnknownName("evaluated", self.evaluated, ("online", "target"))
         for name, value in dict(online_probe=True, decay_vectors=False).items():

@@ -1,16 +1,25 @@
-"""What is measured of a model on speech: verification on trial lists, spectra of the projections, emotion."""
+"""What is measured of a model on speech: verification on trial lists, spectra of the projections, emotion, and what
+rounds of pseudo-labels make of it."""
 
+import copy
+from collections.abc import Callable
+
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ncssl import diagnostics
+from ncssl.augment.speech import SpeechView, speech_augment
 from ncssl.data.speech import Speech, Trials
-from ncssl.evaluate import emotion_probe, verify
+from ncssl.evaluate import PldaBackend, emotion_probe, frame_statistics, verify, whiten
+from ncssl.finetune import Stage, pseudo_rounds
 from ncssl.model import Siamese
 
 STEP = 50  # frames: utterances are repeated up to a multiple of it, so that many go through the network at once
 LONGEST = 1500  # frames of an utterance that are looked at
 BATCH = 64
+COMPONENTS = 40  # of the no-learning baseline: principal axes of the deviations of 80 bands, about all their variance
+LEAST = 4  # utterances of a speaker, for speakers that pseudo-labels can find
 
 
 def whole(corpus: Speech, rows: Tensor, frames: int) -> Tensor:
@@ -21,27 +30,43 @@ def whole(corpus: Speech, rows: Tensor, frames: int) -> Tensor:
 
 
 @torch.no_grad()
-def embed(model: Siamese, corpus: Speech) -> tuple[Tensor, Tensor]:
-    """Features (n, features) and projections (n, d) of whole utterances, the model in evaluation mode."""
+def outputs(net: Callable[[Tensor], Tensor], corpus: Speech) -> Tensor:
+    """What a network in evaluation mode gives (n, d) for every utterance, whole."""
     frames = ((corpus.lengths + STEP - 1) // STEP * STEP).clamp_max(LONGEST)
-    training = model.training
-    model.eval()
-    h, z = {}, {}
+    out: dict[int, Tensor] = {}
     for size in frames.unique().tolist():
         for rows in (frames == size).nonzero().flatten().split(BATCH):
-            features = model.encode(whole(corpus, rows, size), model.used[0])
-            for row, a, b in zip(rows.tolist(), features, model.used[1](features), strict=True):
-                h[row], z[row] = a, b
+            out |= zip(rows.tolist(), net(whole(corpus, rows, size)), strict=True)
+    return torch.stack([out[i] for i in range(len(out))])
+
+
+@torch.no_grad()
+def embed(model: Siamese, corpus: Speech) -> tuple[Tensor, Tensor]:
+    """Features (n, features) and projections (n, d) of whole utterances, the model in evaluation mode."""
+    encoder, projector = model.used
+    training = model.training
+    model.eval()
+    h = outputs(lambda x: model.encode(x, encoder), corpus)
+    z = torch.cat([projector(some) for some in h.split(BATCH)])
     model.train(training)
-    return tuple(torch.stack([of[i] for i in range(len(of))]) for of in (h, z))
+    return h, z
+
+
+def means(rates: dict[str, float]) -> dict[str, float]:
+    """EER over the lists: matched, and over the lists whose sides are in different conditions, where there are any."""
+    apart = [v for name, v in rates.items() if name.endswith(("_noise_eer", "_reverb_eer"))]
+    every = [v for name, v in rates.items() if name.endswith("_eer")]
+    out = {"mean_eer": (sum(every) - sum(apart)) / (len(every) - len(apart))}
+    return out | ({"mean_mismatched_eer": sum(apart) / len(apart)} if apart else {})
 
 
 def row(model: Siamese, train: Speech, test: Speech, trials: dict[str, Trials]) -> dict:
-    """One row of the curves: EER of the features on every list (percent), spectra of the projections."""
+    """One row of the curves: EER of the features over the lists and on every list (percent), spectra of the
+    projections."""
     h, z = embed(model, test)
     centred = (h - embed(model, train)[0].mean(0)).cpu()
     rates = {f"{name}_eer": verify(centred, each)["eer"] for name, each in trials.items()}
-    return rates | diagnostics.spectra(model, z) | diagnostics.numbers("feature_", h)
+    return means(rates) | rates | diagnostics.spectra(model, z) | diagnostics.numbers("feature_", h)
 
 
 def final(model: Siamese, train: Speech, tests: dict[str, Speech], trials: dict[str, Trials]) -> dict:
@@ -51,14 +76,32 @@ def final(model: Siamese, train: Speech, tests: dict[str, Speech], trials: dict[
     Scores are cosines of features less the mean of the training utterances, as wespeaker does.
     """
     bank = embed(model, train)[0].cpu()
-    h = {condition: embed(model, corpus)[0].cpu() - bank.mean(0) for condition, corpus in tests.items()}
-    speakers, out = tests["clean"].labels.cpu(), {}
+    h = {condition: embed(model, corpus)[0].cpu() for condition, corpus in tests.items()}
+    out = verified(bank, h, tests, trials) | emotions(bank, train, h["clean"], tests["clean"])
+    return out | leads(out, statistics(train, tests, trials, intervals=False))
+
+
+def leads(out: dict[str, float], floor: dict[str, float]) -> dict[str, float]:
+    """Points by which metrics are better than those of the no-learning baseline: fewer errors, a higher F1; and
+    emotion_lift, of the F1 over always saying the commonest emotion."""
+    ahead = {f"{name.removesuffix('_eer')}_lead": floor[name] - out[name] for name in floor if name.endswith("_eer")}
+    if f1 := out.get("emotion_micro_f1"):
+        ahead |= {"emotion_lead": f1 - floor["emotion_micro_f1"], "emotion_lift": f1 - out["emotion_majority"]}
+    return ahead
+
+
+def verified(
+    bank: Tensor, h: dict[str, Tensor], tests: dict[str, Speech], trials: dict[str, Trials], intervals: bool = True
+) -> dict:  # fmt: skip
+    """Error rates of embeddings h by condition, less bank's mean, on every list, with intervals, and their `means`."""
+    h = {condition: z - bank.mean(0) for condition, z in h.items()}
+    speakers, out = tests["clean"].labels.cpu() if intervals else None, {}
     for name, each in trials.items():
         for condition, other in h.items():
             mark = name if condition == "clean" else f"{name}_{condition}"
             measured = verify(h["clean"], each, other=other, speakers=speakers)
             out |= {f"{mark}_{kind}": value for kind, value in measured.items()}
-    return out | emotions(bank - bank.mean(0), train, h["clean"], tests["clean"])
+    return means({name: value for name, value in out.items() if name.endswith("_eer")}) | out
 
 
 def emotions(bank: Tensor, train: Speech, h: Tensor, test: Speech) -> dict:
@@ -71,3 +114,68 @@ def emotions(bank: Tensor, train: Speech, h: Tensor, test: Speech) -> dict:
             return {}
         splits.append((z[known], y, [corpus.classes[i] for i in who.tolist()]))
     return {f"emotion_{name}": value for name, value in emotion_probe(*splits[0], *splits[1]).items()}
+
+
+def statistics(
+    train: Speech, tests: dict[str, Speech], trials: dict[str, Trials], intervals: bool = True
+) -> dict:  # fmt: skip
+    """The measures of `final` with no network: deviations of the log-mel bands, whitened on the training utterances;
+    for emotion also their means, as they are."""
+
+    def moments(corpus: Speech, mean: bool = False) -> np.ndarray:
+        ends = (corpus.starts + corpus.lengths).tolist()
+        mels = (corpus.mel[a:b].cpu() for a, b in zip(corpus.starts.tolist(), ends, strict=True))
+        return frame_statistics(mels, mean=mean)
+
+    bank = moments(train)
+    components = min(COMPONENTS, len(bank) - 1, bank.shape[1])
+    z = {c: torch.from_numpy(whiten(bank, moments(corpus), components=components)) for c, corpus in tests.items()}
+    out = verified(torch.from_numpy(whiten(bank, bank, components=components)), z, tests, trials, intervals)
+    felt = [torch.from_numpy(moments(corpus, mean=True)) for corpus in (train, tests["clean"])]
+    return out | emotions(felt[0], train, felt[1], tests["clean"])
+
+
+def relabelled(
+    model: Siamese, train: Speech, test: Speech, trials: dict[str, Trials], view: SpeechView, *, rounds: int,
+    clusters: int, epochs: int, batch: int = 64, seed: int = 0,
+) -> dict[str, float]:  # fmt: skip
+    """Fine-tune a copy of the encoder on clusters of its own embeddings, `rounds` times: numbers of each state, named
+    round0_ (before any) to round<rounds>_: EER of cosines and of a PLDA on the clusters, purity, NMI, sizes; `gains`.
+
+    Utterances of speakers with fewer than `LEAST` are left out, and the trials of corpora that have no others. The head
+    alone trains for a quarter of `epochs`, the whole for half of them; speakers' names serve purity and NMI alone.
+    """
+    rows = (train.labels.bincount()[train.labels] >= LEAST).nonzero().flatten()
+    some = train._replace(starts=train.starts[rows], lengths=train.lengths[rows], labels=train.labels[rows])
+    heard = {train.paths[i].split("/")[0] for i in rows.tolist()}
+    trials = {name: each for name, each in trials.items() if test.paths[int(each.a[0])].split("/")[0] in heard}
+    encoder = copy.deepcopy(model.used[0]).float().requires_grad_(True).eval()
+    width = encoder(whole(some, torch.zeros(1, dtype=torch.int64, device=rows.device), STEP)).shape[1]
+
+    def measure(encoder: nn.Module, bank: np.ndarray, sure: np.ndarray) -> dict[str, float]:
+        h = outputs(encoder, test).cpu().numpy()
+        backend = PldaBackend(bank[sure >= 0], sure[sure >= 0])
+        cosine = {f"{name}_eer": verify(h - bank.mean(0), each)["eer"] for name, each in trials.items()}
+        plda = {f"{name}_eer": verify(h, each, score=backend.scores)["eer"] for name, each in trials.items()}
+        return means(cosine) | cosine | {f"plda_{name}": value for name, value in (means(plda) | plda).items()}
+
+    stages = (Stage(max(1, epochs // 4), 0.1, False), Stage(max(1, epochs // 2), 0.01, True))
+    table = pseudo_rounds(
+        encoder, lambda net: outputs(net, some).cpu().numpy(), lambda at, g: speech_augment(some, at, view, g), width,
+        rounds=rounds, clusters=clusters, hidden=some.labels.cpu().numpy(), measure=measure, seed=seed, stages=stages,
+        batch=batch, each=2, warmup=stages[0].epochs,
+    )  # fmt: skip
+    out = {f"round{i}_{name}": value for i, row in enumerate(table) for name, value in row.items() if name != "round"}
+    return out | gains(table)
+
+
+def gains(table: list[dict[str, float]]) -> dict[str, float]:
+    """What rounds brought: EER before the first over that after it, the same less that of the last round, the rise of
+    the NMI, and what PLDA gains (EER of cosines over its own) before any round less what it gains after the last."""
+    eer, plda = ([row[name] for row in table] for name in ("mean_eer", "plda_mean_eer"))
+    steps = [before / after for before, after in zip(eer, eer[1:], strict=False)]
+    return {
+        "pseudo_gain": steps[0], "pseudo_gain_lead": steps[0] - steps[-1],
+        "pseudo_nmi_rise": table[-1]["nmi"] - table[0]["nmi"],
+        "pseudo_plda_lead": eer[0] / plda[0] - eer[-1] / plda[-1],
+    }  # fmt: skip

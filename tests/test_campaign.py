@@ -130,7 +130,7 @@ def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, mon
     (tmp_path / "out" / "tian2021").mkdir(parents=True)
     (tmp_path / "out" / "tian2021" / "0123456789ab.json").write_text("{}")
     monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(0)])
-    monkeypatch.setattr(experiments, "pixels", lambda runs: [])
+    monkeypatch.setattr(experiments, "below", lambda runs: [])
     monkeypatch.setattr(experiments, "undecided", lambda *a, **k: [tiny(3), tiny(0)])
     rows: list[dict] = []
     given = dict(out=tmp_path / "out", jobs=1, device="cpu", report=rows.append)
@@ -146,8 +146,8 @@ def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, mon
 
 def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
     runs = [tiny(0), tiny(1), tiny(0, limit=None)]
-    plan = experiments.pixels(runs)
-    assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == floors.pixels(runs[1].recipe)
+    plan = experiments.below(runs)
+    assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == floors.floor(runs[1].recipe)
     row = campaign.one(plan[0], None, tmp_path, "cpu", False)
     record = floors.beside([(runs[0], None), (runs[1], None)], tmp_path)
     assert record.key == "floors" and row["path"].endswith(f"floors/{record.id}.json")
@@ -161,8 +161,8 @@ def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
 def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
     for scale in ("smoke", "laptop", "gpu"):
         runs = experiments.plan(None, scale)
-        covered = {p.recipe.id for p in experiments.pixels(runs)}
-        assert covered == {floors.pixels(p.recipe).id for p in runs}
+        covered = {p.recipe.id for p in experiments.below(runs)}
+        assert covered == {floors.floor(p.recipe).id for p in runs}
 
 
 # ---- made again ------------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def test_rounds_find_hidden_speakers_from_weak_embeddings(seed):
     trials = new.trials()
     table = pseudo_rounds(
         network(seed), lambda e: e(toy.inputs()), toy.crops, 16, clusters=20, hidden=toy.y, seed=seed,
-        measure=lambda e: verify(e(new.inputs()), trials), **SHORT,
+        measure=lambda e, z, y: verify(e(new.inputs()), trials), **SHORT,
     )  # fmt: skip
     first, *_, last = table
     assert [row["round"] for row in table] == [0, 1, 2]

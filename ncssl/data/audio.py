@@ -21,7 +21,7 @@ BANDS, LOW, HIGH = 80, 20.0, 7600.0  # mel bands from LOW to HIGH Hz
 FLOOR = 1e-8  # power: what the rounding of 16 bits leaves in one bin
 FEATURES = f"{BANDS} log-mel, {LOW:g} to {HIGH:g} Hz, {WINDOW}/{HOP}/{FFT}, floor {FLOOR}, 1"  # for keys of caches
 SILENT = 1e-4  # a clip whose largest sample is below this is silence: three steps of 16 bits
-CHUNK = 4096  # frames transformed at a time
+CHUNK = 1024  # frames transformed at a time: their spectra stay in the cache
 AUDIO = frozenset({".wav", ".flac", ".ogg", ".aiff", ".aif"})
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ncssl.records import floors, series, store
-from ncssl.records.facts import Claim, Experiment, Paper
+from ncssl.records.facts import METRICS, Claim, Experiment, Paper
 from ncssl.records.series import Found
 from ncssl.records.verdicts import Verdict
 
@@ -151,7 +151,8 @@ def test_words(claim: Claim) -> str:
 
 def decimals(claim: Claim) -> int:
     """Decimals worth printing of a claim's effect: one for points, three for shares and ratios."""
-    return 1 if claim.metric.endswith("_accuracy") and claim.test != "rate" else 3
+    points = METRICS[claim.metric] in ("percent", "points") and claim.compare != "ratio"
+    return 1 if points and claim.test != "rate" else 3
 
 
 def verdicts(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:

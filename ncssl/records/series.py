@@ -46,12 +46,16 @@ def chosen(paper: Paper, only: str | None) -> list[str]:
 
 
 def metric(found: Found, name: str, arm: str | None = None) -> dict[str, dict[int, float | None]]:
-    """arm -> seed -> final metric; None is a run that failed; a run without record is left out."""
+    """arm -> seed -> final metric; None is a run that failed, or a value that was not finite.
+
+    Left out is a run without record, and one whose data do not have the metric (a trial list of another corpus).
+    """
     out: dict[str, dict[int, float | None]] = {}
     for p, record in found:
         if record is not None and arm in (None, p.arm):
-            done = record.status == "done"
-            out.setdefault(p.arm, {})[p.seed] = record.value(name) if done else None
+            value = record.value(name) if record.status == "done" else None
+            if value is not None or name in record.metrics or record.status == "failed":
+                out.setdefault(p.arm, {})[p.seed] = value
     return out
 
 

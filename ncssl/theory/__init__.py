@@ -6,7 +6,8 @@ from types import ModuleType
 from ncssl.errors import UnknownName
 
 THEORIES: dict[str, str] = {
-    key: f"ncssl.theory.{key}" for key in ("tian2021", "wang2021", "wen2022", "liu2022", "halvagal2023", "companion")
+    key: f"ncssl.theory.{key}"
+    for key in ("tian2021", "wang2021", "wen2022", "liu2022", "halvagal2023", "cho2022", "companion")
 }
 
 
