@@ -149,6 +149,8 @@ def relabelled(
     some = train._replace(starts=train.starts[rows], lengths=train.lengths[rows], labels=train.labels[rows])
     heard = {train.paths[i].split("/")[0] for i in rows.tolist()}
     trials = {name: each for name, each in trials.items() if test.paths[int(each.a[0])].split("/")[0] in heard}
+    if not trials:
+        raise ValueError(f"no trial list is of a corpus with {LEAST} utterances a speaker: {sorted(heard)}")
     encoder = copy.deepcopy(model.used[0]).float().requires_grad_(True).eval()
     width = encoder(whole(some, torch.zeros(1, dtype=torch.int64, device=rows.device), STEP)).shape[1]
 
