@@ -33,8 +33,8 @@ SPEECH: dict[str, dict[str, Any]] = {  # what a data set of speech changes in a 
         lr=0.003, weight_decay=1e-4, knn_every=4,
     ),
     "laptop": dict(
-        limit=None, augmentation="speech", backbone="tdnn", width=64, hidden=256, d=64, epochs=30, batch=64,
-        optimiser="adam", lr=0.002, weight_decay=1e-4, schedule="cosine", warmup_epochs=3, knn_every=5,
+        limit=None, augmentation="speech", backbone="tdnn", width=32, hidden=256, d=64, epochs=60, batch=64,
+        optimiser="adam", lr=0.002, weight_decay=1e-4, schedule="cosine", warmup_epochs=6, knn_every=10,
     ),
     "gpu": dict(
         augmentation="speech", backbone="lresnet34", width=16, hidden=512, d=128, epochs=200, batch=64,

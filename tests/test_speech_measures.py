@@ -37,6 +37,7 @@ def test_leads_are_points_better_than_without_learning():
     floor = {"a_eer": 15.0, "mean_eer": 11.0, "emotion_micro_f1": 55.0}
     assert speakers.leads(own, floor) == {"a_lead": 5, "mean_lead": -1, "emotion_lead": -5, "emotion_lift": 30}
     assert speakers.leads({"a_eer": 1.0}, {"a_eer": 1.0}) == {"a_lead": 0}
+    assert speakers.leads({"whitened_mean_eer": 4.0, "mean_eer": 6.0}, {"mean_eer": 5.0})["whitened_lead"] == 1
 
 
 def test_the_floor_is_deviations_of_the_bands_whitened_on_the_training_utterances(run, tmp_path):
@@ -70,6 +71,13 @@ def test_a_run_says_how_far_it_is_ahead_of_the_floor(run):
     found, floor = run.data.final(run.model), run.data.floor()
     for name in ("voices", "mean", "mean_mismatched"):
         assert found[f"{name}_lead"] == pytest.approx(floor[f"{name}_eer"] - found[f"{name}_eer"])
+    white = speakers.embed(run.model, run.data.train)[0]
+    z = whiten(white, speakers.embed(run.model, run.data.tests["clean"])[0], components=16)
+    z, t = z - whiten(white, white, components=16).mean(0), run.data.trials["voices"]
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    scores = np.einsum("md,md->m", z[t.a], z[t.b])
+    assert found["whitened_voices_eer"] == pytest.approx(eer(t.target, scores), abs=0.05)
+    assert found["whitened_lead"] == pytest.approx(floor["mean_eer"] - found["whitened_mean_eer"])
     assert found["emotion_lead"] == pytest.approx(found["emotion_micro_f1"] - floor["emotion_micro_f1"])
 
 

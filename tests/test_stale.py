@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ncssl import train
-from ncssl.augment import augment, policy
+from ncssl.augment import augment, policy, speech_augment, speech_policy
+from ncssl.data import speech
 from ncssl.methods import METHODS
 from ncssl.recipes import recipe
 from ncssl.records import papers
@@ -29,6 +30,7 @@ VARIANTS = {  # what is meant -> method, options, recipe values
     "IsoLoss, Euclidean": ("isoloss", {"loss": "euclidean"}, {}), "no IsoLoss": ("isoloss", {"iso": False}, {}),
     "a head of the usual kind": ("offdiagonal", {"head": "mlp"}, {}),
     "parts": ("invcov", {"parts": 4, "per_part": True}, {}),
+    "speech": ("dino", {"prototypes": 64, "norm": True}, dict(dataset="voices", augmentation="speech_dino", lr=0.003)),
 }  # fmt: skip
 LOSSES = {
     "barlow_twins": 14.728, "vicreg": 21.837, "wmse": 1.8172, "simclr": 4.8767, "cpc": 4.1719, "moco": 3.5928,
@@ -37,11 +39,13 @@ LOSSES = {
     "four layers": -0.031962, "cosine schedule with warm-up": 0.010797,
     "strong weight decay": 0.014807, "a linear predictor": 3.249, "a symmetric one, at another rate": 2.9145,
     "no stop-gradient, no EMA": 2.3503, "every second step, shifted": 3.3809, "IsoLoss, Euclidean": 2.7315,
-    "no IsoLoss": 3.0871, "a head of the usual kind": 2.0059, "parts": 132.66,
+    "no IsoLoss": 3.0871, "a head of the usual kind": 2.0059, "parts": 132.66, "speech": 4.9635,
 }  # fmt: skip
 VIEWS = {
     "multicrop": (0.34054, 0.42034), "simclr_lightly": (0.34537, 0.42309), "tian2021_cifar": (0.34537, 0.42309),
     "tian2021_stl10": (0.55753, 0.60516),
+    "speech": (1.4374, 2.0042), "speech_dino": (1.3735, 1.9159), "speech_clean_dino": (2.0974, 2.8191),
+    "speech_dino_separate": (1.4738, 2.0637),
 }  # fmt: skip
 
 
@@ -52,7 +56,12 @@ def loss(name):
 
 
 def views(name):
-    """Mean size and spread of the views of eight images of noise on a slope, by a policy."""
+    """Mean size and spread of the views by a policy: eight images of noise on a slope, or eight synthetic voices."""
+    if name.startswith("speech"):
+        drawn, corpus = torch.Generator().manual_seed(1), speech.load("voices", limit=40)
+        rows, parts = torch.arange(8), speech_policy(name)
+        flat = torch.cat([speech_augment(corpus, rows, view, drawn).flatten() for view in parts])
+        return flat.abs().mean().item(), flat.std().item()
     side = 96 if "stl10" in name else 32
     noise = torch.rand((8, 3, side, side), generator=torch.Generator().manual_seed(0))
     images = (noise * 100 + torch.linspace(0, 155, side)).to(torch.uint8)
@@ -63,10 +72,11 @@ def views(name):
 
 
 def policies():
-    """Policies for colour images that the experiments use."""
+    """Policies for colour images and for speech that the experiments use."""
     every = (e for key in papers.papers() for e in papers.paper(key).experiments.values())
     parts = (p.recipe for e in every for p in (e, *e.scales.values(), *e.arms.values()))
-    return ({part["augmentation"] for part in parts if "augmentation" in part} | {"tian2021_cifar"}) - {"digits"}
+    named = {part["augmentation"] for part in parts if "augmentation" in part}
+    return (named | {"tian2021_cifar", "speech"}) - {"digits"}
 
 
 @pytest.mark.parametrize("name", LOSSES)

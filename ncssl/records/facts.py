@@ -16,6 +16,7 @@ METRICS = {  # name of a record's metric -> its unit
     "early_participation_ratio": "dimensions",
     "images_per_second": "images/s",
     "mean_eer": "percent", "mean_mismatched_eer": "percent", "mean_lead": "points", "mean_mismatched_lead": "points",
+    "whitened_mean_eer": "percent", "whitened_lead": "points",
     "emotion_micro_f1": "percent", "emotion_lift": "points", "emotion_lead": "points",
     "teacher_entropy": "nats", "teacher_mean_entropy": "nats", "teacher_student_kl": "nats",
     "pseudo_gain": "", "pseudo_gain_lead": "", "pseudo_nmi_rise": "points", "pseudo_plda_lead": "",
