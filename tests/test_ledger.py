@@ -99,7 +99,7 @@ def test_the_best_arm_stands_beside_both_floors(results):
     assert row["knn"] == {"best": 41.0, "untrained": 32.0, "below_untrained": 1} | nothing
     cells = set(ledger.floor_table([row], PAPER.experiments).iloc[0])
     assert {"46.0 / 37.0 / ?", "41.0 / 32.0 / ?", "1, 1", "?, ?", "3"} <= cells
-    write(floors.pixels(found[EXPERIMENT][0][0].recipe), 43.0, results, floors.KEY)
+    write(floors.floor(found[EXPERIMENT][0][0].recipe), 43.0, results, floors.KEY)
     (row,) = ledger.accuracies(PAPER, found)
     assert [row[kind]["pixels"] for kind in ("probe", "knn")] == [43.0, 38.0]
     assert [row[kind]["below_pixels"] for kind in ("probe", "knn")] == [2, 2]

@@ -20,13 +20,16 @@ Clip = tuple[int, np.ndarray | Unusable]
 
 
 def subset(found: list[Utterance], limit: int, block: int) -> list[Utterance]:
-    """At most `limit`, speakers in a fixed random order that give `block` utterances each in turn."""
-    order = np.random.default_rng(0).permutation(len({item.file.speaker for item in found}))
+    """At most `limit`, speakers in a fixed random order that give `block` utterances each in turn, theirs at random too:
+    files in their order may be one emotion after the other."""
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len({item.file.speaker for item in found}))
     turn = dict(zip(sorted({item.file.speaker for item in found}), order, strict=True))
-    seen, keys = Counter(), []
-    for item in found:
-        keys.append((seen[item.file.speaker] // block, turn[item.file.speaker]))
-        seen[item.file.speaker] += 1
+    seen, keys = Counter(), [(0, 0)] * len(found)
+    for i in rng.permutation(len(found)).tolist():
+        speaker = found[i].file.speaker
+        keys[i] = (seen[speaker] // block, turn[speaker])
+        seen[speaker] += 1
     kept = sorted(range(len(found)), key=keys.__getitem__)[:limit]
     return [found[i] for i in sorted(kept)]
 
