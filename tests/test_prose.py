@@ -11,7 +11,10 @@ from ncssl.records import papers
 EXCEPTIONS = {  # chapter -> what it may say, as it stands there, and what that is
     "wen2022_experiments": {"Adam at a rate of 0.003": "a setting of the paper, which nothing here repeats"},
 }
-CHAPTERS = {"ledger": None, "zoo": "companion", "collapse_atlas": "companion"}  # beside every KEY_experiments
+CHAPTERS = {  # beside every KEY_experiments
+    "ledger": None, "zoo": "companion", "collapse_atlas": "companion", "cho2022_speech": "cho2022",
+    "speech_meets_theory": "cho2022",
+}  # fmt: skip
 TYPED = {  # what would be a result of a run if it stood in prose
     "percent": r"\d+(?:\.\d+)?\s*(?:%|\\%|per\s?cent\b)", "points": r"\b\d+(?:\.\d+)?\s+points?\b",
     "decimal": r"(?<![\d.])\d+\.\d+\b(?!\.\d)", "share": r"\b\d+ (?:of|in|out of) (?:the |a )?\d+\b",
