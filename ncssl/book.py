@@ -24,7 +24,7 @@ from ncssl.errors import BadFile, UnknownName
 NAMED = {
     "scale": ("ncssl.recipes", "SCALES"),
     "method": ("ncssl.methods", "METHODS"),
-    "dataset": ("ncssl.data", "DATASETS"),
+    "dataset": ("ncssl.domains", "DATASETS"),
 }
 STAGED = ("_config.yml", "_toc.yml", "book")
 LINKED = ("ncssl", "results")  # sources that pages show with literalinclude

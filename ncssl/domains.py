@@ -14,6 +14,8 @@ from ncssl.model import Siamese
 from ncssl.nn import backbone
 from ncssl.recipes import Recipe
 
+DATASETS = data.DATASETS | speech.DATASETS
+
 
 class Pictures:
     """Images on a device, uint8 until a batch of them is augmented.
@@ -133,4 +135,4 @@ def domain(dataset: str) -> type[Pictures] | type[Utterances]:
         return Pictures
     if dataset in speech.DATASETS:
         return Utterances
-    raise UnknownName("dataset", dataset, [*data.DATASETS, *speech.DATASETS])
+    raise UnknownName("dataset", dataset, DATASETS)

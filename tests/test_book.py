@@ -52,6 +52,7 @@ def test_values_are_read_as_papermill_reads_them(text):
         (["untagged"], {"steps": 4}, BadFile, "untagged.ipynb: has no cell tagged `parameters`"),
         (["untagged"], {}, BadFile, "no cell tagged"),
         (["good"], {"dataset": "cifar11"}, UnknownName, "unknown dataset 'cifar11'.*cifar10"),
+        (["good"], {"dataset": "voice"}, UnknownName, "unknown dataset 'voice'.*did you mean 'voices'"),
         (["good"], {"method": "simsam"}, UnknownName, "unknown method 'simsam'.*simsiam"),
         (["good"], {"scale": "tiny"}, UnknownName, "unknown scale 'tiny'.*laptop"),
         (["good"], {"scale": 3}, UnknownName, "unknown scale 3"),

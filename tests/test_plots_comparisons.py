@@ -161,6 +161,12 @@ def test_rerun_names_chapter_experiment_scale_and_the_one_run():
         lines = comparisons.rerun(plan).splitlines()
         assert f"papermill notebooks/wang2021_experiments.ipynb out.ipynb {word} train" in lines[1]
         assert "-p scale smoke -p fresh True" in lines[3] and lines[5] == series.command(plan)
+        assert lines[2] == "# all of it on small images, in seconds"
+    spoken = comparisons.rerun(planned("cho2022", "head", "laptop")[0], "cho2022_speech").splitlines()
+    assert spoken[1] == "papermill notebooks/cho2022_speech.ipynb out.ipynb -p only head -p missing train"
+    assert spoken[2] == "# all of it on generated voices, in minutes"
+    alone = comparisons.rerun(planned("cho2022", "methods", "laptop")[0], "speech_meets_theory", one=True).splitlines()
+    assert alone[1] == "papermill notebooks/speech_meets_theory.ipynb out.ipynb -p missing train"
 
 
 def test_settings_leave_out_what_no_recipe_sets():

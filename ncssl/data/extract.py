@@ -20,7 +20,7 @@ Clip = tuple[int, np.ndarray | Unusable]
 
 
 def subset(found: list[Utterance], limit: int, block: int) -> list[Utterance]:
-    """At most `limit`, speakers in a fixed random order that give `block` utterances each in turn, theirs at random too:
+    """At most `limit`, speakers in a fixed random order that give `block` utterances each in turn, drawn at random: the
     files in their order may be one emotion after the other."""
     rng = np.random.default_rng(0)
     order = rng.permutation(len({item.file.speaker for item in found}))

@@ -65,7 +65,10 @@ ARMS = {
     "std": OKABE["sky"], "cov_std": OKABE["blue"], "std_ipred": OKABE["orange"], "cov_std_ipred": "#2A6F77",
     "std_sg": "#9E2A2B", "std_ipred_sg": OKABE["vermilion"],
     "k1_1_1": OKABE["blue"], "k1_25_1": OKABE["black"], "invcov": OKABE["black"], "k1_1_25": OKABE["orange"],
-    "k8_25_1": OKABE["vermilion"], "k8_25_1_mean": OKABE["green"], "byol_linear": OKABE["orange"],
+    "k8_25_1": OKABE["vermilion"], "k8_25_1_mean": OKABE["green"], "byol_linear": "#A0522D",
+    "no_centring": OKABE["vermilion"], "no_sharpening": OKABE["blue"], "corrupted": "#6A994E", "clean": OKABE["blue"],
+    "k256": "#6A994E", "k2048": OKABE["sky"], "k16384": OKABE["blue"], "no_norm": OKABE["vermilion"],
+    "separate": OKABE["purple"], "k8": OKABE["sky"], "k16": "#6A994E", "k64": OKABE["blue"],
 }
 VERDICTS = {  # colour, marker, filled
     "reproduced": (OKABE["green"], "o", True), "partly": (OKABE["blue"], "D", True),

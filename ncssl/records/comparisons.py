@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ncssl.errors import UnknownName
+from ncssl.recipes import SPOKEN
 from ncssl.records import series
 from ncssl.records.facts import Experiment, Paper
 from ncssl.records.intervals import difference_interval
@@ -137,12 +138,16 @@ def crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
     return float(x[i - 1] + (level - y[i - 1]) / (y[i] - y[i - 1]) * (x[i] - x[i - 1]))
 
 
-def rerun(planned: Any) -> str:
-    """How to make the runs of an experiment again: its chapter at its own scale, at smoke scale, and one run alone."""
-    chapter = f"papermill notebooks/{planned.paper}_experiments.ipynb out.ipynb -p only {planned.experiment}"
+def rerun(planned: Any, chapter: str | None = None, *, one: bool = False) -> str:
+    """How to make the runs of an experiment again: its chapter at its own scale, at smoke scale, and one run alone.
+
+    `chapter` names the notebook where it is not that of the paper's experiments, `one` says that it has no other."""
+    only = "" if one else f" -p only {planned.experiment}"
+    small = "generated voices, in minutes" if planned.recipe.dataset in SPOKEN else "small images, in seconds"
+    chapter = f"papermill notebooks/{chapter or planned.paper + '_experiments'}.ipynb out.ipynb{only}"
     scale = "" if planned.recipe.scale == "laptop" else f" -p scale {planned.recipe.scale}"
     return "\n".join([
         "# the runs that are missing", f"{chapter}{scale} -p missing train",
-        "# all of it on small images, in seconds", f"{chapter} -p scale smoke -p fresh True",
+        f"# all of it on {small}", f"{chapter} -p scale smoke -p fresh True",
         "# one run", series.command(planned),
     ])  # fmt: skip

@@ -119,7 +119,7 @@ def measured(
     for name, (title, digits) in columns.items():
         for a in series.arms(paper, experiment, found, name, per_sqrt_dim=name == "std_normalised"):
             row = rows.setdefault(a["arm"], {"arm": f"{a['label']} ({a['arm']})"})
-            row["n"] = f"{a['n']}" if a["values"] else "not run"
+            row["n"] = f"{a['n']}" if a["values"] else row.get("n", "not run")  # not every arm has every metric
             row[title] = f"{number(a['mean'], digits)} {spread(a['low'], a['high'], digits)}".strip()
     return frame(row for arm, row in rows.items() if only is None or arm in only)
 

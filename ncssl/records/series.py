@@ -116,10 +116,12 @@ def curves(
 def curve(record: Record, name: str) -> tuple[np.ndarray, np.ndarray] | None:
     """Epochs and values of one curve of a record (NaN where a value was not finite); None if it has none.
 
-    "off_diagonal_share" is derived from the others.
+    "off_diagonal_share" is derived from the others. What comes with the first step (entropies of a teacher) has no
+    value at the first measurement, which is before it.
     """
     y = off_diagonal_share(record) if name == "off_diagonal_share" else record.curves.get(name) or []
     x = list(range(1, len(y) + 1)) if name == "loss" else record.curves.get("epoch", [])
+    x = x[1:] if len(y) == len(x) - 1 else x
     if len(y) < 2 or len(x) != len(y):
         return None
     return np.array(x, float), np.array(y, float)

@@ -1,0 +1,91 @@
+"""Tables and curves of runs on speech: lists, the baseline below, rounds in order, commands that name a chapter."""
+
+import pytest
+
+from ncssl.errors import UnknownName
+from ncssl.experiments import below, planned
+from ncssl.records import floors, papers, series, spoken, store
+
+PAPER = papers.paper("cho2022")
+EER = {"dino": (20.0, 24.0), "random": (44.0, 46.0)}
+
+
+def record(plan, metrics, curves=None):
+    """A finished record with these metrics and curves."""
+    made = "CPU", "float32", {}, "abc", "now"
+    return store.Record(plan.recipe, plan.paper, "done", metrics, curves or {}, 1.0, 1.0, *made)
+
+
+def measured(eer, lists):
+    """What a run on speech leaves of its lists, each with an interval, matched and with noise."""
+    out = {"mean_eer": eer, "mean_mismatched_eer": eer + 5}
+    for name in lists:
+        for mark, value in ((name, eer), (f"{name}_noise", eer + 5)):
+            out |= {f"{mark}_eer": value, f"{mark}_eer_low": value - 2, f"{mark}_eer_high": value + 2}
+    return out
+
+
+def runs(lists=("libri", "ravdess")):
+    """The experiment `collapse` at laptop scale on two seeds: two of its arms have records."""
+    some = [p for p in planned("cho2022", "collapse", "laptop") if p.seed < 2]
+    return [(p, record(p, measured(EER[p.arm][p.seed], lists)) if p.arm in EER else None) for p in some]
+
+
+def test_lists_are_those_of_the_records_or_the_usual_ones():
+    assert spoken.lists(runs(("libri", "libri50seg"))) == ["libri", "libri50seg"]
+    assert spoken.lists([(p, None) for p, _ in runs()]) == ["libri", "ravdess"]
+    assert spoken.lists([(p, None) for p in planned("cho2022", "collapse", "smoke")]) == ["voices"]
+    assert spoken.lists([]) == []
+
+
+def test_the_last_row_is_what_needs_no_learning(tmp_path, monkeypatch):
+    monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
+    found = runs()
+    table = spoken.results(PAPER, "collapse", found).set_index("arm")
+    assert list(table.columns) == ["n", "EER, %", "whitened, %", "mismatched, %", "libri, %", "ravdess, %"]
+    assert table.loc["DINO (dino)"].tolist()[:2] == ["2", "22.0 [-3.4, 47.4]"]  # 22 +- 12.706 x 2
+    assert table.loc["no centring (no_centring)", "n"] == "not run" == table.iloc[-1]["n"]
+    (base,) = below([p for p, _ in found])
+    store.save(record(base, measured(9.0, ("libri", "ravdess"))), tmp_path)
+    assert floors.beside(found) is not None
+    last = spoken.results(PAPER, "collapse", found, only=["dino"]).iloc[-1]
+    assert last["arm"].startswith("statistics") and last["n"] == ""
+    assert last.tolist()[2:] == ["9.0", "9.0", "14.0", "9.0 [7.0, 11.0]", "9.0 [7.0, 11.0]"]
+    own = spoken.results(PAPER, "collapse", found, {"mean_eer": ("x", 2), "emotion_lift": ("lift", 1)})
+    assert own["x"].tolist()[-1] == "9.00" and own["lift"].tolist()[-1] == ""
+    assert own["n"].tolist()[0] == "2", "an arm was run, though the last metric was not measured"
+
+
+def test_arms_stand_between_two_floors(tmp_path, monkeypatch):
+    monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
+    data = spoken.floored(PAPER, "collapse", runs(), "mean_eer")
+    assert [row["arm"] for row in data["arms"]] == ["dino", "no_centring", "no_sharpening"]
+    assert (data["arms"][0]["mean"], data["floor"], data["base"]) == (22.0, 45.0, None)
+    (base,) = below([p for p, _ in runs()])
+    store.save(record(base, measured(9.0, ("libri",))), tmp_path)
+    data = spoken.floored(PAPER, "collapse", runs(), "mean_eer", ["dino"])
+    assert len(data["arms"]) == 1 and data["base"] == 9.0
+    assert spoken.floored(PAPER, "collapse", runs(), "emotion_micro_f1")["floor"] is None
+
+
+def test_what_comes_with_the_first_step_stands_at_the_later_epochs():
+    e, curves = PAPER.experiments["collapse"], {"epoch": [0, 4, 8], "teacher_entropy": [2.0, 1.0], "loss": [None] * 3}
+    found = [(p, record(p, {}, curves) if p.arm == "dino" else r) for p, r in runs()]
+    (row,) = series.curves(e, found, "teacher_entropy")
+    assert row["arm"] == "dino" and [(x.tolist(), y.tolist()) for x, y in row["runs"]] == [([4, 8], [2, 1])] * 2
+    one = record(found[0][0], {}, {"epoch": [0, 4], "teacher_entropy": [2.0]})
+    assert series.curve(one, "teacher_entropy") is None, "one value is no curve"
+
+
+def test_rounds_are_read_in_order_up_to_the_last():
+    e = PAPER.experiments["pseudo"]
+    some = [p for p in planned("cho2022", "pseudo", "laptop") if p.seed < 2]
+    values = {f"round{i}_nmi": 40.0 + i for i in (2, 0, 1)} | {"round0_purity": 50.0}
+    found = [(p, record(p, values) if p.arm in ("k16", "k8") else None) for p in some]
+    rows = spoken.rounds(e, found, "nmi")
+    assert [row["arm"] for row in rows] == ["k8", "k16"] and rows[0]["label"] == "8 clusters"
+    assert [(x.tolist(), y.tolist()) for x, y in rows[0]["runs"]] == [([0, 1, 2], [40, 41, 42])] * 2
+    assert len(spoken.rounds(e, found, "purity", ["k16"])[0]["runs"][0][0]) == 1
+    assert spoken.rounds(e, found, "plda_mean_eer") == []
+    with pytest.raises(UnknownName, match="k8"):
+        spoken.rounds(e, found, "nmi", ["k9"])
