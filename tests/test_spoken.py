@@ -77,6 +77,15 @@ def test_what_comes_with_the_first_step_stands_at_the_later_epochs():
     assert series.curve(one, "teacher_entropy") is None, "one value is no curve"
 
 
+def test_claims_of_speech_share_a_few_units():
+    units = {name: series.unit(claim) for name, claim in PAPER.claims.items() if claim.kind == "records"}
+    assert units["labels_are_not_needed"] == "ratio of EERs" == units["pseudo_labels_help"]
+    assert units["byol_learns"] == "difference of EER, points" and units["no_centring_collapses"] == "EER, %"
+    assert units["emotion_above_majority"] == "points"
+    assert units["both_sharp"] == "nats" and units["plda_helps_raw_embeddings"] == "difference of ratios"
+    assert len(set(units.values())) <= 9
+
+
 def test_rounds_are_read_in_order_up_to_the_last():
     e = PAPER.experiments["pseudo"]
     some = [p for p in planned("cho2022", "pseudo", "laptop") if p.seed < 2]

@@ -19,7 +19,8 @@ METRICS = {  # name of a record's metric -> its unit
     "whitened_mean_eer": "percent", "whitened_lead": "points",
     "emotion_micro_f1": "percent", "emotion_lift": "points", "emotion_lead": "points",
     "teacher_entropy": "nats", "teacher_mean_entropy": "nats", "teacher_student_kl": "nats",
-    "pseudo_gain": "", "pseudo_gain_lead": "", "pseudo_nmi_rise": "points", "pseudo_plda_lead": "",
+    "pseudo_gain": "ratio of EERs", "pseudo_gain_lead": "difference of ratios", "pseudo_nmi_rise": "points",
+    "pseudo_plda_lead": "difference of ratios",
 }  # fmt: skip
 LISTS = ("voices", "libri", "libri50seg", "ravdess")  # trial lists that a claim may name
 METRICS |= {f"{name}{condition}_eer": "percent" for name in LISTS for condition in ("", "_noise", "_reverb")}

@@ -13,7 +13,7 @@ import numpy as np
 from ncssl.errors import UnknownName
 from ncssl.recipes import recipe
 from ncssl.records import verdicts
-from ncssl.records.facts import Cell, Claim, Experiment, Paper
+from ncssl.records.facts import METRICS, Cell, Claim, Experiment, Paper
 from ncssl.records.intervals import LEVEL, mean_interval
 from ncssl.records.store import Record
 
@@ -22,6 +22,7 @@ LABELS = {
     "knn_accuracy": "kNN accuracy, %", "probe_accuracy": "linear probe, %", "few_label_accuracy": "3 labels a class, %",
     "std_normalised": "spread x sqrt(d)",
 }  # fmt: skip
+COARSE = ("points", "nats", "ratio of EERs", "difference of ratios")  # units that stand for the metric in figures
 Found = Sequence[tuple[Any, Record | None]]
 
 
@@ -208,11 +209,16 @@ def band(claim: Claim) -> tuple[float | None, float | None]:
 
 
 def unit(claim: Claim) -> str:
-    """The unit of a claim's effect, in words."""
+    """The unit of a claim's effect, in words; for speech coarse ones, so that a few axes hold all claims."""
+    error = claim.metric.endswith("_eer")
     if claim.test == "rate":
         return "share of seeds"
     if claim.compare == "ratio":
-        return f"{claim.metric}, ratio"
+        return "ratio of EERs" if error else f"{claim.metric}, ratio"
+    if error:
+        return "EER, %" if claim.test in ("above", "below") else "difference of EER, points"
+    if METRICS[claim.metric] in COARSE:
+        return METRICS[claim.metric]
     name = "accuracy, points" if claim.metric.endswith("_accuracy") else claim.metric.replace("_", " ")
     return f"{name} x sqrt(d)" if claim.per else name
 
