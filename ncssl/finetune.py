@@ -98,8 +98,8 @@ def pseudo_rounds(
 
     embed(encoder) gives the training embeddings (n, d), measure(encoder, embeddings, kept clusters) more numbers for
     the row, hidden (n,) the true labels, for purity and NMI alone (`cluster_quality`; of the kept rows as kept_purity,
-    kept_nmi). rounds + 1 rows, the first before any fine-tuning, which goes by labels of the row before. The rest as in
-    `cluster`, `keep_sure` and `fine_tune`.
+    kept_nmi). rounds + 1 rows, the first before any fine-tuning, which goes by labels of the row before and is left out
+    where these are fewer than two. The rest as in `cluster`, `keep_sure` and `fine_tune`.
     """
     table: list[dict[str, float]] = []
     for i in range(rounds + 1):
@@ -110,7 +110,7 @@ def pseudo_rounds(
             sure = keep_sure(z, y, least=least, farthest=farthest)
             more = measure(encoder, z, sure) if measure else {}
         table.append({"round": i} | more | _quality(y, sure, hidden))
-        if i < rounds:
+        if i < rounds and sure.max() > 0:
             fine_tune(encoder, crops, sure, d, seed=seed + i, **tuning)
     return table
 

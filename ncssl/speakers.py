@@ -151,7 +151,8 @@ def relabelled(
     clusters: int, epochs: int, batch: int = 64, seed: int = 0,
 ) -> dict[str, float]:  # fmt: skip
     """Fine-tune a copy of the encoder on clusters of its own embeddings, `rounds` times: numbers of each state, named
-    round0_ (before any) to round<rounds>_: EER of cosines and of a PLDA on the clusters, purity, NMI, sizes; `gains`.
+    round0_ (before any) to round<rounds>_: EER of cosines and of a PLDA on the clusters (NaN where these cannot carry
+    one, as when all embeddings are alike), purity, NMI, sizes; `gains`.
 
     Utterances of speakers with fewer than `LEAST` are left out, and the trials of corpora that have no others. The head
     alone trains for a quarter of `epochs`, the whole for half of them; speakers' names serve purity and NMI alone.
@@ -167,9 +168,12 @@ def relabelled(
 
     def measure(encoder: nn.Module, bank: np.ndarray, sure: np.ndarray) -> dict[str, float]:
         h = outputs(encoder, test).cpu().numpy()
-        backend = PldaBackend(bank[sure >= 0], sure[sure >= 0])
         cosine = {f"{name}_eer": verify(h - bank.mean(0), each)["eer"] for name, each in trials.items()}
-        plda = {f"{name}_eer": verify(h, each, score=backend.scores)["eer"] for name, each in trials.items()}
+        try:
+            score = PldaBackend(bank[sure >= 0], sure[sure >= 0]).scores
+            plda = {f"{name}_eer": verify(h, each, score=score)["eer"] for name, each in trials.items()}
+        except ValueError:  # too few clusters, or embeddings that hardly vary
+            plda = dict.fromkeys(cosine, float("nan"))
         return means(cosine) | cosine | {f"plda_{name}": value for name, value in (means(plda) | plda).items()}
 
     stages = (Stage(max(1, epochs // 4), 0.1, False), Stage(max(1, epochs // 2), 0.01, True))

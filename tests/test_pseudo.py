@@ -153,6 +153,13 @@ def test_rounds_without_hidden_labels_say_how_many_clusters():
     assert set(row) == {"round", "clusters", "kept", "kept_clusters"} and row["clusters"] == 6
 
 
+def test_rounds_on_embeddings_that_are_all_alike_train_nothing():
+    toy, encoder = Toy(6, 10, 0), network()
+    before = everything(encoder)
+    table = pseudo_rounds(encoder, lambda e: np.ones((60, 16)), toy.crops, 16, rounds=2, clusters=6, hidden=toy.y)
+    assert [row["kept_clusters"] for row in table] == [1, 1, 1] and torch.equal(everything(encoder), before)
+
+
 def everything(module):
     """All weights and buffers in one vector."""
     return torch.cat([p.detach().flatten().double() for p in [*module.parameters(), *module.buffers()]])

@@ -77,8 +77,9 @@ def test_samples_of_a_batch_do_not_touch_each_other(name):
     encoder, _ = net(name)
     x = speech(4)
     y = encoder.eval()(x)
-    torch.testing.assert_close(encoder(x.flip(0)), y.flip(0), atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(encoder(x[1:2]), y[1:2], atol=1e-5, rtol=1e-4)
+    for again, there in ((encoder(x.flip(0)), y.flip(0)), (encoder(x[1:2]), y[1:2])):
+        assert (again - there).norm() < 1e-3 * there.norm(), "but for rounding: kernels differ by the size of a batch"
+    assert (y[0] - y[1]).norm() > 1e-2 * y[0].norm()
 
 
 @pytest.mark.parametrize("training", [True, False])
