@@ -99,7 +99,8 @@ def leads(out: dict[str, float], floor: dict[str, float]) -> dict[str, float]:
     ahead = {f"{name.removesuffix('_eer')}_lead": floor[name] - out[name] for name in floor if name.endswith("_eer")}
     if "whitened_mean_eer" in out:
         ahead["whitened_lead"] = floor["mean_eer"] - out["whitened_mean_eer"]
-    if f1 := out.get("emotion_micro_f1"):
+    if "emotion_micro_f1" in out:
+        f1 = out["emotion_micro_f1"]
         ahead |= {"emotion_lead": f1 - floor["emotion_micro_f1"], "emotion_lift": f1 - out["emotion_majority"]}
     return ahead
 
@@ -189,10 +190,11 @@ def relabelled(
 def gains(table: list[dict[str, float]]) -> dict[str, float]:
     """What rounds brought: EER before the first over that after it, the same less that of the last round, the rise of
     the NMI, and what PLDA gains (EER of cosines over its own) before any round less what it gains after the last."""
-    eer, plda = ([row[name] for row in table] for name in ("mean_eer", "plda_mean_eer"))
-    steps = [before / after for before, after in zip(eer, eer[1:], strict=False)]
+    eer, plda = (np.array([row[name] for row in table]) for name in ("mean_eer", "plda_mean_eer"))
+    with np.errstate(divide="ignore", invalid="ignore"):  # without any error left
+        steps, by_plda = (eer[:-1] / eer[1:]).tolist(), (eer / plda).tolist()
     return {
         "pseudo_gain": steps[0], "pseudo_gain_lead": steps[0] - steps[-1],
         "pseudo_nmi_rise": table[-1]["nmi"] - table[0]["nmi"],
-        "pseudo_plda_lead": eer[0] / plda[0] - eer[-1] / plda[-1],
+        "pseudo_plda_lead": by_plda[0] - by_plda[-1],
     }  # fmt: skip

@@ -40,6 +40,14 @@ def test_leads_are_points_better_than_without_learning():
     assert speakers.leads({"whitened_mean_eer": 4.0, "mean_eer": 6.0}, {"mean_eer": 5.0})["whitened_lead"] == 1
 
 
+def test_an_f1_of_nothing_is_an_f1_and_no_errors_are_no_error():
+    assert speakers.leads({"emotion_micro_f1": 0.0, "emotion_majority": 20.0}, {"emotion_micro_f1": 5.0}) == {
+        "emotion_lead": -5, "emotion_lift": -20,
+    }  # fmt: skip
+    found = speakers.gains([dict(mean_eer=e, plda_mean_eer=0.0, nmi=50.0) for e in (4.0, 0.0, 0.0)])
+    assert found["pseudo_gain"] == np.inf and np.isnan(found["pseudo_gain_lead"]) and found["pseudo_nmi_rise"] == 0
+
+
 def test_the_floor_is_deviations_of_the_bands_whitened_on_the_training_utterances(run, tmp_path):
     """Against the same from its parts, trial by trial; and as a record of the campaign."""
     d, r = run.data, floors.floor(run.recipe)
