@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -158,7 +159,7 @@ def make(
     spans, made, deadline = [], 0, None if budget is None else began + 0.98 * budget
     bar = tqdm(total=len(missing), unit="run", desc=f"{len(runs) - len(missing)} of {len(runs)} records there")
     spawn = multiprocessing.get_context("spawn")
-    with bar, ProcessPoolExecutor(jobs, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with bar, ProcessPoolExecutor(jobs, spawn, initializer=begin_worker) as pool:
         waiting, going = iter(missing), {}
         while True:
             while len(going) < jobs and fits(budget, time.monotonic() - began, spans):
@@ -177,6 +178,17 @@ def make(
     if made < len(missing):
         print(f"ncssl: {made} records made, {len(missing) - made} left; the same command goes on", file=sys.stderr)
     return made
+
+
+def begin_worker() -> None:
+    """One thread to compute with, and an end with the parent, which otherwise leaves a worker at its run if killed."""
+    torch.set_num_threads(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def fits(budget: float | None, spent: float, spans: list[float]) -> bool:

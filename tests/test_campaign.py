@@ -114,6 +114,39 @@ def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
     assert campaign.one(p, None, tmp_path / "out", "cpu", False)["status"] == "done"
 
 
+CAMPAIGN = """
+import sys
+from ncssl import campaign, experiments
+from ncssl.recipes import recipe
+tiny = dict(epochs=2000, limit=256, width=4, hidden=16, d=8, batch=64)
+if __name__ == "__main__":
+    runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny)) for s in (0, 1)]
+    campaign.make(runs, (None, sys.argv[1], "cpu", False), 2, 0.0, None, print)
+"""
+
+
+def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
+    script = tmp_path / "campaign.py"
+    script.write_text(CAMPAIGN)
+    locks = tmp_path / "cache" / "checkpoints"
+    with subprocess.Popen([sys.executable, "-W", "ignore", str(script), str(tmp_path / "out")]) as parent:
+        assert soon(lambda: sum(held(path) for path in locks.glob("*.lock")) == 2), "two workers hold their runs"
+        parent.kill()
+    assert soon(lambda: not any(held(path) for path in locks.glob("*.lock")))
+
+
+def soon(condition, seconds=60) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return condition()
+
+
+def held(path) -> bool:
+    with campaign.claimed(path) as mine:
+        return not mine
+
+
 # ---- budget and rule -------------------------------------------------------------------------------------------------
 
 
