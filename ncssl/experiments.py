@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tqdm import tqdm
+
 from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import SCALES, Recipe, recipe
 from ncssl.records import floors, papers, series, store, verdicts
@@ -193,8 +195,12 @@ def judge(claim: papers.Claim, scale: str | None = None, results=None, **overrid
 
 def ledger(paper: str | None = None, scale: str | None = None, results=None, **overrides) -> list[dict]:
     """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n, scale, and more."""
-    keys = [paper] if paper else papers.papers()
-    rows = [row(*pair) for key in keys for pair in judged(papers.paper(key), scale, results, **overrides)]
+    chosen = [papers.paper(key) for key in ([paper] if paper else papers.papers())]
+    rows = []
+    with tqdm(total=sum(len(p.claims) for p in chosen), unit="claim", disable=None, leave=False) as bar:
+        for claim, verdict_by_scale in (pair for p in chosen for pair in judged(p, scale, results, **overrides)):
+            rows.append(row(claim, verdict_by_scale))
+            bar.update()
     return store.rounded(rows, 4)
 
 

@@ -1,4 +1,4 @@
-"""Spectra of features and of predictors: second moments, effective ranks, alignment, verdict on collapse.
+"""Spectra of features and of predictors: second moments, effective ranks, alignment.
 
 Features z have shape (n, d), one row a sample. Matrices are computed in float64 where the device has it.
 """
@@ -269,19 +269,3 @@ def linear_fit(f: Tensor, p: Tensor) -> tuple[Tensor, float]:
     W = (torch.linalg.pinv(f, rtol=1e-6) @ p).T
     total = p.square().sum().item()
     return W, 1 - (p - f @ W.T).square().sum().item() / total if total > 0 else 1.0
-
-
-def collapse_verdict(z: Tensor, knn: float | None = None, chance: float | None = None) -> str:
-    """ "complete", "dimensional" or "none": how the features z have collapsed.
-
-    complete: std_normalised < .1 / sqrt(d) and, if `knn` is given, it is at most 5 points above `chance` (both percent;
-    chance is best the accuracy of an untrained encoder). dimensional: not complete, and participation ratio of the
-    covariance, or RankMe (not centred: a dominant mean lowers it), below .1 d; so d of 10 or less cannot be.
-    """
-    if (knn is None) != (chance is None):
-        raise ValueError(f"knn and chance must be given together, were {knn} and {chance}")
-    d = z.shape[-1]
-    if std_normalised(z) < 0.1 / d**0.5 and (knn is None or knn <= chance + 5):
-        return "complete"
-    spread = participation_ratio(eigenvalues(covariance(z)))
-    return "dimensional" if min(spread, rankme(z)) < 0.1 * d else "none"

@@ -65,6 +65,8 @@ def test_wild_intervals_do_not_squeeze_the_seeds(ax):
     training.dots([wild | {"paper": ""}], ax, floor=38.0)
     low, high = ax.get_xlim()
     assert low < 38 and high > 44 and high - low < 15
+    arrows = {line.get_marker(): line.get_xdata()[0] for line in ax.lines if line.get_marker() in "<>"}
+    assert arrows == {"<": low, ">": high}
     assert training.limits([None], [None]) == (0.0, 1.0) and training.limits([1.0], []) == pytest.approx((0.44, 1.56))
 
 
@@ -127,7 +129,7 @@ def test_forest_shows_interval_margin_and_verdict(ax):
     drawn = [tuple(line.get_xdata()) for line in ax.lines]
     for line in ((2.0, 4.0), (3.0,), (1.0, 1.0), (-1.5, -1.5), (1.5, 1.5), (0.1, 0.1)):
         assert line in drawn
-    assert [line.get_marker() for line in ax.lines if len(line.get_xdata()) == 1] == ["o", "s"]
+    assert [line.get_marker() for line in ax.lines if len(line.get_xdata()) == 1] == ["o", "s", "<", ">"]
     assert [text.get_text() for text in ax.texts] == ["not run"] and ax.get_xlim()[1] < 10
     assert len(ax.collections) == 3 and training.verdict_legend(["reproduced"], ax) is ax
     assert [text.get_text() for text in ax.get_legend().get_texts()][0] == "reproduced"

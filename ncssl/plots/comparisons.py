@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ncssl.plots.spectra import FLOOR
 from ncssl.plots.style import GREY, INK, PAPER, colour
-from ncssl.plots.training import FADED, colours, limits, not_run
+from ncssl.plots.training import FADED, colours, cut_ends, limits, not_run
 
 
 def differences(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") -> Axes:
@@ -27,6 +27,7 @@ def differences(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "
     ax.set(xlim=limits(marks, [v for row in data for v in (row["low"], row["high"])]), xlabel=x_label)
     ax.set(ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), yticklabels=[tick_label(row) for row in data])
     ax.axvline(0, color=GREY, lw=0.8, zorder=0)
+    cut_ends(data, [shade] * len(data), ax)
     for y, row in enumerate(data):
         if row["low"] is not None:
             ax.plot([row["low"], row["high"]], [y, y], color=shade, lw=2.0, solid_capstyle="butt")

@@ -81,6 +81,7 @@ def dots(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "", floo
     ax.set(ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), yticklabels=[tick_label(row) for row in data])
     marks = [floor, *(v for row in data for v in row["values"].values())]
     ax.set(xlabel=x_label, xlim=limits(marks, [v for row in data for v in (row["low"], row["high"])]))
+    cut_ends(data, [shades[row["arm"]] for row in data], ax)
     if not seen:
         ax.set(xticks=[])
     ax.tick_params(axis="y", length=0)
@@ -140,6 +141,7 @@ def forest(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") ->
             continue
         ax.plot([row["low"], row["high"]], [y, y], color=shade, lw=1.8, solid_capstyle="butt", zorder=3)
         ax.plot([row["effect"]], [y], marker, color=shade, ms=7, mfc=shade if filled else PAPER, mew=1.5, zorder=4)
+    cut_ends(data, [VERDICTS[row["status"]][0] for row in data], ax)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     return ax
@@ -156,6 +158,15 @@ def limits(marks: Sequence[float | None], ends: Sequence[float | None], share: f
     if low == high:
         low, high = low - span / 2, high + span / 2
     return low - share * (high - low), high + share * (high - low)
+
+
+def cut_ends(data: Sequence[Mapping[str, Any]], shades: Sequence[Any], ax: Axes) -> None:
+    """An arrow head at the edge of the axis where the interval (low, high) of row i of `data` goes on beyond it."""
+    left, right = ax.get_xlim()
+    for y, (row, shade) in enumerate(zip(data, shades, strict=True)):
+        for edge, marker, beyond in ((left, "<", (row["low"], left)), (right, ">", (right, row["high"]))):
+            if row["low"] is not None and beyond[0] < beyond[1]:
+                ax.plot([edge], [y], marker, color=shade, ms=6, mew=0, clip_on=False, zorder=4)
 
 
 def band_mark(band: tuple[float | None, float | None], y: float, reach: tuple[float, float], ax: Axes) -> None:
