@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# a file a process, each of one thread: two processes of two threads hold each other up
+APART := -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help env book test check lint clean
 .DEFAULT_GOAL := help
@@ -27,8 +29,8 @@ book: env  ## run every notebook, build the book, print where the page is
 	$(BIN)/python -m ncssl book
 
 test: env  ## run the tests, then every notebook against its stored outputs
-	$(BIN)/python -m pytest tests
-	$(BIN)/python -m pytest --nbval --nbval-current-env notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) --nbval --nbval-current-env notebooks
 
 check: env  ## look at the built book in a headless Chromium, network off
 	@test -f _build/html/index.html || { echo "there is no book to look at yet: make book" >&2; exit 1; }
