@@ -36,7 +36,7 @@ def differences(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "
         if row["paper"] is not None:
             ax.plot([row["paper"]], [y - 0.22], "o", color=INK, ms=6, mfc=PAPER, mew=1.2, zorder=5)
     ax.xaxis.set_major_locator(MaxNLocator(7) if any(mark is not None for mark in marks[1:]) else NullLocator())
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=8)
     ax.spines["left"].set_visible(False)
     ax.plot([], [], "D-", color=shade, ms=6, mec=PAPER, label="here, 95 % interval")
     if any(row["paper"] is not None for row in data):

@@ -80,12 +80,12 @@ def collapse_dots(data: Mapping[str, Any], ax: Axes) -> Axes:
     data: arms (rows of `ncssl.records.series.arms`, in units of 1/sqrt(d)), limits (collapsed below the first, not
     collapsed above the second), label, floor (the untrained encoder's, or None).
     """
-    training.dots(data["arms"], ax, x_label=data["label"], floor=data["floor"])
     low, high = data["limits"]
     values = [v for row in data["arms"] for v in row["values"].values() if v is not None]
-    ax.set_xlim(-0.05, max([1.05, *(1.05 * v for v in values)]))
-    ax.axvspan(-0.05, low, color=colour("collapse"), lw=0, zorder=-1)
-    ax.axvspan(high, ax.get_xlim()[1], color=colour("survival"), lw=0, zorder=-1)
+    reach = -0.05, max([1.05, *(1.05 * v for v in values)])
+    training.dots(data["arms"], ax, x_label=data["label"], floor=data["floor"], reach=reach)
+    ax.axvspan(reach[0], low, color=colour("collapse"), lw=0, zorder=-1)
+    ax.axvspan(high, reach[1], color=colour("survival"), lw=0, zorder=-1)
     shades = {"collapse": "collapsed", "survival": "not collapsed"}
     handles = [Patch(color=colour(shade), label=label) for shade, label in shades.items()]
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)

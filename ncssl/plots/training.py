@@ -69,22 +69,27 @@ def not_run(ax: Axes) -> Axes:
     return ax
 
 
-def dots(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "", floor: float | None = None) -> Axes:
+def dots(
+    data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "", floor: float | None = None,
+    reach: tuple[float, float] | None = None,
+) -> Axes:  # fmt: skip
     """One line an arm: a dot a seed, mean with 95 % interval, and beside the axes the paper's number as text.
 
     Dicts with arm, label, values {seed: value or None}, mean, low, high, paper (text, may be empty). The paper's data
-    and networks are others, so its numbers are text in a column of their own and not points on our axis.
+    and networks are others, so its numbers are text in a column of their own and not points on our axis. `reach` is
+    the left and right end of the axis, by default such that all seeds are on it.
     """
     shades, seen = colours([row["arm"] for row in data]), any(row["mean"] is not None for row in data)
     for y, row in enumerate(data):
         arm_row(row, y, shades[row["arm"]], ax)
     ax.set(ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), yticklabels=[tick_label(row) for row in data])
     marks = [floor, *(v for row in data for v in row["values"].values())]
-    ax.set(xlabel=x_label, xlim=limits(marks, [v for row in data for v in (row["low"], row["high"])]))
+    ends = [v for row in data for v in (row["low"], row["high"])]
+    ax.set(xlabel=x_label, xlim=reach or limits(marks, ends))
     cut_ends(data, [shades[row["arm"]] for row in data], ax)
     if not seen:
         ax.set(xticks=[])
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=8)
     ax.spines["left"].set_visible(False)
     if floor is not None:
         floor_line(floor, ax)
@@ -142,7 +147,7 @@ def forest(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") ->
         ax.plot([row["low"], row["high"]], [y, y], color=shade, lw=1.8, solid_capstyle="butt", zorder=3)
         ax.plot([row["effect"]], [y], marker, color=shade, ms=7, mfc=shade if filled else PAPER, mew=1.5, zorder=4)
     cut_ends(data, [VERDICTS[row["status"]][0] for row in data], ax)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=8)
     ax.spines["left"].set_visible(False)
     return ax
 
