@@ -198,9 +198,10 @@ def ledger(paper: str | None = None, scale: str | None = None, results=None, **o
     chosen = [papers.paper(key) for key in ([paper] if paper else papers.papers())]
     rows = []
     with tqdm(total=sum(len(p.claims) for p in chosen), unit="claim", disable=None, leave=False) as bar:
-        for claim, verdict_by_scale in (pair for p in chosen for pair in judged(p, scale, results, **overrides)):
-            rows.append(row(claim, verdict_by_scale))
-            bar.update()
+        for p in chosen:
+            for claim, verdict_by_scale in judged(p, scale, results, **overrides):
+                rows.append(row(claim, verdict_by_scale))
+                bar.update()
     return store.rounded(rows, 4)
 
 

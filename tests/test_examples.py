@@ -175,21 +175,28 @@ def test_the_loop_that_the_change_starts_from_learns():
     assert names["curve"][-1] < names["curve"][0] - 0.1 and diagnose(outputs(names))["verdict"] == "none"
 
 
+NO_STOP = ("cosine_similarity(p, t.detach())", "cosine_similarity(p, t)")
+NO_NORM = (".append(nn.BatchNorm1d(d, affine=False))", "")
+
+
 @pytest.mark.parametrize(
-    "old, new, expected",
+    "edits, expected",
     [
-        ("cosine_similarity(p, t.detach())", "cosine_similarity(p, t)", "under half the dimensions of the start"),
-        (".append(nn.BatchNorm1d(d, affine=False))", "", "under half the spread of the start"),
-        ("        optimiser.step()\n", "", "the loss does not fall"),
-        ("        predictor.follow()\n", "", "under half the dimensions of the start"),
+        ([NO_STOP, NO_NORM], "collapsed"),
+        ([NO_STOP], "under half the dimensions of the start"),
+        ([NO_NORM], "under half the spread of the start"),
+        ([("        optimiser.step()\n", "")], "the loss does not fall"),
+        ([("        predictor.follow()\n", "")], "under half the dimensions of the start"),
     ],
-    ids=["no stop-gradient", "no batch norm at the end", "no step", "no follow"],
+    ids=["no stop-gradient, no batch norm", "no stop-gradient", "no batch norm at the end", "no step", "no follow"],
 )
-def test_a_wrong_loop_is_seen(old, new, expected, plain_start):
-    start = plain_start
-    if "BatchNorm" in old:
-        start = ran(replaced(PLAIN["plain_loop"], old, new), 0)
-    assert expected in faults(ran(replaced(PLAIN["plain_loop_directpred"], old, new)), start)
+def test_a_wrong_loop_is_seen(edits, expected, plain_start):
+    start, wrong = plain_start, PLAIN["plain_loop_directpred"]
+    if NO_NORM in edits:
+        start = ran(replaced(PLAIN["plain_loop"], *NO_NORM), 0)
+    for edit in edits:
+        wrong = replaced(wrong, *edit)
+    assert expected in faults(ran(wrong), start)
 
 
 @needs_lightly

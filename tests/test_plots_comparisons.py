@@ -123,6 +123,13 @@ def test_differences_draw_ours_with_an_interval_and_the_papers_as_a_circle(found
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["here, 95 % interval", "in the paper"]
 
 
+def test_a_difference_that_goes_on_beyond_the_axis_ends_in_an_arrow(ax):
+    rows = [{"label": "a", "effect": 1.0, "low": -900.0, "high": 1.5, "paper": 2.0}]
+    figures.differences(rows, ax)
+    arrows = [(line.get_marker(), line.get_xdata()[0]) for line in ax.lines if line.get_marker() in ("<", ">")]
+    assert arrows == [("<", ax.get_xlim()[0])]
+
+
 def test_where_nothing_was_run_there_is_no_scale_and_neighbours_keep_theirs():
     _, axes = style.panels(2, sharey=True)
     rows = [{"label": "a", "effect": None, "low": None, "high": None, "paper": None}]

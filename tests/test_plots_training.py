@@ -65,7 +65,7 @@ def test_wild_intervals_do_not_squeeze_the_seeds(ax):
     training.dots([wild | {"paper": ""}], ax, floor=38.0)
     low, high = ax.get_xlim()
     assert low < 38 and high > 44 and high - low < 15
-    arrows = {line.get_marker(): line.get_xdata()[0] for line in ax.lines if line.get_marker() in "<>"}
+    arrows = {line.get_marker(): line.get_xdata()[0] for line in ax.lines if line.get_marker() in ("<", ">")}
     assert arrows == {"<": low, ">": high}
     assert training.limits([None], [None]) == (0.0, 1.0) and training.limits([1.0], []) == pytest.approx((0.44, 1.56))
 

@@ -84,8 +84,7 @@ def dots(
         arm_row(row, y, shades[row["arm"]], ax)
     ax.set(ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), yticklabels=[tick_label(row) for row in data])
     marks = [floor, *(v for row in data for v in row["values"].values())]
-    ends = [v for row in data for v in (row["low"], row["high"])]
-    ax.set(xlabel=x_label, xlim=reach or limits(marks, ends))
+    ax.set(xlabel=x_label, xlim=reach or limits(marks, [v for row in data for v in (row["low"], row["high"])]))
     cut_ends(data, [shades[row["arm"]] for row in data], ax)
     if not seen:
         ax.set(xticks=[])
@@ -169,9 +168,11 @@ def cut_ends(data: Sequence[Mapping[str, Any]], shades: Sequence[Any], ax: Axes)
     """An arrow head at the edge of the axis where the interval (low, high) of row i of `data` goes on beyond it."""
     left, right = ax.get_xlim()
     for y, (row, shade) in enumerate(zip(data, shades, strict=True)):
-        for edge, marker, beyond in ((left, "<", (row["low"], left)), (right, ">", (right, row["high"]))):
-            if row["low"] is not None and beyond[0] < beyond[1]:
-                ax.plot([edge], [y], marker, color=shade, ms=6, mew=0, clip_on=False, zorder=4)
+        look = dict(color=shade, ms=6, mew=0, clip_on=False, zorder=4)
+        if row["low"] is not None and row["low"] < left:
+            ax.plot([left], [y], "<", **look)
+        if row["high"] is not None and row["high"] > right:
+            ax.plot([right], [y], ">", **look)
 
 
 def band_mark(band: tuple[float | None, float | None], y: float, reach: tuple[float, float], ax: Axes) -> None:
