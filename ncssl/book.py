@@ -6,6 +6,7 @@ with other settings than were asked for. Here both are errors, and so is an unkn
 
 import hashlib
 import importlib.util
+import multiprocessing
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -26,6 +28,7 @@ NAMED = {
     "method": ("ncssl.methods", "METHODS"),
     "dataset": ("ncssl.domains", "DATASETS"),
 }
+JOBS = 4  # notebooks side by side at most: each takes up to a gigabyte
 STAGED = ("_config.yml", "_toc.yml", "book")
 LINKED = ("ncssl", "results")  # sources that pages show with literalinclude
 MATHJAX = ("tex-mml-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*.woff")
@@ -97,12 +100,14 @@ def execute(
     parameters: Mapping[str, object] | None = None,
     out_dir: str | Path | None = None,
     *,
+    jobs: int = 0,
     progress: bool = True,
     root: str | Path | None = None,
 ) -> list[Path]:
     """Run notebooks (all without names) through papermill; paths of the executed copies (`_build/notebooks`).
 
-    `progress` writes a line a notebook to stderr, in a terminal with a bar. Everything is checked before anything runs.
+    `jobs` notebooks run side by side and share the cores (0: one a core, at most four; one where there is a GPU).
+    `progress` writes lines to stderr, for a lone job in a terminal with a bar. Everything is checked before any runs.
     Raises UnknownName, BadFile, and NotebookFailed after all have run if some stopped with an error.
     """
     root = checkout(root)
@@ -114,13 +119,19 @@ def execute(
         check(here[name], given)
     out = Path(out_dir) if out_dir else root / "_build" / "notebooks"
     out.mkdir(parents=True, exist_ok=True)
-    failures = []
-    for number, name in enumerate(names, 1):
-        say(f"[{number}/{len(names)}] {name} ...", progress)
-        start, failure = time.monotonic(), run_one(here[name], out / f"{name}.ipynb", given, progress, root)
-        say(f"[{number}/{len(names)}] {name}: {failure or 'done'} ({time.monotonic() - start:.0f} s)", progress)
-        if failure:
-            failures.append(f"{name}: {failure}")
+    work = [
+        (here[name], out / f"{name}.ipynb", given, f"[{number}/{len(names)}] " if progress else "", root)
+        for number, name in enumerate(names, 1)
+    ]
+    jobs = min(jobs or side_by_side(), len(work))
+    if jobs < 2:
+        ended = [run_one(*one) for one in work]
+    else:
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, spawn, initializer=limit_threads, initargs=(threads,)) as pool:
+            ended = list(pool.map(run_one, *zip(*work, strict=True)))
+    failures = [f"{name}: {failure}" for name, failure in zip(names, ended, strict=True) if failure]
     if failures:
         what = "; ".join(failures)
         raise NotebookFailed(f"{len(failures)} of {len(names)} notebooks failed: {what}. What ran is in {out}")
@@ -142,19 +153,37 @@ def store(executed: Iterable[Path], root: str | Path | None = None) -> None:
         nbformat.write(notebook, checkout(root) / "notebooks" / path.name)
 
 
-def say(line: str, progress: bool) -> None:
+def say(line: str, progress: bool | str) -> None:
     """Write a line about long work to stderr; stdout stays for results."""
     if progress:
         print(line, file=sys.stderr, flush=True)
 
 
-def run_one(source: Path, target: Path, parameters: dict, progress: bool, cwd: Path) -> str:
-    """Run one notebook in the folder `cwd`; "" or the number of the code cell and the error that stopped it."""
+def side_by_side() -> int:
+    """How many notebooks run at once unless it is said: one a core up to JOBS, and one where they share a GPU."""
+    from ncssl.train import best_device
+
+    return 1 if best_device().startswith("cuda") else min(JOBS, os.cpu_count() or 1)
+
+
+def limit_threads(threads: int) -> None:
+    """Give the kernels that this process starts so many threads, unless the user has said how many."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+
+
+def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path) -> str:
+    """Run one notebook in the folder `cwd`; "" or the number of the code cell and the error that stopped it.
+
+    Lines that begin with `label` say on stderr when it starts and ends; none without a label.
+    """
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    bar = {"desc": source.stem, "leave": False} if progress and sys.stderr.isatty() else False
+    alone = label and sys.stderr.isatty() and multiprocessing.parent_process() is None
+    bar = {"desc": source.stem, "leave": False} if alone else False
     quiet = ["--IPKernelApp.log_level=40"]  # a warning on every start that kernels listen on local TCP
+    say(f"{label}{source.stem} ...", label)
+    start, failure = time.monotonic(), ""
     try:
         papermill.execute_notebook(
             str(source),
@@ -166,22 +195,23 @@ def run_one(source: Path, target: Path, parameters: dict, progress: bool, cwd: P
             extra_arguments=quiet,
         )
     except PapermillExecutionError as error:
-        return f"In [{error.exec_count}]: {error.ename}: {error.evalue}"
-    return ""
+        failure = f"In [{error.exec_count}]: {error.ename}: {error.evalue}"
+    say(f"{label}{source.stem}: {failure or 'done'} ({time.monotonic() - start:.0f} s)", label)
+    return failure
 
 
-def build(*, run: bool = True, progress: bool = True, root: str | Path | None = None) -> Path:
+def build(*, run: bool = True, jobs: int = 0, progress: bool = True, root: str | Path | None = None) -> Path:
     """Run every notebook (or, without `run`, take the outputs stored in them) and build the book; its first page.
 
     Works in `_build/src` and leaves the pages in `_build/html`; notebooks of the checkout are not touched.
-    Raises what `execute` raises, and BuildFailed on any warning.
+    `jobs` as in `execute`. Raises what that raises, and BuildFailed on any warning.
     """
     root = checkout(root)
     stage = root / "_build" / "src"
     shutil.rmtree(stage, ignore_errors=True)
     fill(stage, root)
     if run:
-        execute(out_dir=stage / "notebooks", progress=progress, root=root)
+        execute(out_dir=stage / "notebooks", jobs=jobs, progress=progress, root=root)
     for old in ("html", ".doctrees"):  # pages that did not change would hide their warnings
         shutil.rmtree(root / "_build" / old, ignore_errors=True)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(stage)]

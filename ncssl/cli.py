@@ -43,6 +43,14 @@ def main(debug: bool) -> None:
 as_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 
+def jobs(text: str):
+    """The option --jobs; 0 leaves the number to the machine."""
+    return click.option("--jobs", type=click.IntRange(min=0), default=0, help=text)
+
+
+notebook_jobs = jobs("Notebooks side by side; default: one a core up to four, one on CUDA.")
+
+
 def show(value: Any, as_json: bool, text: Callable[[Any], str]) -> None:
     """Print as JSON, or as the text made of it."""
     click.echo(json.dumps(value, indent=1) if as_json else text(value))
@@ -127,7 +135,7 @@ def heard(dataset: str, root: Path | None) -> str:
 @click.option("--compile", "compiled", is_flag=True, help="Send the encoder through torch.compile, on a CUDA device.")
 @click.option("--paper", help="Run every missing record of this paper's experiments instead of one method.")
 @click.option("--all", "everything", is_flag=True, help="Run every missing record of all papers.")
-@click.option("--jobs", default=0, help="Runs side by side with --paper or --all; default: one a core, one on CUDA.")
+@jobs("Runs side by side with --paper or --all; default: one a core, one on CUDA.")
 @click.option("--budget", help="Stop cleanly before this much time is spent: 90s, 9m, 2h.")
 @click.option("--undecided", is_flag=True, help="Then add seeds for the claims that the scale's own leave undecided.")
 @as_json
@@ -189,28 +197,30 @@ def theory(key: str, pairs: tuple[str, ...], as_json: bool) -> None:
 @click.argument("names", nargs=-1)
 @click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebooks.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("_build/notebooks"), show_default=True)
+@notebook_jobs
 @click.option("--store", is_flag=True, help="Put the outputs into the notebooks of the checkout, for a commit.")
 @as_json
-def notebooks(names, parameters, out, store, as_json) -> None:
+def notebooks(names, parameters, out, jobs, store, as_json) -> None:
     """Run notebooks with papermill; all of them by default."""
     from ncssl import book
 
     if store and parameters:
         raise ValueError("--store keeps the outputs of the default parameters; leave -p out")
 
-    done = book.execute(names or None, {k: parse(v) for k, v in parameters}, out, progress=not as_json)
+    done = book.execute(names or None, {k: parse(v) for k, v in parameters}, out, jobs=jobs, progress=not as_json)
     if store:
         book.store(done)
     show([str(p) for p in done], as_json, "\n".join)
 
 
 @main.command("book")
+@notebook_jobs
 @as_json
-def make_book(as_json: bool) -> None:
+def make_book(jobs: int, as_json: bool) -> None:
     """Run every notebook and build the Jupyter Book; warnings are errors."""
     from ncssl import book
 
-    index = book.build(progress=not as_json)
+    index = book.build(jobs=jobs, progress=not as_json)
     show({"index": str(index)}, as_json, lambda d: f"The book: file://{d['index']}")
 
 

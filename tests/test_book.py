@@ -1,5 +1,6 @@
 """The guards around papermill, the build, and what a reader's browser sees of the pages with the network off."""
 
+import os
 import shutil
 
 import browser
@@ -94,7 +95,26 @@ def test_a_failing_notebook_is_an_error_after_the_others_have_run(checkout, caps
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("arguments", [["good", "-p", "stepz", "4"], ["failing"], ["untagged"], ["nothing"]])
+def test_notebooks_run_side_by_side_and_share_the_cores(checkout, capfd, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    seen = "import os, time\nbegan = time.time()\ntime.sleep(2)\n"
+    seen += "print(os.environ['OMP_NUM_THREADS'], began, time.time())"
+    for name in ("left", "right"):
+        write(checkout / "notebooks" / f"{name}.ipynb", seen)
+    with pytest.raises(book.NotebookFailed, match="1 of 3 notebooks failed: failing: In .2.: RuntimeError: no luck"):
+        book.execute(["left", "failing", "right"], jobs=3, root=checkout)
+    cells = [nbformat.read(checkout / "_build" / "notebooks" / f"{n}.ipynb", 4).cells[-1] for n in ("left", "right")]
+    (threads, began, ended), (others, begun, end) = (map(float, c.outputs[0].text.split()) for c in cells)
+    assert threads == others == max(1, os.cpu_count() // 3)
+    assert began < end and begun < ended, "the two ran one after the other"
+    lines = capfd.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith("[3/3] right")][0] == "[3/3] right ..."
+    assert "[2/3] failing: In [2]: RuntimeError: no luck" in [line.rsplit(" (", 1)[0] for line in lines]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["good", "--jobs", "-1"], ["good", "-p", "stepz", "4"], ["failing"], ["untagged"], ["nothing"]]
+)
 def test_the_command_line_exits_with_an_error(checkout, monkeypatch, arguments):
     from click.testing import CliRunner
 
