@@ -37,6 +37,8 @@ LOOK = """(async () => {
     math: document.querySelectorAll('mjx-container').length,
     unset: [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).length,
     wrong: [...document.querySelectorAll('mjx-merror')].map(e => e.textContent),
+    wide: [...document.querySelectorAll('mjx-container[display=true]')]
+      .filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.closest('div.math')?.id || 'an equation'),
     raw: (article.textContent.match(/\\\\[()[\\]]|\\$\\$|\\\\(frac|tau|eta|sigma|begin)\\b/g) || []),
   };
 })()"""

@@ -192,10 +192,12 @@ def test_the_browser_sees_what_is_wrong(tmp_path, chromium):
     page = tmp_path / "page.html"
     page.write_text(
         '<!doctype html><article>\\(x^2\\) <span class="math">y</span> <img src="none.png">'
+        '<div class="math" id="long"><mjx-container display="true" style="display: block; overflow: auto; width: 9em">'
+        '<p style="width: 99em">z</p></mjx-container></div>'
         '<script src="https://cdn.jsdelivr.net/x.js"></script><script>throw new Error("broken")</script></article>'
     )
     seen = chromium.visit(page.as_uri())
-    assert seen["raw"] and seen["unset"] == 1 and seen["broken"] and seen["asked"] == ["https://cdn.jsdelivr.net/x.js"]
+    assert seen["raw"] and seen["wide"] == ["long"] and seen["unset"] == 1 and seen["broken"] and seen["asked"] == ["https://cdn.jsdelivr.net/x.js"]
     assert any("broken" in error for error in seen["errors"])
 
 
