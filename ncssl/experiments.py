@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from ncssl.errors import BadFile, UnknownName
-from ncssl.recipes import SCALES, Recipe, recipe
+from ncssl.recipes import KIND, SCALES, Recipe, recipe
 from ncssl.records import floors, papers, series, store, verdicts
 from ncssl.records.intervals import LEVEL
 from ncssl.records.stale import Stale
@@ -66,14 +66,18 @@ def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, override
     """The recipe of an arm on the first seed; raises BadFile where the paper's file is wrong, not the overrides."""
     at, options = e.scales[scale], dict(arm.options)
     values = dict(e.recipe) | dict(at.recipe)
+
+    def full(values: dict) -> Recipe:
+        r = recipe(arm.method, scale, options, seed=at.seeds[0], **values | dict(arm.recipe))
+        products = {k: float(f"{factor * getattr(r, k):.12g}") for k, factor in arm.times.items()}  # 0.009, whole
+        return dataclasses.replace(r, **{k: round(x) if KIND[k] is int else x for k, x in products.items()})
+
     try:
-        plain = recipe(arm.method, scale, options, seed=at.seeds[0], **values | dict(arm.recipe))
+        plain = full(values)
     except ValueError as error:
         where = f"[experiments.{e.name}.arms.{arm.name}] at scale {scale}"
         raise BadFile(papers.FOLDER / f"{paper}.toml", f"{where}: {error}", "correct the file") from error
-    if not overrides:
-        return plain
-    return recipe(arm.method, scale, options, seed=at.seeds[0], **values | overrides | dict(arm.recipe))
+    return full(values | overrides) if overrides else plain
 
 
 def with_seed(p: Planned, seed: int, **changes) -> Planned:

@@ -135,7 +135,8 @@ def canonical(values: dict) -> str:
     return json.dumps(plain(values), sort_keys=True, separators=(",", ":"))
 
 
-FIELDS = tuple(f.name for f in dataclasses.fields(Recipe))
+KIND = {f.name: f.type for f in dataclasses.fields(Recipe)}
+FIELDS = tuple(KIND)
 
 
 def suited(dataset: str, scale: str) -> dict:

@@ -121,6 +121,8 @@ MISTAKES = {  # what is replaced by what -> the words the error must hold beside
     "recipe typo of an arm": ("epochs = 0", "epoch = 0", ["arms.two]", "'epoch'", "did you mean 'epochs'"]),
     "recipe typo of a scale": ("epochs = 7", "epohcs = 7", ["scales.laptop]", "'epohcs'", "did you mean 'epochs'"]),
     "seed in a recipe": ("epochs = 0", "seed = 0", ["arms.two]", "unknown recipe value 'seed'"]),
+    "factor of no number": ('method = "directpred"', 'times = { dataset = 2 }', ["arms.two]", "'dataset'", "epochs"]),
+    "factor of zero": ('method = "directpred"', 'times = { lr = 0 }', ["two]", "factor of lr was 0", "number > 0"]),
     "no seeds": ("seeds = [0, 1, 2]", "", ["[experiments.first.scales.laptop]", "'seeds' is missing"]),
     "a seed twice": ("seeds = [0, 1, 2]", "seeds = [0, 1, 1]", ["scales.laptop]", "'seeds' was [0, 1, 1]"]),
     "unknown kind": ('kind = "theory"', 'kind = "theroy"', ["[[claims]] law", "'kind'", "did you mean 'theory'"]),
@@ -264,6 +266,17 @@ def test_every_arm_is_a_recipe(key):
         alike = set(paper(key).experiments) - {"larger_images"}  # which has images of its own
         assert len({ids[e, "laptop", "random"] for e in alike}) == 1
         assert ids["larger_images", "laptop", "random"] != ids["predictor", "laptop", "random"]
+
+
+def test_an_arm_multiplies_what_the_scale_and_an_override_say(tmp_path):
+    from ncssl import experiments
+
+    path = tmp_path / "x2020.toml"
+    path.write_text(GOOD.replace('method = "directpred"\nrecipe = { epochs = 0 }', "times = { epochs = 4, lr = 0.3 }"))
+    e = read(path).experiments["first"]
+    one, two = (experiments.made("x2020", e, arm, "laptop", {}) for arm in e.arms.values())
+    assert (one.epochs, two.epochs, one.lr, two.lr) == (7, 28, 0.03, 0.009)
+    assert experiments.made("x2020", e, e.arms["two"], "laptop", {"epochs": 2}).epochs == 8
 
 
 def test_papers_are_read_without_torch():

@@ -77,13 +77,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Arm:
-    """One setting of an experiment: a method, its options, recipe overrides, and the cell it repeats, if any."""
+    """One setting of an experiment: a method, its options, recipe overrides, and the cell it repeats, if any.
+
+    `times`: factors on numbers of the recipe, whatever they are at the scale.
+    """
 
     name: str
     label: str
     method: str
     options: Mapping[str, object]
     recipe: Mapping[str, object]
+    times: Mapping[str, float]
     reported: str | None
 
 

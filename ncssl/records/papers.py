@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ncssl.errors import BadFile, UnknownName
-from ncssl.recipes import FIELDS
+from ncssl.recipes import KIND
 from ncssl.records.facts import (
     METRICS,
     RATIO_TESTS,
@@ -62,7 +62,7 @@ EXPERIMENT = dict(
     note=("text", ""), arms=("table", REQUIRED), scales=("table", REQUIRED),
 )  # fmt: skip
 ARM = dict(
-    label=("text", REQUIRED), method=("text", None), options=("table", {}), recipe=("table", {}),
+    label=("text", REQUIRED), method=("text", None), options=("table", {}), recipe=("table", {}), times=("table", {}),
     reported=("text", None),
 )  # fmt: skip
 CLAIM = dict(
@@ -74,7 +74,8 @@ RECORDS_CLAIM = CLAIM | dict(
     arms=("texts", ()), rate=("number", None), compare=("text", "difference"), per=("text", None),
     interval=("text", "t"), reported=("texts", ()),
 )  # fmt: skip
-RECIPE = set(FIELDS) - {"method", "options", "scale", "seed"}  # what an experiment may set of a recipe
+RECIPE = set(KIND) - {"method", "options", "scale", "seed"}  # what an experiment may set of a recipe
+NUMBERS = {name for name in RECIPE if KIND[name] in (int, float)}  # and what an arm may multiply
 THEORY_CLAIM = CLAIM | dict(check=("text", REQUIRED))
 
 
@@ -212,6 +213,10 @@ class _Reader:
         if d["reported"] is not None:
             self.cited(where, "reported", d["reported"], tables)
         self.recipe(where, d["recipe"])
+        for value, factor in d["times"].items():
+            self.one_of(where, "times", value, NUMBERS)
+            if not _is(factor, int | float) or not 0 < factor < math.inf:
+                self.fail(where, f"key 'times': the factor of {value} was {factor!r}", "give a finite number > 0")
         return Arm(name=name, **d | dict(method=d["method"] or method))
 
     def scale(self, where: str, name: str, data: Any) -> Scale:
