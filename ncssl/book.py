@@ -110,6 +110,8 @@ def execute(
     `progress` writes lines to stderr, for a lone job in a terminal with a bar. Everything is checked before any runs.
     Raises UnknownName, BadFile, and NotebookFailed after all have run if some stopped with an error.
     """
+    from ncssl.campaign import side_by_side
+
     root = checkout(root)
     here, given = notebooks(root), dict(parameters or {})
     names = list(names or here)
@@ -123,7 +125,7 @@ def execute(
         (here[name], out / f"{name}.ipynb", given, f"[{number}/{len(names)}] " if progress else "", root)
         for number, name in enumerate(names, 1)
     ]
-    jobs = min(jobs or side_by_side(), len(work))
+    jobs = min(jobs or min(JOBS, side_by_side()), len(work))
     if jobs < 2:
         ended = [run_one(*one) for one in work]
     else:
@@ -157,13 +159,6 @@ def say(line: str, progress: bool | str) -> None:
     """Write a line about long work to stderr; stdout stays for results."""
     if progress:
         print(line, file=sys.stderr, flush=True)
-
-
-def side_by_side() -> int:
-    """How many notebooks run at once unless it is said: one a core up to JOBS, and one where they share a GPU."""
-    from ncssl.train import best_device
-
-    return 1 if best_device().startswith("cuda") else min(JOBS, os.cpu_count() or 1)
 
 
 def limit_threads(threads: int) -> None:

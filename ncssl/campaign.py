@@ -140,8 +140,7 @@ def run(
     """
     for error in experiments.refused(out):
         print(f"ncssl: {error}", file=sys.stderr)
-    cuda = (device or best_device()).startswith("cuda")
-    jobs = jobs or (1 if cuda else os.cpu_count() or 1)
+    jobs = jobs or side_by_side(device)
     began, given = time.monotonic(), (root, out, device, download)
     runs = experiments.plan(paper, scale, out, **overrides)
     runs += experiments.below(runs)
@@ -149,6 +148,11 @@ def run(
     if undecided:
         made += make(experiments.undecided(paper, scale, out, **overrides), given, jobs, began, budget, report)
     return made
+
+
+def side_by_side(device: str | None = None) -> int:
+    """How many processes work at once unless it is said: one a core, one where they would share a CUDA device."""
+    return 1 if (device or best_device()).startswith("cuda") else os.cpu_count() or 1
 
 
 def make(
