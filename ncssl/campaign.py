@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from ncssl import data, diagnostics, experiments
 from ncssl.domains import Utterances
-from ncssl.errors import UnknownName
+from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import Recipe
 from ncssl.records import floors, store
 from ncssl.train import best_device, checkpoint_path, commit, device_name, fit, peak_memory, versions
@@ -26,6 +26,7 @@ from ncssl.train import best_device, checkpoint_path, commit, device_name, fit, 
 SHOWN = (
     "knn_accuracy", "probe_accuracy", "few_label_accuracy", "std_normalised", "effective_rank", "images_per_second",
 )  # fmt: skip
+EVERY_RUN = (OSError, BadFile, UnknownName, BrokenExecutor)  # errors that the next run would meet too
 
 
 class OutOfTime(Exception):
@@ -136,7 +137,8 @@ def run(
 
     `jobs` processes work side by side with one thread each on a CPU (0: one a core; one on a CUDA device). A run
     starts only while its expected time fits in what is left of `budget` (seconds), and stops when that is spent.
-    `undecided` then adds the seeds that the rule of the two looks gives to claims.
+    `undecided` then adds the seeds that the rule of the two looks gives to claims. A run that ends in an error of its
+    own is named on stderr and the others are made; raises ValueError at the end.
     """
     for error in experiments.refused(out):
         print(f"ncssl: {error}", file=sys.stderr)
@@ -144,9 +146,13 @@ def run(
     began, given = time.monotonic(), (root, out, device, download)
     runs = experiments.plan(paper, scale, out, **overrides)
     runs += experiments.below(runs)
-    made = make(runs, given, jobs, began, budget, report)
+    made, broken = make(runs, given, jobs, began, budget, report)
     if undecided:
-        made += make(experiments.undecided(paper, scale, out, **overrides), given, jobs, began, budget, report)
+        runs = experiments.undecided(paper, scale, out, **overrides)
+        more = make(runs, given, jobs, began, budget, report)
+        made, broken = made + more[0], broken + more[1]
+    if broken:
+        raise ValueError(f"{broken} runs ended in an error, named above; {made} records were made")
     return made
 
 
@@ -157,10 +163,10 @@ def side_by_side(device: str | None = None) -> int:
 
 def make(
     runs: list[experiments.Planned], given: tuple, jobs: int, began: float, budget: float | None, report: Callable
-) -> int:
-    """Make those of the runs that have no record, in their order, `jobs` side by side; returns how many."""
+) -> tuple[int, int]:
+    """Make those of the runs that have no record, in their order, `jobs` side by side: how many, how many errors."""
     missing = [p for p in runs if store.find(p.recipe.id, given[1]) is None]
-    spans, made, deadline = [], 0, None if budget is None else began + 0.98 * budget
+    spans, made, broken, deadline = [], 0, 0, None if budget is None else began + 0.98 * budget
     bar = tqdm(total=len(missing), unit="run", desc=f"{len(runs) - len(missing)} of {len(runs)} records there")
     spawn = multiprocessing.get_context("spawn")
     with bar, ProcessPoolExecutor(jobs, spawn, initializer=begin_worker) as pool:
@@ -169,19 +175,27 @@ def make(
             while len(going) < jobs and fits(budget, time.monotonic() - began, spans):
                 if (p := next(waiting, None)) is None:
                     break
-                going[pool.submit(one, p, *given, deadline)] = time.monotonic()
+                going[pool.submit(one, p, *given, deadline)] = p, time.monotonic()
             if not going:
                 break
             for future in wait(going, return_when=FIRST_COMPLETED).done:
-                started = going.pop(future)
-                if (row := future.result()) is not None:
-                    spans.append(time.monotonic() - started)
-                    made += 1
-                    report(row)
+                p, started = going.pop(future)
+                try:
+                    row = future.result()
+                except EVERY_RUN:
+                    raise
+                except Exception as error:  # one run's own, such as options that do not fit together
+                    print(f"ncssl: {p.paper} {p.experiment}.{p.arm}, seed {p.seed}: {error}", file=sys.stderr)
+                    broken += 1
+                else:
+                    if row is not None:
+                        spans.append(time.monotonic() - started)
+                        made += 1
+                        report(row)
                 bar.update()
     if made < len(missing):
         print(f"ncssl: {made} records made, {len(missing) - made} left; the same command goes on", file=sys.stderr)
-    return made
+    return made, broken
 
 
 def begin_worker() -> None:

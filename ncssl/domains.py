@@ -70,7 +70,7 @@ class Utterances:
     """Speech on a device, log-mel frames of the whole corpus; crops of it are corrupted in batches.
 
     Raises what `speech.load` and `speech.trials` raise, UnknownName for the policy, ValueError where a batch is more
-    than all utterances or the recipe asks for what images have.
+    than all utterances or the recipe asks for what images have or for rounds that the utterances cannot carry.
     """
 
     def __init__(self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False):
@@ -83,6 +83,8 @@ class Utterances:
         self.tests = {c: speech.load(recipe.dataset, "test", condition=c, **where) for c in speech.CONDITIONS}
         self.trials = speech.trials(recipe.dataset, self.tests["clean"], root=root)
         enough(len(self), recipe.batch, "utterances")
+        if recipe.pseudo_clusters:
+            speakers.repeated(self.train, self.tests["clean"], self.trials, recipe.pseudo_clusters)
 
     @property
     def labels(self) -> Tensor:

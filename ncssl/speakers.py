@@ -147,6 +147,20 @@ def statistics(
     return out | emotions(felt[0], train, felt[1], tests["clean"])
 
 
+def repeated(train: Speech, test: Speech, trials: dict[str, Trials], clusters: int) -> tuple[Speech, dict[str, Trials]]:
+    """What rounds of pseudo-labels work on: utterances of speakers with at least `LEAST`, and the trials of corpora
+    that have such. Raises ValueError where no trial is left, or fewer utterances than clusters."""
+    rows = (train.labels.bincount()[train.labels] >= LEAST).nonzero().flatten()
+    heard = {train.paths[i].split("/")[0] for i in rows.tolist()}
+    lists = {name: each for name, each in trials.items() if test.paths[int(each.a[0])].split("/")[0] in heard}
+    if not lists:
+        raise ValueError(f"no trial list is of a corpus with {LEAST} utterances a speaker: {sorted(heard)}")
+    if clusters > len(rows):
+        few = f"the utterances of speakers with {LEAST} or more"
+        raise ValueError(f"pseudo_clusters was {clusters}; allowed: 1 to {len(rows)}, {few}")
+    return train._replace(starts=train.starts[rows], lengths=train.lengths[rows], labels=train.labels[rows]), lists
+
+
 def relabelled(
     model: Siamese, train: Speech, test: Speech, trials: dict[str, Trials], view: SpeechView, *, rounds: int,
     clusters: int, epochs: int, batch: int = 64, seed: int = 0,
@@ -155,17 +169,12 @@ def relabelled(
     round0_ (before any) to round<rounds>_: EER of cosines and of a PLDA on the clusters (NaN where these cannot carry
     one, as when all embeddings are alike), purity, NMI, sizes; `gains`.
 
-    Utterances of speakers with fewer than `LEAST` are left out, and the trials of corpora that have no others. The head
-    alone trains for a quarter of `epochs`, the whole for half of them; speakers' names serve purity and NMI alone.
+    Utterances and trials as in `repeated`. The head alone trains for a quarter of `epochs`, the whole for half of them;
+    speakers' names serve purity and NMI alone.
     """
-    rows = (train.labels.bincount()[train.labels] >= LEAST).nonzero().flatten()
-    some = train._replace(starts=train.starts[rows], lengths=train.lengths[rows], labels=train.labels[rows])
-    heard = {train.paths[i].split("/")[0] for i in rows.tolist()}
-    trials = {name: each for name, each in trials.items() if test.paths[int(each.a[0])].split("/")[0] in heard}
-    if not trials:
-        raise ValueError(f"no trial list is of a corpus with {LEAST} utterances a speaker: {sorted(heard)}")
+    some, trials = repeated(train, test, trials, clusters)
     encoder = copy.deepcopy(model.used[0]).float().requires_grad_(True).eval()
-    width = encoder(whole(some, torch.zeros(1, dtype=torch.int64, device=rows.device), STEP)).shape[1]
+    width = encoder(whole(some, torch.zeros(1, dtype=torch.int64, device=some.labels.device), STEP)).shape[1]
 
     def measure(encoder: nn.Module, bank: np.ndarray, sure: np.ndarray) -> dict[str, float]:
         h = outputs(encoder, test).cpu().numpy()

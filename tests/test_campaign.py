@@ -175,6 +175,23 @@ def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, mon
     assert done.exit_code == 2 and "--undecided was given without --paper or --all" in done.stderr
 
 
+def test_an_error_of_one_run_is_named_and_the_others_are_made(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(0, pseudo_rounds=1, pseudo_clusters=4), tiny(1)])
+    monkeypatch.setattr(experiments, "below", lambda runs: [])
+    rows: list[dict] = []
+    with pytest.raises(ValueError, match="1 runs ended in an error, named above; 1 records were made"):
+        campaign.run("tian2021", "smoke", {}, out=tmp_path / "out", jobs=1, device="cpu", report=rows.append)
+    assert [row["seed"] for row in rows] == [1]
+    assert "tian2021 e.a, seed 0: pseudo_rounds was 1; allowed: for speech only" in capfd.readouterr().err
+
+
+def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(s, dataset="cifar10") for s in range(99)])
+    monkeypatch.setattr(experiments, "below", lambda runs: [])
+    with pytest.raises(FileNotFoundError, match="cifar10"):
+        campaign.run("tian2021", "smoke", {}, root=tmp_path, out=tmp_path / "out", jobs=1, device="cpu")
+
+
 # ---- floors ----------------------------------------------------------------------------------------------------------
 
 

@@ -142,6 +142,11 @@ def test_rounds_are_for_speech():
         train.start(recipe("simclr", pseudo_rounds=1, pseudo_clusters=4), device="cpu")
 
 
+def test_more_clusters_than_utterances_are_refused_before_any_training():
+    with pytest.raises(ValueError, match="pseudo_clusters was 161; allowed: 1 to 160, the utterances of speakers"):
+        train.start(recipe("dino", **SMALL | dict(pseudo_rounds=1, pseudo_clusters=161)), device="cpu")
+
+
 def test_a_list_that_a_corpus_does_not_have_is_no_failed_run(tmp_path):
     """A claim on the LibriSpeech list is not run on the voices, and a run that failed stays one."""
     record = train.fit(recipe("dino", options={"prototypes": 16}, evaluated="target", **TINY), out=tmp_path)

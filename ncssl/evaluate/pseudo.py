@@ -26,22 +26,22 @@ def cluster(
 ) -> np.ndarray:  # fmt: skip
     """Cluster number (n,) of each embedding (n, d); give the number of clusters, or the mean cosine to stop merging at.
 
-    PCA to a share of the variance, unit length, k-means to groups of about `group` rows, then average linkage on the
-    cosine of the groups' centres, each counted once; fewer clusters where rows are the same, one where all are. Memory
-    grows with (n / group)^2. Raises ValueError.
+    PCA to a share of the variance, unit length, k-means to groups of about `group` rows (smaller: two groups a cluster
+    at least), then average linkage on the cosine of the groups' centres, each counted once; fewer clusters where rows
+    are the same, one where all are. Memory grows with (n / group)^2. Raises ValueError.
     """
     from sklearn.decomposition import PCA
 
     (z,) = embeddings(z=z)
     if (clusters is None) == (similarity is None):
         raise ValueError(f"clusters and similarity were {clusters} and {similarity}; allowed: one of them")
-    groups = -(-len(z) // group)
-    if clusters is not None and not 1 <= clusters <= groups:
-        raise ValueError(f"clusters was {clusters}; allowed: 1 to {groups}, the groups of about {group} rows")
+    if clusters is not None and not 1 <= clusters <= len(z):
+        raise ValueError(f"clusters was {clusters}; allowed: 1 to {len(z)}, the rows")
     if similarity is not None and not -1 <= similarity < 1:
         raise ValueError(f"similarity was {similarity}; allowed: -1 up to but not including 1")
     if z.std(axis=0).max() <= SAME * np.abs(z).max():
         return np.zeros(len(z), np.int64)
+    groups = min(len(z), max(-(-len(z) // group), 2 * (clusters or 0)))
     z = _unit(PCA(variance, svd_solver="full").fit_transform(z))
     first = _groups(z, groups, seed)
     return _agglomerate(z, first, clusters, similarity)[first]
