@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from ncssl import data, diagnostics, experiments
@@ -200,7 +201,10 @@ def make(
 
 def begin_worker() -> None:
     """One thread to compute with, and an end with the parent, which otherwise leaves a worker at its run if killed."""
+    import sklearn.decomposition  # noqa: F401  the limit holds for libraries that are there: SciPy's BLAS too
+
     torch.set_num_threads(1)
+    threadpool_limits(1)  # threads that wait for a core spin: they slow an SVD more than they help
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 

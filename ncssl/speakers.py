@@ -89,8 +89,9 @@ def whitened(
 ) -> dict:  # fmt: skip
     """`verified` for embeddings in the principal axes of bank (n, d), `COMPONENTS` at most, each of variance one."""
     components = min(COMPONENTS, len(bank) - 1, bank.shape[1])
-    both = {name: torch.from_numpy(whiten(bank, x, components=components)) for name, x in ({"": bank} | z).items()}
-    return verified(both.pop(""), both, tests, trials, intervals)
+    white = torch.from_numpy(whiten(bank, np.concatenate([bank, *z.values()]), components=components))
+    own, *parts = white.split([len(bank), *map(len, z.values())])
+    return verified(own, dict(zip(z, parts, strict=True)), tests, trials, intervals)
 
 
 def leads(out: dict[str, float], floor: dict[str, float]) -> dict[str, float]:

@@ -136,6 +136,31 @@ def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
     assert soon(lambda: not any(held(path) for path in locks.glob("*.lock")))
 
 
+WORKER = """
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from ncssl.campaign import begin_worker
+
+def threads():
+    import threadpoolctl, torch
+    from sklearn.cluster import KMeans
+    return {torch.get_num_threads(), *(library["num_threads"] for library in threadpoolctl.threadpool_info())}
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=begin_worker) as pool:
+        print(pool.submit(threads).result())
+"""
+
+
+def test_a_worker_computes_with_one_thread(tmp_path):
+    """Torch, and the BLAS that scikit-learn brings."""
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=environment)
+    assert done.stdout == "{1}\n", done.stderr
+
+
 def soon(condition, seconds=60) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
