@@ -14,6 +14,7 @@ from ncssl import spectral
 
 CHUNK = 8192  # rows turned to float64 at a time
 PAIRS = 2000  # rows of which all pairs are compared, for uniformity
+CHANNELS = 2048  # live channels of which all pairs are compared, for correlation
 DEAD = 1e-3  # a channel is dead if its deviation is below this share of the root mean square of all channels'
 LIMIT = 0.1  # of the healthy value: a spread or a rank below it has collapsed
 EXACT = 1e-3  # deviation over length below which outputs count as one point, whatever their rank
@@ -21,17 +22,21 @@ FINDINGS = ("complete", "dimensional", "dead channels", "offset")  # the gravest
 
 
 def numbers(z: Tensor) -> dict[str, float]:
-    """What `findings` judges embeddings z (n, d) by. Their scale does not matter; linear in n but for
-    uniformity, which compares at most 2,000 rows. Raises ValueError for what is not a finite matrix."""
+    """What `findings` judges embeddings z (n, d) by. Their scale does not matter; linear in n, but uniformity compares
+    at most 2,000 rows and correlation 2,048 live channels, evenly spaced. Raises ValueError for what is not a finite
+    matrix."""
     n, d = z.shape
-    mean, C, unit_std = moments(z)
-    of_mean, of_spread = mean.square().sum().item(), C.diagonal().sum().item()
+    mean, variance, unit_std = moments(z)
+    of_mean, of_spread = mean.square().sum().item(), variance.sum().item()
     total = of_mean + of_spread
-    s, centred = spectral.eigenvalues(C + torch.outer(mean, mean)), spectral.eigenvalues(C)
-    live = C.diagonal() > DEAD**2 * C.diagonal().mean()
-    scale = C.diagonal()[live].rsqrt()
-    R, alive = C[live][:, live] * scale * scale[:, None], int(live.sum())
-    off = (R.abs().sum() - R.diagonal().sum()).item() / (alive * (alive - 1)) if alive > 1 else 0.0
+    live = (variance > DEAD**2 * variance.mean()).nonzero().flatten()
+    some = live[:: -(-len(live) // CHANNELS) or 1]
+    if d <= n:
+        C = covariance(z, mean)
+        s, centred, C = spectral.eigenvalues(C + torch.outer(mean, mean)), spectral.eigenvalues(C), C[some][:, some]
+    else:
+        s, centred = spectral.moment_eigenvalues(z), spectral.moment_eigenvalues(z.to(mean.dtype) - mean)
+        C = covariance(z[:, some], mean[some])
     few = z[:: -(-n // PAIRS)]
     return {
         "spread": unit_std * d**0.5,
@@ -41,26 +46,40 @@ def numbers(z: Tensor) -> dict[str, float]:
         "centred_rankme": spectral.effective_rank(centred.clamp_min(0).sqrt()),
         "participation": spectral.participation_ratio(centred.clamp_min(0)),
         "top_share": centred[0].item() / of_spread if of_spread > 0 else 1.0,
-        "correlation": off,
-        "dead": d - alive,
+        "correlation": off_diagonal(C),
+        "dead": d - len(live),
         "uniformity": spectral.alignment_uniformity(few, few)[1],
     }
 
 
+def off_diagonal(C: Tensor) -> float:
+    """Mean |correlation| of two channels of covariance C (d, d) with a positive diagonal; 0 for fewer than two."""
+    scale, d = C.diagonal().rsqrt(), len(C)
+    R = C * scale * scale[:, None]
+    return (R.abs().sum() - R.diagonal().sum()).item() / (d * (d - 1)) if d > 1 else 0.0
+
+
 def moments(z: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Mean (d,) and covariance (d, d), biased, in float64; mean over channels of the deviation of z / |z|."""
+    """Mean and variance (d,), biased, in float64; mean over channels of the deviation of z / |z|."""
     n, d = z.shape
     wide = dict(dtype=torch.float32 if z.device.type == "mps" else torch.float64, device=z.device)
-    mean, unit = torch.zeros(2, d, **wide)
+    mean, unit, variance, of_unit = torch.zeros(4, d, **wide)
     for c in z.split(CHUNK):
         mean += c.to(**wide).sum(dim=0) / n
         unit += functional.normalize(c.to(**wide), dim=1).sum(dim=0) / n
-    C, variance = torch.zeros(d, d, **wide), torch.zeros(d, **wide)
     for c in z.split(CHUNK):
-        away = c.to(**wide) - mean
-        C += away.T @ away / n
-        variance += (functional.normalize(c.to(**wide), dim=1) - unit).square().sum(dim=0) / n
-    return mean, C, variance.sqrt().mean().item()
+        variance += (c.to(**wide) - mean).square().sum(dim=0) / n
+        of_unit += (functional.normalize(c.to(**wide), dim=1) - unit).square().sum(dim=0) / n
+    return mean, variance, of_unit.sqrt().mean().item()
+
+
+def covariance(z: Tensor, mean: Tensor) -> Tensor:
+    """Covariance (d, d), biased, of z (n, d) about its mean (d,), in the precision of that."""
+    C = mean.new_zeros(len(mean), len(mean))
+    for c in z.split(CHUNK):
+        away = c.to(mean.dtype) - mean
+        C += away.T @ away / len(z)
+    return C
 
 
 def healthy(n: int, d: int) -> dict[str, float]:

@@ -55,8 +55,7 @@ def spectra(model: Siamese, z: Tensor) -> dict:
     if not z.isfinite().all():
         return {}
     z = z.float()
-    F = spectral.second_moment(z)
-    s = spectral.eigenvalues(F)
+    s = spectral.moment_eigenvalues(z)
     out = {
         "std_normalised": spectral.std_normalised(z),
         "effective_rank": spectral.effective_rank(s),
@@ -67,7 +66,7 @@ def spectra(model: Siamese, z: Tensor) -> dict:
     out |= {name: value for name, value in model.predictor.numbers().items() if value is not None}
     W = model.predictor.matrix()
     if W is not None:
-        W = W.detach().float()
+        W, F = W.detach().float(), spectral.second_moment(z)
         out["alignment"] = spectral.alignment(W, F, floor=VISIBLE)
         out["asymmetry"] = spectral.asymmetry(W)
         out["gram_cosine"] = spectral.gram_cosine(W, F)

@@ -55,6 +55,16 @@ def eigenvalues(C: Tensor) -> Tensor:
     return torch.linalg.eigvalsh((C + C.T) / 2).flip(0)
 
 
+def moment_eigenvalues(z: Tensor) -> Tensor:
+    """Eigenvalues (d,), largest first, of `second_moment` of z (n, d), from the smaller of z^T z and z z^T: time and
+    memory of outputs wider than their number do not grow with d^2."""
+    n, d = z.shape
+    if d <= n:
+        return eigenvalues(second_moment(z))
+    z = _wide(z, "z")
+    return torch.cat([eigenvalues(z @ z.T / n), z.new_zeros(d - n)])
+
+
 def _non_negative(eigs: Tensor) -> Tensor:
     eigs = _wide(eigs.reshape(1, -1), "eigs")[0]
     if eigs.min() < -1e-6 * eigs.abs().max():

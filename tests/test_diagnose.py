@@ -89,6 +89,22 @@ def test_numbers_are_those_of_the_spectral_diagnostics_in_chunks_and_whole(monke
     assert whole["residual"] == pytest.approx((1 - mean / power).sqrt().item())
 
 
+def test_numbers_of_outputs_wider_than_their_number_need_no_square_matrix(monkeypatch):
+    """DINO's head has as many outputs as prototypes, 65,536 in the paper of speech."""
+    z = gaussian(60, 300) + gaussian(1, 300, 2)
+    z[:, 7] = 3.0
+    found, C = collapse.numbers(z), spectral.covariance(z)
+    assert found["rankme"] == pytest.approx(spectral.rankme(z, eps=0.0), rel=1e-5)
+    assert found["centred_rankme"] == pytest.approx(spectral.rankme(z.double() - z.double().mean(0), eps=0.0), rel=1e-5)
+    assert found["participation"] == pytest.approx(spectral.participation_ratio(spectral.eigenvalues(C)))
+    assert found["correlation"] == pytest.approx(spectral.decorrelation(z).mean_absolute) and found["dead"] == 1
+    monkeypatch.setattr(collapse, "CHANNELS", 100)  # of the 299 that live every third is compared
+    alive = z[:, [i for i in range(300) if i != 7]]
+    assert collapse.numbers(z)["correlation"] == pytest.approx(spectral.decorrelation(alive[:, ::3]).mean_absolute)
+    monkeypatch.setattr(collapse, "covariance", lambda z, mean: C.new_zeros(3, 3) if len(mean) < 101 else 1 / 0)
+    assert collapse.numbers(gaussian(10, 60_000))["rankme"] == pytest.approx(10, rel=0.01)
+
+
 def test_uniformity_of_the_sphere_is_exact():
     for d, value in [(2, -1.57503), (3, -2.07978), (16, -3.51304), (128, -3.93753), (512, -3.98438)]:
         assert collapse.uniformity_of_sphere(d) == pytest.approx(value, abs=1e-5)

@@ -29,6 +29,14 @@ def test_std_of_isotropic_features_is_one_over_root_d(d, value):
     assert value == pytest.approx(d**-0.5, abs=1e-5)
 
 
+@pytest.mark.parametrize("n, d", [(9, 9), (40, 7), (7, 40)])
+def test_moment_eigenvalues_are_those_of_the_second_moment(n, d):
+    z = gaussian(n, d, 3)
+    expected = spectral.eigenvalues(spectral.second_moment(z))
+    torch.testing.assert_close(spectral.moment_eigenvalues(z), expected, rtol=1e-9, atol=1e-12)
+    assert n >= d or not spectral.moment_eigenvalues(z)[n:].any()
+
+
 def test_std_of_collapsed_features_is_zero_whatever_their_length():
     z = torch.linspace(1, 5, 100)[:, None] * gaussian(1, 16).float()
     assert spectral.std_normalised(z) < 1e-6
