@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ncssl.errors import UnknownName
-from ncssl.experiments import Planned, planned
+from ncssl.experiments import Planned, scheduled
 from ncssl.plots import spectra, style, training
 from ncssl.records import frames, papers, series, store
 from ncssl.records.verdicts import Verdict
@@ -33,7 +33,7 @@ def record(plan: Planned, probe: float | None) -> store.Record:
 @pytest.fixture(scope="module")
 def found():
     """The experiment `predictor` at laptop scale: three seeds of four arms, one failed run, two arms not run."""
-    runs = planned("tian2021", "predictor", "laptop")
+    runs = scheduled("tian2021", "predictor", "laptop")
     return [(p, record(p, PROBE[p.arm][p.seed]) if p.arm in PROBE else None) for p in runs]
 
 
@@ -244,7 +244,7 @@ def test_the_printed_command_makes_the_same_recipe(name, monkeypatch):
         return record(Planned("tian2021", name, "", wanted.seed, wanted), 50.0)
 
     monkeypatch.setattr(train, "fit", pretend)
-    runs = planned("tian2021", name, "laptop", **({"dataset": "digits"} if name == "eps" else {}))
+    runs = scheduled("tian2021", name, "laptop", **({"dataset": "digits"} if name == "eps" else {}))
     for p in runs:
         result = CliRunner().invoke(main, [*series.command(p).split()[1:], "--json"], catch_exceptions=False)
         assert json.loads(result.output)["id"] == p.recipe.id, series.command(p)
