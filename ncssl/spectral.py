@@ -58,10 +58,10 @@ def eigenvalues(C: Tensor) -> Tensor:
 def moment_eigenvalues(z: Tensor) -> Tensor:
     """Eigenvalues (d,), largest first, of `second_moment` of z (n, d), from the smaller of z^T z and z z^T: time and
     memory of outputs wider than their number do not grow with d^2."""
+    z = _wide(z, "z")
     n, d = z.shape
     if d <= n:
         return eigenvalues(second_moment(z))
-    z = _wide(z, "z")
     return torch.cat([eigenvalues(z @ z.T / n), z.new_zeros(d - n)])
 
 

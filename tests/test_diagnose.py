@@ -90,7 +90,7 @@ def test_numbers_are_those_of_the_spectral_diagnostics_in_chunks_and_whole(monke
 
 
 def test_numbers_of_outputs_wider_than_their_number_need_no_square_matrix(monkeypatch):
-    """DINO's head has as many outputs as prototypes, 65,536 in the paper of speech."""
+    """DINO's head has as many outputs as prototypes, 65,536 in the code of the paper of speech."""
     z = gaussian(60, 300) + gaussian(1, 300, 2)
     z[:, 7] = 3.0
     found, C = collapse.numbers(z), spectral.covariance(z)

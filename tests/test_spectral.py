@@ -257,6 +257,7 @@ BAD = [
     (lambda: spectral.rankme(torch.tensor([[1.0, float("nan")]])), "z must be finite, has 1"),
     (lambda: spectral.second_moment(torch.full((4, 2), float("inf"))), "z must be finite, has 8"),
     (lambda: spectral.second_moment(torch.ones(3)), r"z must be a matrix .* \(3,\)"),
+    (lambda: spectral.moment_eigenvalues(torch.ones(3)), r"z must be a matrix .* \(3,\)"),
     (lambda: spectral.std_normalised(torch.ones(0, 3)), "at least one row"),
     (lambda: spectral.eigenvalues(torch.ones(2, 3)), "C must be a square matrix"),
     (lambda: spectral.asymmetry(torch.ones(2, 3)), "W must be a square matrix"),
