@@ -52,8 +52,8 @@ def show(table: DataFrame, caption: str = "") -> None:
 
 
 def marked(text: str) -> str:
-    """A cell as HTML; a verdict in bold and in its colour."""
-    escaped = html.escape(text, quote=False)
+    """A cell as HTML; a verdict in bold and in its colour; names may break after an underscore."""
+    escaped = html.escape(text, quote=False).replace("_", "_<wbr>")
     return f'<b style="color:{COLOURS[text]}">{escaped}</b>' if text in COLOURS else escaped
 
 
