@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from ncssl.errors import UnknownName
 from ncssl.experiments import Planned, scheduled
@@ -219,6 +221,21 @@ def test_show_displays_html_and_text_without_index_or_markup_of_the_data(capsys,
     assert f"color:{frames.COLOURS['not reproduced']}" in page
     assert text.splitlines()[0] == "A caption" and "a_1 < b" in text and "<b" not in text and "<wbr" not in text
     assert capsys.readouterr().out == "Runs that failed: none\n"
+
+
+def test_verdicts_can_be_read_on_light_and_on_dark_rows(root):
+    """WCAG's contrast of 4.5 on the darker row of a light table and the lighter row of a dark one."""
+
+    def light(rgb):
+        return np.dot([0.2126, 0.7152, 0.0722], [((c + 0.055) / 1.055) ** 2.4 if c > 0.04 else c / 12.92 for c in rgb])
+
+    sheet = (root / "book" / "static" / "ncssl.css").read_text()
+    factor = float(re.search(r'data-theme="dark"\] \.cell_output td > b \{ filter: brightness\((.*)\)', sheet)[1])
+    for row, brighter in (((0.953, 0.957, 0.961), 1.0), ((0.161, 0.192, 0.239), factor)):
+        for verdict, colour in frames.COLOURS.items():
+            text = np.minimum(1.0, brighter * np.array(to_rgb(colour)))
+            low, high = sorted((light(text), light(row)))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (verdict, row)
 
 
 def test_reseeding_replaces_the_seeds_of_the_scale(found):
