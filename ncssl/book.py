@@ -13,8 +13,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 
@@ -180,7 +181,7 @@ def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path)
     say(f"{label}{source.stem} ...", label)
     start, failure = time.monotonic(), ""
     try:
-        papermill.execute_notebook(
+        start_again(papermill.execute_notebook)(
             str(source),
             str(target),
             parameters,
@@ -193,6 +194,25 @@ def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path)
         failure = f"In [{error.exec_count}]: {error.ename}: {error.evalue}"
     say(f"{label}{source.stem}: {failure or 'done'} ({time.monotonic() - start:.0f} s)", label)
     return failure
+
+
+def start_again(start: Callable) -> Callable:
+    """`start`, called once more where its kernel died before the first cell; a second death is the caller's error.
+
+    jupyter_client chooses a kernel's ports a second before the kernel binds them: with kernels side by side another
+    process may have taken one by then (jupyter_client, issue 487).
+    """
+
+    @wraps(start)
+    def twice(*args, **kwargs):
+        try:
+            return start(*args, **kwargs)
+        except RuntimeError as error:
+            if "died before replying" not in str(error):
+                raise
+            return start(*args, **kwargs)
+
+    return twice
 
 
 def build(*, run: bool = True, jobs: int = 0, progress: bool = True, root: str | Path | None = None) -> Path:

@@ -1,7 +1,10 @@
 """The guards around papermill, the build, and what a reader's browser sees of the pages with the network off."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 
 import browser
 import nbformat
@@ -110,6 +113,35 @@ def test_notebooks_run_side_by_side_and_share_the_cores(checkout, capfd, monkeyp
     lines = capfd.readouterr().err.splitlines()
     assert [line for line in lines if line.startswith("[3/3] right")][0] == "[3/3] right ..."
     assert "[2/3] failing: In [2]: RuntimeError: no luck" in [line.rsplit(" (", 1)[0] for line in lines]
+
+
+@pytest.fixture
+def dying(tmp_path, monkeypatch):
+    """A function that makes the next so many kernels die while they start."""
+    spec, deaths = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json", tmp_path / "deaths"
+    start = 'read left < "$1"; echo $((left - 1)) > "$1"; [ "$left" -le 0 ] && exec "$2" -m ipykernel_launcher -f "$3"'
+    argv = ["sh", "-c", start, "sh", str(deaths), sys.executable, "{connection_file}"]
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps({"argv": argv, "display_name": "Dies at first", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(spec.parents[2]))
+    return lambda number: deaths.write_text(f"{number}\n")
+
+
+def test_a_kernel_that_dies_while_it_starts_is_started_once_more(checkout, dying):
+    dying(1)
+    (path,) = book.execute(["good"], root=checkout, progress=False)
+    assert nbformat.read(path, 4).cells[-1].outputs
+    dying(2)
+    with pytest.raises(RuntimeError, match="Kernel died before replying to kernel_info"):
+        book.execute(["good"], root=checkout, progress=False)
+
+
+def test_nbval_starts_a_dead_kernel_once_more(checkout, dying, root):
+    shutil.copy(root / "notebooks" / "conftest.py", checkout / "notebooks")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "notebooks/good.ipynb"]
+    for deaths, result in [(1, "2 passed"), (2, "2 errors")]:
+        dying(deaths)
+        assert result in subprocess.run(command, cwd=checkout, capture_output=True, text=True).stdout
 
 
 @pytest.mark.parametrize(
