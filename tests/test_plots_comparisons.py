@@ -54,6 +54,22 @@ def test_differences_are_paired_by_seed_and_stand_beside_the_papers(found):
     assert rank["paper"] is None and rank["effect"] == 0
 
 
+def test_a_seed_computed_in_two_precisions_is_not_compared(found):
+    claim = next(c for c in PAPER.claims.values() if c.compared == ("eps_0_3", "eps_0"))
+
+    def half(seed, *arms):
+        return [(p, dataclasses.replace(r, precision="bf16") if r and p.seed == seed and p.arm in arms else r)
+                for p, r in found]  # fmt: skip
+
+    pairs = {"eps = 0": ("eps_0", "eps_0_3"), "untrained": ("random", "eps_0_3")}
+    one, other = comparisons.differences(PAPER, "eps", half(1, "eps_0"), pairs)
+    assert (one["effect"], one["n"]) == (-5.5, 2) and other["n"] == 3  # seeds 0 and 2 alone
+    verdict = series.verdict(claim, half(1, "eps_0"))
+    assert (verdict.effect, verdict.n) == (5.5, 2) and "in two precisions and left out: seed 1" in verdict.detail
+    both = series.verdict(claim, half(1, "eps_0", "eps_0_3"))
+    assert (both.effect, both.n) == (5, 3) and "precision" not in both.detail
+
+
 def test_one_run_an_arm_has_a_difference_without_interval():
     row = comparisons.difference({0: 3.0, 1: math.nan}, {0: 1.0, 1: 2.0})
     assert row == {"effect": 1.5, "low": None, "high": None, "n": 1}

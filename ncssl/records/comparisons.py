@@ -36,12 +36,14 @@ def differences(
 ) -> list[dict]:
     """One dict a pair label -> (left, right): label, arm, effect left - right, low, high, n, paper.
 
-    The interval is that of verdicts, 95 % and paired by seed where seeds are the same. effect is None without a run in
-    both arms, low and high below two; paper is the paper's own difference, None where it has not both numbers.
+    The interval is that of verdicts, 95 % and paired by seed where seeds are the same, without seeds that were computed
+    in two precisions. effect is None without a run in both arms, low and high below two; paper is the paper's own
+    difference, None where it has not both numbers.
     """
-    e, values, rows = paper.experiments[experiment], series.metric(found, name), []
+    e, rows = paper.experiments[experiment], []
     for label, (left, right) in pairs.items():
         check_arms(e, [left, right])
+        values = series.metric(series.alike(found, (left, right))[0], name)
         a, b = ({s: math.nan if v is None else v for s, v in values.get(arm, {}).items()} for arm in (left, right))
         cells = [series.cell(paper, e.arms[arm].reported) for arm in (left, right)]
         known = None not in cells and cells[0] != cells[1] and name == "probe_accuracy"

@@ -175,10 +175,26 @@ def thinned(data: dict | None, lines: int = 6) -> dict | None:
     return data | {"epoch": data["epoch"][keep], "values": data["values"][keep]}
 
 
+def alike(found: Found, arms: Sequence[str]) -> tuple[Found, list[int]]:
+    """`found` without the seeds on which runs of these arms were computed in different precisions, and those seeds.
+
+    A difference between such runs would be one of machines too: "auto" is bf16 on one and float32 on another.
+    """
+    kinds: dict[int, set[str]] = {}
+    for p, record in found:
+        if record is not None and p.arm in arms:
+            kinds.setdefault(p.seed, set()).add(record.precision)
+    mixed = sorted(seed for seed, kind in kinds.items() if len(kind) > 1)
+    return [(p, record) for p, record in found if p.seed not in mixed], mixed
+
+
 def verdict(claim: Claim, found: Found, level: float = LEVEL) -> verdicts.Verdict:
     """The verdict of these runs on a record claim, by the rule of the two looks; `level` is that of its interval."""
     own = sorted({p.seed for p, _ in found if not p.extra})
-    return verdicts.judge_seeds(claim, metric(found, claim.metric), own, dim=width(found), level=level)
+    fair, mixed = alike(found, claim.compared)
+    v = verdicts.judge_seeds(claim, metric(fair, claim.metric), own, dim=width(found), level=level)
+    note = f"computed in two precisions and left out: seed {', '.join(map(str, mixed))}" if mixed else ""
+    return dataclasses.replace(v, detail="; ".join(part for part in (v.detail, note) if part))
 
 
 def judged(paper: Paper, experiment: str, found: Found) -> list[tuple[Claim, verdicts.Verdict]]:
