@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ncssl import data, diagnostics, speakers
-from ncssl.augment import augment, policy, speech_augment, speech_policy
+from ncssl.augment import View, augment, policy, speech_augment, speech_policy
 from ncssl.data import speech
 from ncssl.errors import UnknownName
 from ncssl.evaluate import OnlineProbe
@@ -50,8 +50,14 @@ class Pictures:
     def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
         """Every view of the policy, each (n, c, h, w), of the training images `rows` (n,)."""
         batch = self.train.images[rows]
-        drawn = (augment(batch, view, generator, mean=self.mean, std=self.std) for view in self.policy)
+        drawn = (
+            augment(batch, view, generator, size=self.side(view), mean=self.mean, std=self.std) for view in self.policy
+        )  # fmt: skip
         return [view.contiguous(memory_format=torch.channels_last) for view in drawn]
+
+    def side(self, view: View) -> int | None:
+        """Pixels a side of this view where the recipe sets a crop: all of it, or the view's share of it."""
+        return self.recipe.crop and max(1, round(self.recipe.crop * view.share))
 
     def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
         """One row of the curves."""
@@ -74,7 +80,7 @@ class Utterances:
     """
 
     def __init__(self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False):
-        for name, given in dict(download=download, size=recipe.size, online_probe=recipe.online_probe).items():
+        for name, given in dict(download=download, size=recipe.size, crop=recipe.crop, online_probe=recipe.online_probe).items():
             if given:
                 raise ValueError(f"{name} was {given!r}; allowed: for images only")
         self.recipe, self.policy = recipe, speech_policy(recipe.augmentation)

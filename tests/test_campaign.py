@@ -39,7 +39,7 @@ def test_everything_named_as_first_exists():
         assert name in ("", *paper.experiments) and set(arms) <= set(paper.experiments[name].arms if name else ())
 
 
-@pytest.mark.parametrize("scale", ["laptop", "gpu"])
+@pytest.mark.parametrize("scale", ["small", "gpu"])
 def test_the_most_important_runs_come_first(scale):
     runs = experiments.plan(None, scale)
     assert len({p.recipe.id for p in runs}) == len(runs)
@@ -235,7 +235,7 @@ def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
 
 
 def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
-    for scale in ("smoke", "laptop", "gpu"):
+    for scale in ("smoke", "small", "gpu"):
         runs = experiments.plan(None, scale)
         covered = {p.recipe.id for p in experiments.below(runs)}
         assert covered == {floors.floor(p.recipe).id for p in runs}

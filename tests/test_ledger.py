@@ -18,9 +18,9 @@ NOTHING = Verdict("not run")
 
 
 def test_the_largest_scale_with_records_is_shown_and_the_others_stand_beside_it():
-    found = {"smoke": NOTHING, "laptop": SAID, "gpu": OPEN, "paper": NOTHING}
+    found = {"smoke": NOTHING, "small": SAID, "gpu": OPEN, "paper": NOTHING}
     row = ledger.trained([(CLAIMS[0], found)]).iloc[0]
-    assert (row["scale"], row["verdict"], row["elsewhere"]) == ("gpu", "undecided", "laptop: reproduced")
+    assert (row["scale"], row["verdict"], row["elsewhere"]) == ("gpu", "undecided", "small: reproduced")
     assert row["seeds"] == "5 in 2 looks" and row["effect, 95 % interval"] == "0.500 [-1.000, 2.000]"
     assert CLAIMS[0].statement in row["claim"] and CLAIMS[0].place in row["claim"]
     assert f"{CLAIMS[0].margin:g} (ours)" in row["test (whose margin)"]
@@ -32,9 +32,9 @@ def test_the_largest_scale_with_records_is_shown_and_the_others_stand_beside_it(
 @pytest.mark.parametrize(
     "verdict, scale, text",
     [
-        (SAID, "laptop", "3"), (SAID, "gpu", "3 of 5"), (OPEN, "laptop", "5 in 2 looks"),
-        (dataclasses.replace(SAID, n=2), "laptop", "2 of 3"), (NOTHING, "", ""),
-        (dataclasses.replace(OPEN, n=4), "laptop", "4 of 5 in 2 looks"),
+        (SAID, "small", "3"), (SAID, "gpu", "3 of 5"), (OPEN, "small", "5 in 2 looks"),
+        (dataclasses.replace(SAID, n=2), "small", "2 of 3"), (NOTHING, "", ""),
+        (dataclasses.replace(OPEN, n=4), "small", "4 of 5 in 2 looks"),
     ],
 )  # fmt: skip
 def test_seeds_that_are_missing_are_counted(verdict, scale, text):
@@ -42,16 +42,16 @@ def test_seeds_that_are_missing_are_counted(verdict, scale, text):
 
 
 def test_totals_add_up():
-    pairs = [(CLAIMS[0], {"laptop": SAID}), (CLAIMS[1], {"laptop": OPEN}), (CLAIMS[2], {"laptop": NOTHING})]
+    pairs = [(CLAIMS[0], {"small": SAID}), (CLAIMS[1], {"small": OPEN}), (CLAIMS[2], {"small": NOTHING})]
     table = ledger.totals({"a": pairs, "b": pairs[:1]}).set_index("source")
     assert list(table.loc["a"]) == [1, 0, 0, 1, 1, 3] and list(table.loc["together"]) == [2, 0, 0, 1, 1, 4]
     assert list(table.columns) == ["[Re]", "partly", "[not Re]", "undecided", "not run", "claims"]
 
 
 def test_wrong_verdicts_to_expect_count_looks_and_claims_with_runs():
-    own = {s: len(PAPER.experiments[CLAIMS[0].experiment].scales[s].seeds) for s in ("laptop", "gpu")}
-    assert own == {"laptop": 3, "gpu": 5}
-    pairs = [(CLAIMS[0], {"laptop": SAID}), (CLAIMS[0], {"laptop": SAID, "gpu": OPEN}), (CLAIMS[0], {"gpu": NOTHING})]
+    own = {s: len(PAPER.experiments[CLAIMS[0].experiment].scales[s].seeds) for s in ("small", "gpu")}
+    assert own == {"small": 3, "gpu": 5}
+    pairs = [(CLAIMS[0], {"small": SAID}), (CLAIMS[0], {"small": SAID, "gpu": OPEN}), (CLAIMS[0], {"gpu": NOTHING})]
     assert ledger.expected(pairs) == pytest.approx(0.043 + 0.025)
 
 
@@ -85,7 +85,7 @@ def write(recipe, value, out, key=KEY):
 @pytest.fixture
 def results(tmp_path, monkeypatch):
     monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
-    for p in experiments.scheduled(KEY, EXPERIMENT, "laptop"):
+    for p in experiments.scheduled(KEY, EXPERIMENT, "small"):
         write(p.recipe, PROBE[p.arm] + p.seed - 1, tmp_path)
     return tmp_path
 
@@ -113,7 +113,7 @@ def test_the_best_arm_stands_beside_both_floors(results):
 def test_found_takes_the_largest_scale_with_records(results):
     write(experiments.scheduled(KEY, EXPERIMENT, "gpu")[0].recipe, 80.0, results)
     assert {p.recipe.scale for p, _ in experiments.found(KEY)[EXPERIMENT]} == {"gpu"}
-    assert {p.recipe.scale for p, _ in experiments.found(KEY, "laptop")[EXPERIMENT]} == {"laptop"}
+    assert {p.recipe.scale for p, _ in experiments.found(KEY, "small")[EXPERIMENT]} == {"small"}
 
 
 def test_rows_of_the_command_line_name_other_scales(results):
@@ -121,7 +121,7 @@ def test_rows_of_the_command_line_name_other_scales(results):
         write(p.recipe, PROBE[p.arm] + p.seed, results)
     claim = PAPER.claims["positive_shift_hurts"]
     row = experiments.row(claim, experiments.by_scale(claim))
-    assert row["scale"] == "gpu" and row["n"] == 5 and row["others"] == {"laptop": "not reproduced"}
+    assert row["scale"] == "gpu" and row["n"] == 5 and row["others"] == {"small": "not reproduced"}
 
 
 # ---- bars ------------------------------------------------------------------------------------------------------------

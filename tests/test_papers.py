@@ -47,7 +47,7 @@ label = "two"
 method = "directpred"
 recipe = { epochs = 0 }
 
-[experiments.first.scales.laptop]
+[experiments.first.scales.small]
 seeds = [0, 1, 2]
 epochs = 7
 
@@ -89,7 +89,7 @@ def test_a_good_file_is_read_whole(tmp_path):
     assert (late.value, late.spread, late.epochs, late.seeds, late.place) == (70.25, None, 300, 5, "Table 1")
     first = read_paper.experiments["first"]
     assert [arm.method for arm in first.arms.values()] == ["byol", "directpred"]
-    assert first.scales["laptop"].seeds == (0, 1, 2) and first.scales["laptop"].recipe == {"epochs": 7}
+    assert first.scales["small"].seeds == (0, 1, 2) and first.scales["small"].recipe == {"epochs": 7}
     better = read_paper.claims["better"]
     assert better.compared == ("one", "two")
     assert better.margin == better.reported_effect == 10.25, "the paper's margin comes from its cells"
@@ -116,15 +116,15 @@ MISTAKES = {  # what is replaced by what -> the words the error must hold beside
     "arm cites no table": ('reported = "table1:a|p"', 'reported = "table9:a|p"', ["arms.one]", "'reported'", "table9"]),
     "arm cites no row": ('reported = "table1:a|p"', 'reported = "table1:z|p"', ["arms.one]", "row of table1", "a, b"]),
     "arm cites badly": ('reported = "table1:a|p"', 'reported = "table1"', ["arms.one]", "table:row|column"]),
-    "unknown scale": ("scales.laptop]", "scales.laptpo]", ["scales.laptpo]", "did you mean 'laptop'"]),
+    "unknown scale": ("scales.small]", "scales.laptpo]", ["scales.laptpo]", "did you mean 'laptop'"]),
     "recipe typo": ("weight_decay = 4e-4", "weight_decya = 4e-4", ["[experiments.first]", "'weight_decya'", "decay'?"]),
     "recipe typo of an arm": ("epochs = 0", "epoch = 0", ["arms.two]", "'epoch'", "did you mean 'epochs'"]),
-    "recipe typo of a scale": ("epochs = 7", "epohcs = 7", ["scales.laptop]", "'epohcs'", "did you mean 'epochs'"]),
+    "recipe typo of a scale": ("epochs = 7", "epohcs = 7", ["scales.small]", "'epohcs'", "did you mean 'epochs'"]),
     "seed in a recipe": ("epochs = 0", "seed = 0", ["arms.two]", "unknown recipe value 'seed'"]),
     "factor of no number": ('method = "directpred"', 'times = { dataset = 2 }', ["arms.two]", "'dataset'", "epochs"]),
     "factor of zero": ('method = "directpred"', 'times = { lr = 0 }', ["two]", "factor of lr was 0", "number > 0"]),
-    "no seeds": ("seeds = [0, 1, 2]", "", ["[experiments.first.scales.laptop]", "'seeds' is missing"]),
-    "a seed twice": ("seeds = [0, 1, 2]", "seeds = [0, 1, 1]", ["scales.laptop]", "'seeds' was [0, 1, 1]"]),
+    "no seeds": ("seeds = [0, 1, 2]", "", ["[experiments.first.scales.small]", "'seeds' is missing"]),
+    "a seed twice": ("seeds = [0, 1, 2]", "seeds = [0, 1, 1]", ["scales.small]", "'seeds' was [0, 1, 1]"]),
     "unknown kind": ('kind = "theory"', 'kind = "theroy"', ["[[claims]] law", "'kind'", "did you mean 'theory'"]),
     "unknown key of a claim": ("statement =", "statment =", ["[[claims]] better", "'statment'", "'statement'"]),
     "unknown experiment": ('experiment = "first"', 'experiment = "frist"', ["[[claims]] better", "'frist'", "first"]),
@@ -229,9 +229,9 @@ def test_tables_of_tian2021_agree_with_each_other():
 def test_every_experiment_and_claim_is_whole(key):
     one = paper(key)
     for experiment in one.experiments.values():
-        needed = {"smoke"} if (key, experiment.name) == ("companion", "atlas") else {"smoke", "laptop", "gpu"}
+        needed = {"smoke"} if (key, experiment.name) == ("companion", "atlas") else {"smoke", "small", "gpu"}
         assert needed <= set(experiment.scales)
-        compared = experiment.scales["laptop" if "laptop" in needed else "smoke"]
+        compared = experiment.scales["small" if "small" in needed else "smoke"]
         assert len(compared.seeds) >= 3, "means are compared over at least 3 seeds"
         assert "random" in experiment.arms, "an untrained encoder stands beside every accuracy"
     for claim in one.claims.values():
@@ -262,10 +262,10 @@ def test_every_arm_is_a_recipe(key):
                 ids[experiment.name, name, arm.name] = made.id
     if key == "tian2021":
         same = (("predictor", "sgd_ema"), ("symmetry", "regular_ema"), ("weight_decay", "ema"))
-        assert len({ids[experiment, "laptop", arm] for experiment, arm in same}) == 1
+        assert len({ids[experiment, "small", arm] for experiment, arm in same}) == 1
         alike = set(paper(key).experiments) - {"larger_images"}  # which has images of its own
-        assert len({ids[e, "laptop", "random"] for e in alike}) == 1
-        assert ids["larger_images", "laptop", "random"] != ids["predictor", "laptop", "random"]
+        assert len({ids[e, "small", "random"] for e in alike}) == 1
+        assert ids["larger_images", "small", "random"] != ids["predictor", "small", "random"]
 
 
 def test_an_arm_multiplies_what_the_scale_and_an_override_say(tmp_path):
@@ -274,9 +274,9 @@ def test_an_arm_multiplies_what_the_scale_and_an_override_say(tmp_path):
     path = tmp_path / "x2020.toml"
     path.write_text(GOOD.replace('method = "directpred"\nrecipe = { epochs = 0 }', "times = { epochs = 4, lr = 0.3 }"))
     e = read(path).experiments["first"]
-    one, two = (experiments.made("x2020", e, arm, "laptop", {}) for arm in e.arms.values())
+    one, two = (experiments.made("x2020", e, arm, "small", {}) for arm in e.arms.values())
     assert (one.epochs, two.epochs, one.lr, two.lr) == (7, 28, 0.03, 0.009)
-    assert experiments.made("x2020", e, e.arms["two"], "laptop", {"epochs": 2}).epochs == 8
+    assert experiments.made("x2020", e, e.arms["two"], "small", {"epochs": 2}).epochs == 8
 
 
 def test_papers_are_read_without_torch():

@@ -33,8 +33,8 @@ def record(plan, probe):
 
 @pytest.fixture(scope="module")
 def found():
-    """The experiment `eps` at laptop scale: three seeds, one run failed, eps = 1 not run."""
-    runs = scheduled("wang2021", "eps", "laptop")
+    """The experiment `eps` at small scale: three seeds, one run failed, eps = 1 not run."""
+    runs = scheduled("wang2021", "eps", "small")
     return [(p, record(p, PROBE[p.arm][p.seed]) if p.arm in PROBE else None) for p in runs]
 
 
@@ -179,16 +179,16 @@ def test_every_arm_has_a_fixed_colour_of_its_own_in_its_experiment(key):
 
 
 def test_rerun_names_chapter_experiment_scale_and_the_one_run():
-    for scale, word in (("laptop", "-p only eps -p missing"), ("gpu", "-p only eps -p scale gpu -p missing")):
+    for scale, word in (("small", "-p only eps -p missing"), ("gpu", "-p only eps -p scale gpu -p missing")):
         plan = planned("wang2021", "eps", scale)[0]
         lines = comparisons.rerun(plan).splitlines()
         assert f"papermill notebooks/wang2021_experiments.ipynb out.ipynb {word} train" in lines[1]
         assert "-p scale smoke -p fresh True" in lines[3] and lines[5] == series.command(plan)
         assert lines[2] == "# all of it on small images, in seconds"
-    spoken = comparisons.rerun(planned("cho2022", "head", "laptop")[0], "cho2022_speech").splitlines()
+    spoken = comparisons.rerun(planned("cho2022", "head", "small")[0], "cho2022_speech").splitlines()
     assert spoken[1] == "papermill notebooks/cho2022_speech.ipynb out.ipynb -p only head -p missing train"
     assert spoken[2] == "# all of it on generated voices, in minutes"
-    alone = comparisons.rerun(planned("cho2022", "methods", "laptop")[0], "speech_meets_theory", one=True).splitlines()
+    alone = comparisons.rerun(planned("cho2022", "methods", "small")[0], "speech_meets_theory", one=True).splitlines()
     assert alone[1] == "papermill notebooks/speech_meets_theory.ipynb out.ipynb -p missing train"
 
 

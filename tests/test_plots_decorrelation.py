@@ -102,7 +102,7 @@ def test_thinned_spectra_keep_their_ends():
 def test_tables_of_chosen_metrics_tell_missing_from_failed():
     paper = papers.paper("wen2022")
     found = []
-    for p in scheduled("wen2022", "rates", "laptop"):
+    for p in scheduled("wen2022", "rates", "small"):
         peak = {"ratio_1": 1.0 + p.seed, "ratio_10": 5.0}.get(p.arm)
         failed = p.arm == "ratio_10" and p.seed == 0
         curves = {"epoch": [0, 1, 2], "off_diagonal": [0.0, peak, 0.5]}

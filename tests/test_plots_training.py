@@ -34,8 +34,8 @@ def record(plan: Planned, probe: float | None) -> store.Record:
 
 @pytest.fixture(scope="module")
 def found():
-    """The experiment `predictor` at laptop scale: three seeds of four arms, one failed run, two arms not run."""
-    runs = scheduled("tian2021", "predictor", "laptop")
+    """The experiment `predictor` at small scale: three seeds of four arms, one failed run, two arms not run."""
+    runs = scheduled("tian2021", "predictor", "small")
     return [(p, record(p, PROBE[p.arm][p.seed]) if p.arm in PROBE else None) for p in runs]
 
 
@@ -263,7 +263,7 @@ def test_the_printed_command_makes_the_same_recipe(name, monkeypatch):
         return record(Planned("tian2021", name, "", wanted.seed, wanted), 50.0)
 
     monkeypatch.setattr(train, "fit", pretend)
-    runs = scheduled("tian2021", name, "laptop", **({"dataset": "digits"} if name == "eps" else {}))
+    runs = scheduled("tian2021", name, "small", **({"dataset": "digits"} if name == "eps" else {}))
     for p in runs:
         result = CliRunner().invoke(main, [*series.command(p).split()[1:], "--json"], catch_exceptions=False)
         assert json.loads(result.output)["id"] == p.recipe.id, series.command(p)

@@ -136,7 +136,7 @@ def test_a_record_whose_method_has_changed_its_options_is_stale(record, tmp_path
 
 
 def test_a_record_of_a_paper_that_no_arm_asks_for_is_named(record, tmp_path):
-    arm = experiments.scheduled("tian2021", "predictor", "laptop")[0].recipe
+    arm = experiments.scheduled("tian2021", "predictor", "small")[0].recipe
     for made in (arm, dataclasses.replace(arm, seed=17), dataclasses.replace(arm, lr=0.5)):
         path = store.save(dataclasses.replace(record, key="tian2021", recipe=made), tmp_path)
     rows = experiments.audit(tmp_path)

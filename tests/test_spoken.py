@@ -26,8 +26,8 @@ def measured(eer, lists):
 
 
 def runs(lists=("libri", "ravdess")):
-    """The experiment `collapse` at laptop scale on two seeds: two of its arms have records."""
-    some = [p for p in planned("cho2022", "collapse", "laptop") if p.seed < 2]
+    """The experiment `collapse` at small scale on two seeds: two of its arms have records."""
+    some = [p for p in planned("cho2022", "collapse", "small") if p.seed < 2]
     return [(p, record(p, measured(EER[p.arm][p.seed], lists)) if p.arm in EER else None) for p in some]
 
 
@@ -88,7 +88,7 @@ def test_claims_of_speech_share_a_few_units():
 
 def test_rounds_are_read_in_order_up_to_the_last():
     e = PAPER.experiments["pseudo"]
-    some = [p for p in planned("cho2022", "pseudo", "laptop") if p.seed < 2]
+    some = [p for p in planned("cho2022", "pseudo", "small") if p.seed < 2]
     values = {f"round{i}_nmi": 40.0 + i for i in (2, 0, 1)} | {"round0_purity": 50.0}
     found = [(p, record(p, values) if p.arm in ("k16", "k8") else None) for p in some]
     rows = spoken.rounds(e, found, "nmi")

@@ -90,7 +90,7 @@ def write(p, value, out):
 
 
 def own_runs():
-    return [p for p in experiments.scheduled(KEY, EXPERIMENT, "laptop") if p.arm in SCORES]
+    return [p for p in experiments.scheduled(KEY, EXPERIMENT, "small") if p.arm in SCORES]
 
 
 @pytest.fixture
@@ -101,12 +101,12 @@ def results(tmp_path):
 
 
 def extra(results):
-    return [p for p in experiments.undecided(KEY, "laptop", results) if p.experiment == EXPERIMENT]
+    return [p for p in experiments.undecided(KEY, "small", results) if p.experiment == EXPERIMENT]
 
 
 def judged(results, seeds=None):
     """Verdicts of the experiment as a chapter gets them."""
-    runs = series.reseed(experiments.planned(KEY, EXPERIMENT, "laptop", results), seeds)
+    runs = series.reseed(experiments.planned(KEY, EXPERIMENT, "small", results), seeds)
     found = list(experiments.records(runs, results))
     return found, {c.id: v for c, v in series.judged(papers.paper(KEY), EXPERIMENT, found)}
 
@@ -137,7 +137,7 @@ def test_chapters_and_the_ledger_count_added_seeds_unasked_and_only_where_the_ru
     assert (second["positive_shift_hurts"].n, second["positive_shift_hurts"].looks) == (5, 2)
     assert second["negative_shift_is_harmless"] == first["negative_shift_is_harmless"], "decided is decided"
     ledger = {c.id: v for c, v in experiments.judged(papers.paper(KEY), None, results, kinds=("records",))}
-    assert all(ledger[name]["laptop"] == verdict for name, verdict in second.items())
+    assert all(ledger[name]["small"] == verdict for name, verdict in second.items())
     shown = frames.results(papers.paper(KEY), EXPERIMENT, found).set_index("arm")["n"]
     assert shown["c = 0.1 (plus)"] == "5" and shown["c = -0.1 (minus)"] == "3"
 
@@ -164,7 +164,7 @@ def test_a_notebook_loads_added_seeds(results, monkeypatch):
     monkeypatch.setenv("NCSSL_RESULTS", str(results))
     for p in extra(results):
         write(p, SCORES[p.arm][p.seed], results)
-    loaded = obtain(experiments.planned(KEY, EXPERIMENT, "laptop"))
+    loaded = obtain(experiments.planned(KEY, EXPERIMENT, "small"))
     assert {(p.arm, p.seed) for p, r in loaded if r is not None and p.extra} == {
         (arm, s) for arm in ("none", "plus") for s in (3, 4)
     }

@@ -14,10 +14,20 @@ Made = tuple[nn.Module, int]  # the network and the number of its features
 
 def convnet(depth: int, channels: int, width: int, side: int) -> Made:
     """Plain ConvNet of `depth` 3x3 layers, width doubling and resolution halving after the first; global mean pool."""
-    widths = [channels, *(width * 2**i for i in range(depth))]
+    return convolutions([width * 2**i for i in range(depth)], [1] + [2] * (depth - 1), channels)
+
+
+def pairs_of_layers(channels: int, width: int, side: int) -> Made:
+    """Plain ConvNet of three pairs of 3x3 layers: the first of a pair halves the resolution, each pair after the first
+    doubles the width; global mean pool. Half the side at once keeps a step on a processor short."""
+    return convolutions([width * 2 ** (i // 2) for i in range(6)], [2, 1] * 3, channels)
+
+
+def convolutions(widths: list[int], strides: list[int], channels: int) -> Made:
+    """3x3 convolutions with batch norm and ReLU, then the global mean: as many features as the last width."""
     layers = []
-    for i, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
-        layers += [nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
+    for a, b, stride in zip([channels, *widths], widths, strides, strict=False):
+        layers += [nn.Conv2d(a, b, 3, stride, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), widths[-1]
 
 
@@ -53,6 +63,7 @@ BACKBONES: dict[str, Callable[[int, int, int], Made]] = {
     "mlp": dense,
     "conv3": partial(convnet, 3),
     "conv4": partial(convnet, 4),
+    "conv6": pairs_of_layers,
     "resnet18": partial(resnet, models.resnet18, "cifar"),
     "resnet18_imagenet": partial(resnet, models.resnet18, "imagenet"),
     "resnet50": partial(resnet, models.resnet50, "cifar"),

@@ -147,7 +147,7 @@ def rerun(planned: Any, chapter: str | None = None, *, one: bool = False) -> str
     only = "" if one else f" -p only {planned.experiment}"
     small = "generated voices, in minutes" if planned.recipe.dataset in SPOKEN else "small images, in seconds"
     chapter = f"papermill notebooks/{chapter or planned.paper + '_experiments'}.ipynb out.ipynb{only}"
-    scale = "" if planned.recipe.scale == "laptop" else f" -p scale {planned.recipe.scale}"
+    scale = "" if planned.recipe.scale == "small" else f" -p scale {planned.recipe.scale}"
     return "\n".join([
         "# the runs that are missing", f"{chapter}{scale} -p missing train",
         f"# all of it on {small}", f"{chapter} -p scale smoke -p fresh True",

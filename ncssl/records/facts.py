@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ncssl.errors import UnknownName
 
-SCALE_NAMES = ("smoke", "laptop", "gpu", "paper")
+SCALE_NAMES = ("smoke", "small", "laptop", "gpu", "paper")
 METRICS = {  # name of a record's metric -> its unit
     "knn_accuracy": "percent", "probe_accuracy": "percent", "few_label_accuracy": "percent", "std_normalised": "",
     "online_accuracy": "percent",
