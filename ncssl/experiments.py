@@ -65,6 +65,8 @@ def scheduled(paper: str, experiment: str, scale: str, **overrides) -> list[Plan
 def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict) -> Recipe:
     """The recipe of an arm on the first seed; raises BadFile where the paper's file is wrong, not the overrides."""
     at, options = e.scales[scale], dict(arm.options)
+    if at.keep is not None and options.get("keep"):
+        options["keep"] = at.keep
     values = dict(e.recipe) | dict(at.recipe)
 
     def full(values: dict) -> Recipe:

@@ -93,10 +93,14 @@ class Arm:
 
 @dataclass(frozen=True)
 class Scale:
-    """How an experiment is run at one scale: its seeds and its recipe overrides."""
+    """How an experiment is run at one scale: its seeds and its recipe overrides.
+
+    `keep`: the running average of every arm that has one, where the scale's steps are too few for the paper's own.
+    """
 
     seeds: tuple[int, ...]
     recipe: Mapping[str, object]
+    keep: float | None = None
 
 
 @dataclass(frozen=True)

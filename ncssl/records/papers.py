@@ -223,9 +223,12 @@ class _Reader:
         self.one_of(where, "scales", name, SCALE_NAMES)
         seeds = data.get("seeds") if isinstance(data, dict) else None
         self.check(dict(seeds=seeds) if seeds is not None else {}, where, dict(seeds=("seeds", REQUIRED)))
-        values = {key: value for key, value in data.items() if key != "seeds"}
+        keep = data.get("keep")
+        if keep is not None and not (_is(keep, int | float) and 0 < keep < 1):
+            self.fail(where, f"key 'keep' was {keep!r}", "give the weight of the past, in (0, 1)")
+        values = {key: value for key, value in data.items() if key not in ("seeds", "keep")}
         self.recipe(where, values)
-        return Scale(tuple(seeds), values)
+        return Scale(tuple(seeds), values, keep)
 
     def claim(self, data: dict, i: int, key: str, tables: dict, experiments: dict) -> Claim:
         where = f"[[claims]] {data.get('id', f'number {i + 1}')}"
