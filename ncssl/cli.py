@@ -171,6 +171,21 @@ def run(
         sys.exit(1)
 
 
+@main.command()
+@click.argument("stage")
+@click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
+@click.option("--out", type=click.Path(path_type=Path), help="Where records go; default: results/.")
+@jobs("Runs side by side; default: one a core.")
+@as_json
+def search(stage, data_root, out, jobs, as_json) -> None:
+    """Make the missing runs of a stage of the declared search (network, rate) and print what it looks at."""
+    from ncssl import search as declared
+
+    declared.run(stage, data_root, out, jobs)
+    rows = [row._asdict() for row in declared.looked(stage, declared.minutes(stage, data_root), out)]
+    show(rows, as_json, lambda rows: table(rows, list(declared.Looked._fields)))
+
+
 def report(row: dict, as_json: bool) -> None:
     """One finished run."""
 

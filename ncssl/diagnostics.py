@@ -1,5 +1,7 @@
 """What is measured of a model in evaluation mode: accuracy of the features, spectra of the projections."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -32,13 +34,23 @@ def neighbours(bank: Tensor) -> int:
     return max(1, min(200, len(bank) // 50))
 
 
-def row(
-    model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor, probe: OnlineProbe | None = None
-) -> dict:
+class Embedded(NamedTuple):
+    """Features of the training images (m, features) and of the test images (n, features), projections of those."""
+
+    bank: Tensor
+    h: Tensor
+    z: Tensor
+
+
+def embedded(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor) -> Embedded:
+    """Both sets through the model."""
+    return Embedded(embed(model, train.images, mean, std)[0], *embed(model, test.images, mean, std))
+
+
+def row(model: Siamese, given: Embedded, train: Images, test: Images, probe: OnlineProbe | None = None) -> dict:
     """One row of the curves: kNN accuracy (percent) of the features, spectra of the test set's projections, what
     tells of collapse in both, and the accuracy of a probe that learned beside."""
-    bank, _ = embed(model, train.images, mean, std)
-    h, z = embed(model, test.images, mean, std)
+    bank, h, z = given
     accuracy = knn_accuracy(bank, train.labels, h, test.labels, k=neighbours(bank))
     beside = {"online_accuracy": probe.accuracy(h, test.labels)} if probe else {}
     return {"knn_accuracy": accuracy} | beside | spectra(model, z) | numbers("feature_", h)
@@ -73,13 +85,6 @@ def spectra(model: Siamese, z: Tensor) -> dict:
         out["off_diagonal"] = (W - W.diagonal().diag()).norm().item()
         out["predictor_eigenvalues"] = torch.linalg.eigvalsh((W + W.T) / 2).flip(0)[:SPECTRUM].tolist()
     return out
-
-
-def final(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor, *, seed: int = 0) -> dict:
-    """Accuracies (percent) of the features at the end: kNN, linear probe, probe on three labels a class."""
-    bank, _ = embed(model, train.images, mean, std)
-    h, _ = embed(model, test.images, mean, std)
-    return accuracies(bank, train.labels, h, test.labels, seed=seed)
 
 
 def pixels(train: Images, test: Images, *, seed: int = 0) -> dict:

@@ -27,7 +27,7 @@ class Pictures:
         if recipe.pseudo_rounds:
             raise ValueError(f"pseudo_rounds was {recipe.pseudo_rounds!r}; allowed: for speech only")
         where = dict(root=root, device=device, size=recipe.size, download=download)
-        self.recipe, self.policy = recipe, policy(recipe.augmentation)
+        self.recipe, self.policy, self.seen = recipe, policy(recipe.augmentation), None
         self.train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
         self.test = data.load(recipe.dataset, "test", **where)
         enough(len(self), recipe.batch, "images")
@@ -49,7 +49,7 @@ class Pictures:
 
     def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
         """Every view of the policy, each (n, c, h, w), of the training images `rows` (n,)."""
-        batch = self.train.images[rows]
+        self.seen, batch = None, self.train.images[rows]
         drawn = (
             augment(batch, view, generator, size=self.side(view), mean=self.mean, std=self.std) for view in self.policy
         )  # fmt: skip
@@ -61,11 +61,18 @@ class Pictures:
 
     def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
         """One row of the curves."""
-        return diagnostics.row(model, self.train, self.test, self.mean, self.std, probe)
+        return diagnostics.row(model, self.embedded(model), self.train, self.test, probe)
 
     def final(self, model: Siamese) -> dict:
-        """The metrics at the end."""
-        return diagnostics.final(model, self.train, self.test, self.mean, self.std, seed=self.recipe.seed)
+        """Accuracies (percent) of the features at the end: kNN, linear probe, probe on three labels a class."""
+        bank, h, _ = self.embedded(model)
+        return diagnostics.accuracies(bank, self.train.labels, h, self.test.labels, seed=self.recipe.seed)
+
+    def embedded(self, model: Siamese) -> diagnostics.Embedded:
+        """All images through the model; kept until views are drawn for the next step, since that changes the model."""
+        if self.seen is None:
+            self.seen = diagnostics.embedded(model, self.train, self.test, self.mean, self.std)
+        return self.seen
 
     def facts(self) -> dict[str, int]:
         """Sizes of what was trained on and tested on, for the record."""
@@ -80,7 +87,9 @@ class Utterances:
     """
 
     def __init__(self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False):
-        for name, given in dict(download=download, size=recipe.size, crop=recipe.crop, online_probe=recipe.online_probe).items():
+        r = recipe
+        of_images = dict(download=download, size=r.size, crop=r.crop, online_probe=r.online_probe)
+        for name, given in of_images.items():
             if given:
                 raise ValueError(f"{name} was {given!r}; allowed: for images only")
         self.recipe, self.policy = recipe, speech_policy(recipe.augmentation)

@@ -12,7 +12,7 @@ LEVELS = {
     1: "methods records recipes plots diagnose",
     2: "model diagnostics speakers domains experiments finetune",
     3: "train",
-    4: "campaign bench book cli __main__",
+    4: "campaign search bench book cli __main__",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 WITHOUT_TORCH = ("errors", "theory", "records", "plots", "recipes", "papers", "experiments", "book", "cli")

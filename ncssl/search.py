@@ -1,0 +1,138 @@
+"""The search that fixed the laptop scale: what it may look at and by what it decides, written before its first run.
+
+Two reference arms, SimCLR and BYOL with its two-layer predictor, are trained under each setting; no claim compares
+them. Each stage looks at what the one before it has chosen. Records lie in results/search.
+"""
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from tqdm import tqdm
+
+from ncssl import campaign, train
+from ncssl.errors import UnknownName
+from ncssl.experiments import Planned, records
+from ncssl.recipes import Recipe, recipe
+from ncssl.records.store import Record
+
+KEY = "search"
+REFERENCES = {"simclr": dict(temperature=0.5), "byol": dict(predictor="mlp", keep=0.97)}
+SHORT = 3  # epochs of a run: a quarter of the scale's
+LONGEST = 26.0  # core-minutes of a whole run with AVX2 alone, about twice what it takes where there is AVX-512
+START = dict(width=32, crop=24, batch=256, lr=0.2, weight_decay=1e-3)  # what the first stage varies from
+
+STAGES: dict[str, dict[str, Mapping[str, Any]]] = {
+    # 1. the network and the side of the crops
+    "network": {"start": {}, "narrow": dict(width=24), "whole": dict(crop=32), "wide": dict(width=48)},
+    # 2. rate, weight decay and batch
+    "rate": {
+        "start": {}, "slow": dict(lr=0.1), "fast": dict(lr=0.4), "light": dict(weight_decay=4e-4),
+        "batch": dict(batch=128),
+    },
+}  # fmt: skip
+CHOSEN: dict[str, str] = {}  # stage -> the setting that its criterion took; filled in when its runs are there
+
+
+class Looked(NamedTuple):
+    """A setting of a stage: means over the two references, in percent and points; minutes of a run of the scale."""
+
+    name: str
+    probe: float
+    untrained: float
+    lead: float
+    minutes: float
+    score: float
+
+
+def settings(stage: str) -> dict[str, Mapping[str, Any]]:
+    """Setting -> recipe values, each with what the earlier stages chose. Raises UnknownName."""
+    if stage not in STAGES:
+        raise UnknownName("stage", stage, STAGES)
+    taken = dict(START)
+    for earlier in STAGES:
+        if earlier == stage:
+            break
+        taken |= STAGES[earlier][CHOSEN[earlier]]
+    return {name: taken | values for name, values in STAGES[stage].items()}
+
+
+def planned(stage: str) -> list[Planned]:
+    """The runs of a stage: each setting with both references, and the untrained encoder of its network."""
+    runs = []
+    for name, values in settings(stage).items():
+        for method, options in REFERENCES.items():
+            r = recipe(method, "laptop", options, seed=0, **values, epochs=SHORT, knn_every=SHORT)
+            runs.append(Planned(KEY, stage, f"{name}.{method}", 0, r))
+        runs.append(Planned(KEY, stage, f"{name}.untrained", 0, untrained(values["width"])))
+    return runs
+
+
+def untrained(width: int) -> Recipe:
+    """The network of that width before training, whatever else a setting says."""
+    values = START | {"width": width}
+    return recipe("simclr", "laptop", REFERENCES["simclr"], seed=0, **values, epochs=0, knn_every=SHORT)
+
+
+def looked(stage: str, minutes: Mapping[str, float], results: str | Path | None = None) -> Iterator[Looked]:
+    """Every setting of a stage whose runs are all there; `minutes`: core-minutes of a run of the scale, by setting.
+
+    The score is the lead of the references over the untrained encoder (linear probe) divided by the square root of the
+    minutes. Core-hours buy seeds, and the effect that n seeds can tell from none goes as 1/sqrt(n): so this is the lead
+    in units of the smallest effect that a given number of core-hours can tell.
+    """
+    made: dict[str, Record | None] = {p.arm: record for p, record in records(planned(stage), results)}
+    for name in settings(stage):
+        runs = [made[f"{name}.{method}"] for method in REFERENCES]
+        before = made[f"{name}.untrained"]
+        if None not in (*runs, before):
+            probe = sum(r.metrics["probe_accuracy"] for r in runs) / len(runs)
+            low = before.metrics["probe_accuracy"]
+            lead = probe - low
+            yield Looked(name, probe, low, lead, minutes[name], lead / minutes[name] ** 0.5)
+
+
+def choose(rows: list[Looked]) -> Looked:
+    """The setting with the highest score of those whose run takes at most LONGEST core-minutes."""
+    return max((row for row in rows if row.minutes <= LONGEST), key=lambda row: row.score)
+
+
+def run(stage: str, root: str | Path | None = None, out: str | Path | None = None, jobs: int = 0) -> None:
+    """Make the missing runs of a stage on the processor, side by side; each has one thread."""
+    runs = {p.recipe.id: p for p in planned(stage)}.values()
+    where = (root, out, "cpu", False)
+    campaign.make(list(runs), where, jobs or campaign.side_by_side("cpu"), time.monotonic(), None, lambda row: None)
+
+
+def minutes(stage: str, root: str | Path | None = None) -> dict[str, float]:
+    """Core-minutes that a whole run of the scale takes under each setting, steps and measurements, the mean of both
+    references; processor time of a few steps on one thread, so that what else the machine does counts little."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        pairs = [(name, method) for name in settings(stage) for method in REFERENCES]
+        cost = {pair: seconds(stage, *pair, root) for pair in tqdm(pairs, desc="cost", unit="setting")}
+    finally:
+        torch.set_num_threads(threads)
+    return {n: sum(cost[n, m] for m in REFERENCES) / 60 / len(REFERENCES) for n in settings(stage)}
+
+
+def seconds(stage: str, name: str, method: str, root: str | Path | None, steps: int = 7) -> float:
+    """Processor seconds of a whole run: the median step times their number, and the measurements."""
+    values = settings(stage)[name]
+    r = recipe(method, "laptop", REFERENCES[method], seed=0, **values)
+    going = train.start(r, root=root, device="cpu")
+    going.model.train()
+    spans = []
+    for i in range(steps):
+        rows = torch.arange(i * r.batch, (i + 1) * r.batch)
+        began = time.process_time()
+        train.train_step(going, rows, i)
+        spans.append(time.process_time() - began)
+    began = time.process_time()
+    train.measure(going)
+    measured = (time.process_time() - began) * (r.epochs // r.knn_every + 1)
+    return statistics.median(spans) * going.steps * r.epochs + measured
