@@ -1,3 +1,27 @@
 """Companion to the theory of non-contrastive self-supervised learning: methods, theory, records and verdicts."""
 
+from importlib import import_module
+
 __version__ = "0.1.0"
+
+# public name -> its module, imported when the name is first asked for, so that `import ncssl` is quick and without torch
+_WHERE = {
+    "METHODS": "methods", "Recipe": "recipes", "Record": "records.store", "fit": "train", "make": "methods",
+    "paper": "records.papers", "papers": "records.papers", "recipe": "recipes",
+}  # fmt: skip
+_MODULES = (
+    "augment", "data", "diagnose", "evaluate", "losses", "methods", "nn", "plots", "records", "spectral", "theory",
+)  # fmt: skip
+__all__ = ["__version__", *sorted(_WHERE), *_MODULES]
+
+
+def __getattr__(name: str):
+    if name in _WHERE:
+        return getattr(import_module(f"ncssl.{_WHERE[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"ncssl.{name}")
+    raise AttributeError(f"module 'ncssl' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -229,13 +229,14 @@ def notebooks(names, parameters, out, jobs, store, as_json) -> None:
 
 
 @main.command("book")
+@click.option("--stored", is_flag=True, help="Take the outputs stored in the notebooks instead of running them.")
 @notebook_jobs
 @as_json
-def make_book(jobs: int, as_json: bool) -> None:
+def make_book(stored: bool, jobs: int, as_json: bool) -> None:
     """Run every notebook and build the Jupyter Book; warnings are errors."""
     from ncssl import book
 
-    index = book.build(jobs=jobs, progress=not as_json)
+    index = book.build(run=not stored, jobs=jobs, progress=not as_json)
     show({"index": str(index)}, as_json, lambda d: f"The book: file://{d['index']}")
 
 

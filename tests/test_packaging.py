@@ -63,7 +63,7 @@ def test_constraints_pin_what_is_asked_for(project, constraints):
 
 
 def test_pins_install_on_every_python_that_is_allowed(project, constraints):
-    oldest = project["project"]["requires-python"].removeprefix(">=") + ".0"
+    oldest = next(s.version for s in SpecifierSet(project["project"]["requires-python"]) if s.operator == ">=") + ".0"
     found = {canonicalize_name(d.metadata["Name"]): d for d in distributions()}
     here = {
         name: found[name] for name, version in constraints.items() if name in found and found[name].version == version
@@ -151,3 +151,18 @@ def test_nothing_tracked_names_a_machine(root):
         if file.suffix in {".py", ".md", ".toml", ".yml", ".json", ".ipynb", ".txt", ".cfg"} and file.is_file():
             wrong += [f"{name}: {found}" for found in paths.findall(file.read_text(encoding="utf-8"))]
     assert wrong == []
+
+
+def test_every_public_name_is_there_and_importing_the_package_needs_no_torch():
+    for name in ncssl.__all__:
+        assert getattr(ncssl, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'fitt'; it has .*fit"):
+        ncssl.fitt  # noqa: B018
+    code = "import sys, ncssl; ncssl.recipe, ncssl.paper, ncssl.theory; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_all_six_papers_can_be_cited(root):
+    cited = {(r["year"], r["title"]) for r in yaml.safe_load((root / "CITATION.cff").read_text())["references"]}
+    wanted = {(p.year, p.title) for p in map(ncssl.paper, ncssl.papers()) if p.key != "companion"}
+    assert cited == wanted
