@@ -4,7 +4,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-# public name -> its module, imported when the name is first asked for, so that `import ncssl` is quick and without torch
+# public name -> its module, imported when the name is first asked for: `import ncssl` is quick and without torch
 _WHERE = {
     "METHODS": "methods", "Recipe": "recipes", "Record": "records.store", "fit": "train", "make": "methods",
     "paper": "records.papers", "papers": "records.papers", "recipe": "recipes",

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ncssl import campaign, train
 from ncssl.errors import UnknownName
 from ncssl.experiments import Planned, records
-from ncssl.recipes import Recipe, recipe
+from ncssl.recipes import SCALES, Recipe, recipe
 from ncssl.records.store import Record
 
 KEY = "search"
@@ -34,6 +34,17 @@ STAGES: dict[str, dict[str, Mapping[str, Any]]] = {
         "batch": dict(batch=128),
     },
 }  # fmt: skip
+# 3. a rate for each method from three tries at half the scale's length, on a seed that no record uses. UNIT divides the
+# rate of losses whose scale is far from one and multiplies their weight decay, which keeps the product.
+METHODS = {
+    "byol": dict(predictor="linear", keep=0.935), "simsiam": {}, "directpred": dict(keep=0.935),
+    "directcopy": dict(keep=0.935), "isoloss": dict(keep=0.935, keep_schedule="constant"), "optimal": dict(keep=0.935),
+    "invcov": {}, "offdiagonal": {}, "simclr": {}, "moco": {}, "vicreg": {}, "barlow_twins": {}, "wmse": {}, "swav": {},
+    "dino": dict(keep=0.935, keep_schedule="constant"), "cpc": {},
+}  # fmt: skip
+UNIT = {"vicreg": 25, "barlow_twins": 10, "cpc": 10, "invcov": 50}
+TRIES = {"half": 0.5, "one": 1.0, "twice": 2.0}
+TRY_SEED = 100
 CHOSEN: dict[str, str] = {}  # stage -> the setting that its criterion took; filled in when its runs are there
 
 
@@ -51,7 +62,7 @@ class Looked(NamedTuple):
 def settings(stage: str) -> dict[str, Mapping[str, Any]]:
     """Setting -> recipe values, each with what the earlier stages chose. Raises UnknownName."""
     if stage not in STAGES:
-        raise UnknownName("stage", stage, STAGES)
+        raise UnknownName("stage", stage, (*STAGES, "methods"))
     taken = dict(START)
     for earlier in STAGES:
         if earlier == stage:
@@ -61,13 +72,29 @@ def settings(stage: str) -> dict[str, Mapping[str, Any]]:
 
 
 def planned(stage: str) -> list[Planned]:
-    """The runs of a stage: each setting with both references, and the untrained encoder of its network."""
+    """The runs of a stage: each setting with both references, and the untrained encoder of its network; or `tries`."""
+    if stage == "methods":
+        return tries()
     runs = []
     for name, values in settings(stage).items():
         for method, options in REFERENCES.items():
             r = recipe(method, "laptop", options, seed=0, **values, epochs=SHORT, knn_every=SHORT)
             runs.append(Planned(KEY, stage, f"{name}.{method}", 0, r))
         runs.append(Planned(KEY, stage, f"{name}.untrained", 0, untrained(values["width"])))
+    return runs
+
+
+def tries() -> list[Planned]:
+    """The runs of the last stage: every method at three rates, with the recipe that the stages before it chose."""
+    base = SCALES["laptop"]
+    runs = []
+    for method, options in METHODS.items():
+        unit = UNIT.get(method, 1)
+        for name, factor in TRIES.items():
+            epochs, lr = base["epochs"] // 2, base["lr"] * factor / unit
+            values = dict(lr=lr, weight_decay=base["weight_decay"] * unit, epochs=epochs, knn_every=epochs)
+            r = recipe(method, "laptop", options, seed=TRY_SEED, **values)
+            runs.append(Planned(KEY, "methods", f"{method}.{name}", TRY_SEED, r))
     return runs
 
 
