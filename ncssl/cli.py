@@ -125,7 +125,7 @@ def heard(dataset: str, root: Path | None) -> str:
 @main.command()
 @click.option("--method", help="See `ncssl methods`.")
 @click.option("--dataset", help="See `ncssl data`.")
-@click.option("--scale", default="smoke", show_default=True, help="smoke, laptop, gpu or paper.")
+@click.option("--scale", default="smoke", show_default=True, help="smoke, small, laptop, gpu or paper.")
 @click.option("--seed", default=0, show_default=True, type=int)
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A method's option or a recipe's value.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
