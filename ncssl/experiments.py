@@ -13,13 +13,8 @@ from ncssl.records import floors, papers, series, store, verdicts
 from ncssl.records.intervals import LEVEL
 from ncssl.records.stale import Stale
 
-# What is run first, at every scale: paper, experiment ("" for all of it), arms (none: all). The rest comes after it.
-FIRST = (
-    ("tian2021", "predictor", ("sgd_ema", "directpred", "random")),
-    ("halvagal2023", "methods", ("pred", "pred_iso", "pred_noema", "pred_iso_noema")),
-    ("tian2021", "predictor", ()), ("halvagal2023", "methods", ()), ("wen2022", "heads", ()),
-    ("wang2021", "", ()), ("liu2022", "", ()), ("tian2021", "", ()), ("halvagal2023", "", ()), ("wen2022", "", ()),
-)  # fmt: skip
+# the order of the papers in a plan; others follow
+ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")
 BLOCK = 3  # seeds: everything gets so many before anything gets more
 
 
@@ -105,20 +100,27 @@ def plan(
 
 
 def ordered(runs: list[Planned]) -> list[Planned]:
-    """Each recipe once: by blocks of seeds, in a block by `FIRST`, and there seed by seed."""
+    """Each recipe once: by blocks of seeds, in a block the arms of headline claims first, and there seed by seed."""
     unique: dict[str, Planned] = {}
     for p in sorted(runs, key=lambda p: (p.seed // BLOCK, place(p), p.seed)):
         unique.setdefault(p.recipe.id, p)
     return list(unique.values())
 
 
-def place(p: Planned) -> int:
-    """The place of a run in `FIRST`, after all of it for what is not listed."""
-    fits = (
-        paper == p.paper and experiment in ("", p.experiment) and (not arms or p.arm in arms)
-        for paper, experiment, arms in FIRST
-    )  # fmt: skip
-    return next((at for at, fit in enumerate(fits) if fit), len(FIRST))
+def place(p: Planned) -> tuple[bool, int, int]:
+    """The place of a run in a block: headline arms first, then by paper and by experiment; what is of none last."""
+    if p.paper not in papers.papers():
+        return True, len(ORDER), 0
+    names = list(papers.paper(p.paper).experiments)
+    at = ORDER.index(p.paper) if p.paper in ORDER else len(ORDER)
+    inside = names.index(p.experiment) if p.experiment in names else len(names)
+    return p.arm not in headline(p.paper, p.experiment), at, inside
+
+
+def headline(paper: str, experiment: str) -> set[str]:
+    """The arms that the headline claims of an experiment need, those of their gates too."""
+    claims = (c for c in papers.paper(paper).claims.values() if c.headline and c.experiment == experiment)
+    return {arm for claim in claims for arm in claim.needed}
 
 
 def undecided(
@@ -126,16 +128,17 @@ def undecided(
 ) -> list[Planned]:  # fmt: skip
     """The runs that the rule of the two looks adds: for every claim that all of the scale's own seeds leave open.
 
-    The list depends on the records of the own seeds alone, so that it stays the same while its runs are made.
+    A claim that is out of reach, or no test, is not open. The list depends on the records of the own seeds alone, so
+    that it stays the same while its runs are made.
     """
     wanted = []
     for key in [paper] if paper else papers.papers():
         for claim in (c for c in papers.paper(key).claims.values() if c.kind == "records"):
-            own = [p for p in scheduled(key, claim.experiment, scale, **overrides) if p.arm in claim.compared]
+            own = [p for p in scheduled(key, claim.experiment, scale, **overrides) if p.arm in claim.needed]
             found = list(records(own, results))
             whole = own and all(record is not None for _, record in found)
-            if whole and verdicts.left_open(series.verdict(claim, found)):
-                wanted += extras(own)
+            if whole and verdicts.left_open(series.verdict(claim, found, results=results)):
+                wanted += extras([p for p in own if p.arm in claim.compared])
     return ordered(wanted)
 
 
@@ -162,8 +165,13 @@ def values(claim: papers.Claim, scale: str, results=None, **overrides) -> dict[s
 
 def compared(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
     """The runs of the arms that a record claim compares."""
+    return [p for p in needed(claim, scale, results, **overrides) if p.arm in claim.compared]
+
+
+def needed(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
+    """The runs of the arms that decide a record claim: those compared and those of its gates."""
     runs = scheduled(claim.paper, claim.experiment, scale, **overrides)
-    own = [p for p in runs if p.arm in claim.compared]
+    own = [p for p in runs if p.arm in claim.needed]
     return own + stored(extras(own), results)
 
 
@@ -171,8 +179,8 @@ def by_scale(
     claim: papers.Claim, results=None, *, scales=tuple(SCALES), level: float = LEVEL, **overrides
 ) -> dict[str, verdicts.Verdict]:  # fmt: skip
     """Verdict of a record claim at each scale, the smallest first, with intervals of that level."""
-    runs = {s: compared(claim, s, results, **overrides) for s in scales}
-    return {s: series.verdict(claim, list(records(runs[s], results)), level) for s in scales}
+    runs = {s: needed(claim, s, results, **overrides) for s in scales}
+    return {s: series.verdict(claim, list(records(runs[s], results)), level, results) for s in scales}
 
 
 def found(paper: str, scale: str | None = None, results=None, **overrides) -> dict[str, list]:
@@ -229,11 +237,13 @@ def row(claim: papers.Claim, found: dict[str, verdicts.Verdict]) -> dict:
     at = best(found)
     v, others = found[at], {s: w.status for s, w in found.items() if s != at and w.status != "not run"}
     return {
-        "paper": claim.paper, "id": claim.id, "place": claim.place, "statement": claim.statement, "kind": claim.kind,
-        "metric": claim.metric, "test": claim.test, "margin": claim.margin, "margin_by": claim.margin_by,
-        "reported": claim.reported_effect, "status": v.status, "effect": v.effect, "low": v.low, "high": v.high,
-        "interval": v.interval, "standardised": v.standardised, "n": v.n, "looks": v.looks, "scale": at,
-        "others": others, "detail": v.detail,
+        "paper": claim.paper, "id": claim.id, "by": claim.by, "erratum": claim.erratum, "headline": claim.headline,
+        "place": claim.place, "statement": claim.statement, "kind": claim.kind, "metric": claim.metric,
+        "test": claim.test, "margin": v.margin if claim.margin is None else claim.margin, "share": claim.share,
+        "margin_by": claim.margin_by, "reported": claim.reported_effect, "status": v.status, "effect": v.effect,
+        "low": v.low, "high": v.high, "interval": v.interval, "standardised": v.standardised, "p": v.p, "n": v.n,
+        "looks": v.looks, "scale": at, "others": others, "gates": [dataclasses.asdict(g) for g in v.gates],
+        "detail": v.detail,
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ncssl.records import floors, series, store
 from ncssl.records.facts import METRICS, Claim, Experiment, Paper
-from ncssl.records.series import Found
+from ncssl.records.runs import Found
 from ncssl.records.verdicts import Verdict
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from ncssl.records import floors, papers, series
 from ncssl.records.facts import Claim, Experiment, Paper
 from ncssl.records.frames import COLOURS, decimals, frame, number, spread, test_words
 from ncssl.records.intervals import LEVEL
-from ncssl.records.series import Found
+from ncssl.records.runs import Found
 from ncssl.records.verdicts import MOST_SEEDS, Verdict
 
 if TYPE_CHECKING:
