@@ -13,8 +13,7 @@ from ncssl.records import floors, papers, series, store, verdicts
 from ncssl.records.intervals import LEVEL
 from ncssl.records.stale import Stale
 
-# the order of the papers in a plan; others follow
-ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")
+ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")  # of a plan
 BLOCK = 3  # seeds: everything gets so many before anything gets more
 
 
@@ -159,13 +158,9 @@ def records(runs: list[Planned], results: str | Path | None = None) -> Iterator[
 
 
 def values(claim: papers.Claim, scale: str, results=None, **overrides) -> dict[str, dict[int, float | None]]:
-    """Metric of a record claim by arm and seed; None marks a run that failed."""
-    return series.metric(list(records(compared(claim, scale, results, **overrides), results)), claim.metric)
-
-
-def compared(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
-    """The runs of the arms that a record claim compares."""
-    return [p for p in needed(claim, scale, results, **overrides) if p.arm in claim.compared]
+    """Metric of a record claim by arm and seed, of the arms it compares; None marks a run that failed."""
+    runs = [p for p in needed(claim, scale, results, **overrides) if p.arm in claim.compared]
+    return series.metric(list(records(runs, results)), claim.metric)
 
 
 def needed(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
@@ -207,16 +202,24 @@ def judge(claim: papers.Claim, scale: str | None = None, results=None, **overrid
     return found[best(found)], best(found)
 
 
-def ledger(paper: str | None = None, scale: str | None = None, results=None, **overrides) -> list[dict]:
-    """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n, scale, and more."""
+def ledger(
+    paper: str | None = None, scale: str | None = None, results=None, *, status: str | None = None,
+    name: str | None = None, by: str | None = None, **overrides,
+) -> list[dict]:  # fmt: skip
+    """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n, scale, and more.
+
+    Only claims with a verdict, an id, of the "paper" or the "book", where these are given; raises UnknownName.
+    """
+    if status is not None and status not in verdicts.STATUSES:
+        raise UnknownName("status", status, verdicts.STATUSES)
     chosen = [papers.paper(key) for key in ([paper] if paper else papers.papers())]
-    rows = []
-    with tqdm(total=sum(len(p.claims) for p in chosen), unit="claim", disable=None, leave=False) as bar:
-        for p in chosen:
-            for claim, verdict_by_scale in judged(p, scale, results, **overrides):
-                rows.append(row(claim, verdict_by_scale))
-                bar.update()
-    return store.rounded(rows, 4)
+    known = {claim.id for p in chosen for claim in p.claims.values()}
+    if name is not None and name not in known:
+        raise UnknownName("claim", name, {n for n in known if name in n} or known)
+    claims = [c for p in chosen for c in p.claims.values() if name in (None, c.id) and by in (None, c.by)]
+    bar = tqdm(claims, unit="claim", disable=None, leave=False)
+    rows = [row(claim, all_scales(claim, scale, results, **overrides)) for claim in bar]
+    return store.rounded([r for r in rows if status in (None, r["status"])], 4)
 
 
 def judged(
@@ -224,12 +227,16 @@ def judged(
     **overrides,
 ) -> Iterator[tuple[papers.Claim, dict[str, verdicts.Verdict]]]:  # fmt: skip
     """Claims of these kinds with their verdicts by scale, the smallest first; a theory claim has one, at "theory"."""
-    scales = [scale] if scale else tuple(SCALES)
     for claim in (c for c in paper.claims.values() if c.kind in kinds):
-        if claim.kind == "theory":
-            yield claim, {"theory": verdicts.judge_theory(claim)}
-        else:
-            yield claim, by_scale(claim, results, scales=scales, level=level, **overrides)
+        yield claim, all_scales(claim, scale, results, level=level, **overrides)
+
+
+def all_scales(claim: papers.Claim, scale: str | None, results=None, **more) -> dict[str, verdicts.Verdict]:
+    """Verdicts of a claim at a scale, or at all."""
+    scales = [scale] if scale else tuple(SCALES)
+    if claim.kind == "theory":
+        return {"theory": verdicts.judge_theory(claim)}
+    return by_scale(claim, results, scales=scales, **more)
 
 
 def row(claim: papers.Claim, found: dict[str, verdicts.Verdict]) -> dict:

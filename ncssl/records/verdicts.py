@@ -107,6 +107,11 @@ def judge(
     return replace(verdict, claim=claim.id, margin=claim.margin, detail=detail)
 
 
+def words(status: str) -> str:
+    """A verdict as tables and figures print it."""
+    return LONG.get(status, status)
+
+
 def joined(*parts: str) -> str:
     """Parts of a detail that are not empty, as one text."""
     return "; ".join(part for part in parts if part)
