@@ -84,7 +84,8 @@ def test_what_stands_after_holm_is_counted_over_the_tested():
 
 def test_gates_and_a_share_are_told():
     gates = (Gate("R1", True, "it leads"), Gate("R2", False, "no room"))
-    claim = owned(0, margin=None, share=0.5, test="greater", left="none", right="plus", metric="probe_accuracy")
+    claim = PAPER.claims["positive_shift_hurts"]
+    claim = dataclasses.replace(claim, share=0.5)
     verdict = dataclasses.replace(OUT, gates=gates, margin=4.2)
     row = ledger.trained([(claim, {"small": verdict})]).iloc[0]
     assert row["gates"] == "not R2, R1" and row["verdict"] == "out of reach at this scale"
@@ -168,9 +169,11 @@ def test_found_takes_the_largest_scale_with_records(results):
 def test_rows_of_the_command_line_name_other_scales(results):
     for p in experiments.scheduled(KEY, EXPERIMENT, "gpu"):
         write(p.recipe, PROBE[p.arm] + p.seed, results)
+    for scale in ("small", "gpu"):
+        write(floors.floor(experiments.scheduled(KEY, EXPERIMENT, scale)[0].recipe), 43.0, results, floors.KEY)
     claim = PAPER.claims["positive_shift_hurts"]
     row = experiments.row(claim, experiments.by_scale(claim))
-    assert row["scale"] == "gpu" and row["n"] == 5 and row["others"] == {"small": "same direction"}
+    assert row["scale"] == "gpu" and row["n"] == 5 and row["others"] == {"small": "reproduced"}
 
 
 # ---- bars ------------------------------------------------------------------------------------------------------------

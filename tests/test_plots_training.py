@@ -16,6 +16,7 @@ from ncssl.records import frames, papers, series, store, tables
 from ncssl.records.verdicts import STATUSES, Verdict
 
 PAPER = papers.paper("tian2021")
+SPREAD = dataclasses.replace(PAPER.claims["no_collapse_with_both"], compare="difference", per="sqrt_dim")
 PROBE = {"sgd_ema": (58, 60, 59), "directpred": (61, 62, 63), "random": (45, 46, 47), "sgd_noema": (50, None, 52)}
 
 
@@ -150,11 +151,15 @@ def test_forest_has_no_band_where_seeds_split_and_marks_the_books_claims(ax):
 
 def test_bands_and_units_follow_the_tests_of_claims():
     c = PAPER.claims
-    assert series.band(c["directpred_every_fifth_step"]) == (-1.5, 1.5)
-    assert series.band(c["collapse_without_predictor"]) == (None, 0.1)
-    assert series.band(c["positive_shift_hurts_seed_by_seed"]) == (0.25, None)
+    assert series.band(c["directpred_every_fifth_step"]) == (-2.3, None)
+    assert series.band(c["more_decay_below_the_threshold"]) == (1 / 1.5, 1.5)
+    more = {
+        "below": (None, 0.9), "within": (-0.9, 0.9), "above": (0.9, None), "rate": (0.25, None),
+    }  # fmt: skip
+    for test, band in more.items():
+        assert series.band(dataclasses.replace(c["eigenspaces_align"], test=test, rate=0.25)) == band
     assert series.unit(c["asymmetry_falls"]) == "asymmetry, ratio"
-    assert series.unit(c["no_collapse_with_both"]) == "std normalised x sqrt(d)"
+    assert series.unit(SPREAD) == "std normalised x sqrt(d)"
 
 
 def test_spectra_over_epochs_and_by_rank(found, ax):
@@ -190,7 +195,7 @@ def test_tables_round_and_say_what_is_missing(found):
     assert frames.failed(found)["reason"].tolist() == ["the loss was nan at step 7 (epoch 1)"]
     assert frames.coverage([PAPER.experiments["predictor"]], {"predictor": found})["runs"].tolist() == ["12 of 18"]
     assert frames.number(-0.04) == "0.0" and frames.spread(None, 1.0) == ""
-    words = frames.test_words(PAPER.claims["no_collapse_with_both"])
+    words = frames.test_words(dataclasses.replace(SPREAD, test="above", right=None, margin=0.5))
     assert words == "std_normalised x sqrt(d): learns > 0.5"
 
 
