@@ -33,11 +33,12 @@ def record():
     [
         ("probe_accuracy", 50.0), ("early_knn_accuracy", 40.0), ("knn_accuracy_peak", 40.0), ("odd_peak", 7.0),
         ("knn_accuracy_fall", 0.95), ("off_diagonal_peak", 2.0), ("off_diagonal_fall", 0.25), ("flat_fall", None),
+        ("late_knn_accuracy", 113 / 3), ("late_off_diagonal", None), ("late_flat", 0), ("late_nothing", None),
         ("early_nothing", None), ("nothing_peak", None), ("nothing", None),
     ],
 )  # fmt: skip
 def test_values_of_curves(record, name, value):
-    """The first after the start, the largest, the last over the largest; a final metric of that name goes first."""
+    """The first after the start, the last three, the largest, the last over it; a final metric's name goes first."""
     assert record.value(name) == value
 
 

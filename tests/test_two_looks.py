@@ -5,11 +5,11 @@ import pytest
 
 from ncssl import experiments
 from ncssl.campaign import obtain
-from ncssl.records import frames, papers, series, store, verdicts
+from ncssl.records import floors, frames, papers, series, store, verdicts
 from ncssl.records.facts import Claim
 
 OWN, ALL = (0, 1, 2), (0, 1, 2, 3, 4)
-KEY, EXPERIMENT = "tian2021", "shift"  # three claims: none against plus twice, minus against none once
+KEY, EXPERIMENT = "tian2021", "shift"  # two claims: none against plus by a quarter of its lead, minus against none
 
 
 def claim(test="greater", **more):
@@ -80,13 +80,20 @@ def test_the_price_of_a_second_look():
 
 # ---- with records of a paper's own arms ------------------------------------------------------------------------------
 
-SCORES = {"none": (50, 50, 50, 50, 50), "plus": (41, 38, 44, 36, 36), "minus": (51, 50.5, 50, 20, 20)}
+SCORES = {
+    "none": (50, 50, 50, 50, 50), "plus": (41, 38, 44, 36, 36), "minus": (51, 50.5, 50, 20, 20), "random": (14,) * 5,
+}  # fmt: skip
 
 
 def write(p, value, out):
-    record = store.Record(p.recipe, KEY, "done", {"probe_accuracy": value, "knn_accuracy": value}, {}, 1.0, 1.0, "CPU",
+    stored(p.recipe, KEY, value, out)
+    stored(floors.floor(p.recipe), floors.KEY, 25.0, out)
+
+
+def stored(recipe, key, value, out):
+    record = store.Record(recipe, key, "done", {"probe_accuracy": value, "knn_accuracy": value}, {}, 1.0, 1.0, "CPU",
                           "float32", {}, "c", "2026-01-01T00:00:00+00:00")  # fmt: skip
-    return store.save(record, out)
+    store.save(record, out)
 
 
 def own_runs():
@@ -108,7 +115,7 @@ def judged(results, seeds=None):
     """Verdicts of the experiment as a chapter gets them."""
     runs = series.reseed(experiments.planned(KEY, EXPERIMENT, "small", results), seeds)
     found = list(experiments.records(runs, results))
-    return found, {c.id: v for c, v in series.judged(papers.paper(KEY), EXPERIMENT, found)}
+    return found, {c.id: v for c, v in series.judged(papers.paper(KEY), EXPERIMENT, found, results)}
 
 
 def test_the_plan_adds_seeds_for_what_is_open_and_for_nothing_else(results):

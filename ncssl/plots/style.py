@@ -53,10 +53,15 @@ ARMS = {
     "iso_1e_2": "#8C6D1F",
     "sym_ema": OKABE["orange"], "sym_noema": "#4D4D4D", "sym_noema_predictor_wd_only": "#8C6D1F",
     "sym_noema_no_wd": OKABE["purple"], "sym_noema_alpha10": OKABE["sky"], "ema_no_wd": OKABE["orange"],
+    "sym_ema_predictor_wd_only": OKABE["green"], "sym_ema_no_wd": OKABE["black"],
+    "regular_ema_predictor_wd_only": "#2A6F77", "regular_noema_predictor_wd_only": "#9E2A2B",
+    "mlp_ema": OKABE["green"], "mlp_noema": "#8C6D1F", "ema_no_wd_bias": OKABE["green"],
+    "noema_no_wd_bias": OKABE["purple"], "ema_wd_1e_3": "#8C6D1F", "ema_wd_4e_3": "#9E2A2B",
+    "ema_wd_1e_2": OKABE["black"], "wd_4e_3": "#8C6D1F",
     "noema_no_wd": OKABE["sky"], "eps_0": "#7A4E8A", "none": "#7A4E8A", "eps_0_01": OKABE["sky"],
     "eps_0_5": OKABE["orange"], "plus": "#9E2A2B", "minus": OKABE["sky"],
     "optimal_1": OKABE["purple"], "optimal_5": OKABE["orange"], "optimal_1_noema": OKABE["black"],
-    "alpha_1": "#4D4D4D", "alpha_2": OKABE["sky"], "alpha_5": OKABE["green"], "alpha_10": OKABE["blue"],
+    "alpha_1": "#4D4D4D", "alpha_2": OKABE["sky"], "alpha_5": OKABE["green"], "alpha_10": OKABE["vermilion"],
     "alpha_1_2": OKABE["orange"], "alpha_1_4": OKABE["purple"],
     "off_diagonal": OKABE["blue"], "identity_linear": OKABE["green"], "linear": OKABE["sky"], "mlp": OKABE["orange"],
     "symmetric": OKABE["vermilion"], "detached": OKABE["purple"], "l2": "#8C6D1F", "unnormalised": OKABE["vermilion"],
@@ -72,8 +77,9 @@ ARMS = {
 }
 VERDICTS = {  # colour, marker, filled
     "reproduced": (OKABE["green"], "o", True), "partly": (OKABE["blue"], "D", True),
-    "not reproduced": (OKABE["vermilion"], "X", True), "undecided": ("#8C6D1F", "s", False),
-    "not run": (GREY, "|", False),
+    "same direction": ("#2A9DA8", ">", True), "contradicted": (OKABE["vermilion"], "X", True),
+    "undecided": ("#8C6D1F", "s", False), "out of reach": (GREY, "o", False),
+    "not a test": (OKABE["purple"], "P", False), "not run": (GREY, "|", False),
 }
 
 
