@@ -64,13 +64,15 @@ def scheduled(paper: str, experiment: str, scale: str, **overrides) -> list[Plan
 
 def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict) -> Recipe:
     """The recipe of an arm on the first seed; raises BadFile where the paper's file is wrong, not the overrides."""
-    at, options = e.scales[scale], dict(arm.options)
+    at = e.scales[scale]
+    own = at.arms.get(arm.name, {})
+    options = dict(arm.options) | own.get("options", {})
     if at.keep is not None and options.get("keep"):
         options["keep"] = at.keep
     values = dict(e.recipe) | dict(at.recipe)
 
     def full(values: dict) -> Recipe:
-        r = recipe(arm.method, scale, options, seed=at.seeds[0], **values | dict(arm.recipe))
+        r = recipe(arm.method, scale, options, seed=at.seeds[0], **values | dict(arm.recipe) | own.get("recipe", {}))
         products = {k: float(f"{factor * getattr(r, k):.12g}") for k, factor in arm.times.items()}  # 0.009, whole
         return dataclasses.replace(r, **{k: round(x) if KIND[k] is int else x for k, x in products.items()})
 

@@ -96,11 +96,13 @@ class Scale:
     """How an experiment is run at one scale: its seeds and its recipe overrides.
 
     `keep`: the running average of every arm that has one, where the scale's steps are too few for the paper's own.
+    `arms`: arm -> its own "options" and "recipe" at this scale, before everything else.
     """
 
     seeds: tuple[int, ...]
     recipe: Mapping[str, object]
     keep: float | None = None
+    arms: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
