@@ -98,15 +98,19 @@ def methods(as_json: bool) -> None:
 @main.command()
 @click.option("--paper", help="One paper's key; all by default.")
 @click.option("--scale", help="Judge at this scale only; default: the largest that has records.")
+@click.option("--status", help="Only claims with this verdict.")
+@click.option("--id", "name", help="Only the claim of this name.")
+@click.option("--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's.")
 @as_json
-def claims(paper: str | None, scale: str | None, as_json: bool) -> None:
+def claims(paper: str | None, scale: str | None, status: str | None, name: str | None, own: bool | None, as_json: bool):
     """Every claim with its verdict; records that cannot be used are named on stderr."""
     from ncssl import experiments
 
     for error in experiments.refused():
         click.echo(f"ncssl: {error}", err=True)
-    rows = experiments.ledger(paper, scale)
-    columns = ["paper", "id", "place", "status", "effect", "low", "high", "n", "scale"]
+    by = None if own is None else "paper" if own else "book"
+    rows = experiments.ledger(paper, scale, status=status, name=name, by=by)
+    columns = ["paper", "id", "by", "place", "status", "effect", "low", "high", "n", "scale"]
     show(rows, as_json, lambda rows: table(rows, columns))
 
 
@@ -138,13 +142,14 @@ def heard(dataset: str, root: Path | None) -> str:
 @jobs("Runs side by side with --paper or --all; default: one a core, one on CUDA.")
 @click.option("--budget", help="Stop cleanly before this much time is spent: 90s, 9m, 2h.")
 @click.option("--undecided", is_flag=True, help="Then add seeds for the claims that the scale's own leave undecided.")
+@click.option("--plan", is_flag=True, help="With --paper or --all: print the runs and their cost, train nothing.")
 @as_json
 def run(
     method, dataset, scale, seed, pairs, data_root, out, device, download, compiled, paper, everything, jobs, budget,
-    undecided, as_json,
+    undecided, plan, as_json,
 ) -> None:  # fmt: skip
     """Train one recipe, or the missing records of a paper, and print each record's path and metrics."""
-    from ncssl import campaign
+    from ncssl import campaign, plans
     from ncssl.recipes import FIELDS, recipe
     from ncssl.train import fit
 
@@ -154,11 +159,16 @@ def run(
         if method or given or compiled:
             raise ValueError("--paper and --all are as the experiments say; leave --method, --set and --compile out")
         values |= {"dataset": heard(dataset, data_root)} if dataset else {}
+        if plan:
+            show(plans.listing(paper, scale, out, **values), as_json, plans.text)
+            return
         campaign.run(
             paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget), jobs=jobs,
             download=download, undecided=undecided, report=lambda row: report(row, as_json),
         )  # fmt: skip
         return
+    if plan:
+        raise ValueError("--plan was given without --paper or --all, whose runs it lists")
     if undecided:
         raise ValueError("--undecided was given without --paper or --all, whose claims it is about")
     if not method:

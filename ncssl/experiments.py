@@ -13,13 +13,7 @@ from ncssl.records import floors, papers, series, store, verdicts
 from ncssl.records.intervals import LEVEL
 from ncssl.records.stale import Stale
 
-# What is run first, at every scale: paper, experiment ("" for all of it), arms (none: all). The rest comes after it.
-FIRST = (
-    ("tian2021", "predictor", ("sgd_ema", "directpred", "random")),
-    ("halvagal2023", "methods", ("pred", "pred_iso", "pred_noema", "pred_iso_noema")),
-    ("tian2021", "predictor", ()), ("halvagal2023", "methods", ()), ("wen2022", "heads", ()),
-    ("wang2021", "", ()), ("liu2022", "", ()), ("tian2021", "", ()), ("halvagal2023", "", ()), ("wen2022", "", ()),
-)  # fmt: skip
+ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")  # of a plan
 BLOCK = 3  # seeds: everything gets so many before anything gets more
 
 
@@ -107,20 +101,27 @@ def plan(
 
 
 def ordered(runs: list[Planned]) -> list[Planned]:
-    """Each recipe once: by blocks of seeds, in a block by `FIRST`, and there seed by seed."""
+    """Each recipe once: by blocks of seeds, in a block the arms of headline claims first, and there seed by seed."""
     unique: dict[str, Planned] = {}
     for p in sorted(runs, key=lambda p: (p.seed // BLOCK, place(p), p.seed)):
         unique.setdefault(p.recipe.id, p)
     return list(unique.values())
 
 
-def place(p: Planned) -> int:
-    """The place of a run in `FIRST`, after all of it for what is not listed."""
-    fits = (
-        paper == p.paper and experiment in ("", p.experiment) and (not arms or p.arm in arms)
-        for paper, experiment, arms in FIRST
-    )  # fmt: skip
-    return next((at for at, fit in enumerate(fits) if fit), len(FIRST))
+def place(p: Planned) -> tuple[bool, int, int]:
+    """The place of a run in a block: headline arms first, then by paper and by experiment; what is of none last."""
+    if p.paper not in papers.papers():
+        return True, len(ORDER), 0
+    names = list(papers.paper(p.paper).experiments)
+    at = ORDER.index(p.paper) if p.paper in ORDER else len(ORDER)
+    inside = names.index(p.experiment) if p.experiment in names else len(names)
+    return p.arm not in headline(p.paper, p.experiment), at, inside
+
+
+def headline(paper: str, experiment: str) -> set[str]:
+    """The arms that the headline claims of an experiment need, those of their gates too."""
+    claims = (c for c in papers.paper(paper).claims.values() if c.headline and c.experiment == experiment)
+    return {arm for claim in claims for arm in claim.needed}
 
 
 def undecided(
@@ -128,16 +129,17 @@ def undecided(
 ) -> list[Planned]:  # fmt: skip
     """The runs that the rule of the two looks adds: for every claim that all of the scale's own seeds leave open.
 
-    The list depends on the records of the own seeds alone, so that it stays the same while its runs are made.
+    A claim that is out of reach, or no test, is not open. The list depends on the records of the own seeds alone, so
+    that it stays the same while its runs are made.
     """
     wanted = []
     for key in [paper] if paper else papers.papers():
         for claim in (c for c in papers.paper(key).claims.values() if c.kind == "records"):
-            own = [p for p in scheduled(key, claim.experiment, scale, **overrides) if p.arm in claim.compared]
+            own = [p for p in scheduled(key, claim.experiment, scale, **overrides) if p.arm in claim.needed]
             found = list(records(own, results))
             whole = own and all(record is not None for _, record in found)
-            if whole and verdicts.left_open(series.verdict(claim, found)):
-                wanted += extras(own)
+            if whole and verdicts.left_open(series.verdict(claim, found, results=results)):
+                wanted += extras([p for p in own if p.arm in claim.compared])
     return ordered(wanted)
 
 
@@ -158,14 +160,15 @@ def records(runs: list[Planned], results: str | Path | None = None) -> Iterator[
 
 
 def values(claim: papers.Claim, scale: str, results=None, **overrides) -> dict[str, dict[int, float | None]]:
-    """Metric of a record claim by arm and seed; None marks a run that failed."""
-    return series.metric(list(records(compared(claim, scale, results, **overrides), results)), claim.metric)
+    """Metric of a record claim by arm and seed, of the arms it compares; None marks a run that failed."""
+    runs = [p for p in needed(claim, scale, results, **overrides) if p.arm in claim.compared]
+    return series.metric(list(records(runs, results)), claim.metric)
 
 
-def compared(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
-    """The runs of the arms that a record claim compares."""
+def needed(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
+    """The runs of the arms that decide a record claim: those compared and those of its gates."""
     runs = scheduled(claim.paper, claim.experiment, scale, **overrides)
-    own = [p for p in runs if p.arm in claim.compared]
+    own = [p for p in runs if p.arm in claim.needed]
     return own + stored(extras(own), results)
 
 
@@ -173,8 +176,8 @@ def by_scale(
     claim: papers.Claim, results=None, *, scales=tuple(SCALES), level: float = LEVEL, **overrides
 ) -> dict[str, verdicts.Verdict]:  # fmt: skip
     """Verdict of a record claim at each scale, the smallest first, with intervals of that level."""
-    runs = {s: compared(claim, s, results, **overrides) for s in scales}
-    return {s: series.verdict(claim, list(records(runs[s], results)), level) for s in scales}
+    runs = {s: needed(claim, s, results, **overrides) for s in scales}
+    return {s: series.verdict(claim, list(records(runs[s], results)), level, results) for s in scales}
 
 
 def found(paper: str, scale: str | None = None, results=None, **overrides) -> dict[str, list]:
@@ -201,16 +204,24 @@ def judge(claim: papers.Claim, scale: str | None = None, results=None, **overrid
     return found[best(found)], best(found)
 
 
-def ledger(paper: str | None = None, scale: str | None = None, results=None, **overrides) -> list[dict]:
-    """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n, scale, and more."""
+def ledger(
+    paper: str | None = None, scale: str | None = None, results=None, *, status: str | None = None,
+    name: str | None = None, by: str | None = None, **overrides,
+) -> list[dict]:  # fmt: skip
+    """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n, scale, and more.
+
+    Only claims with a verdict, an id, of the "paper" or the "book", where these are given; raises UnknownName.
+    """
+    if status is not None and status not in verdicts.STATUSES:
+        raise UnknownName("status", status, verdicts.STATUSES)
     chosen = [papers.paper(key) for key in ([paper] if paper else papers.papers())]
-    rows = []
-    with tqdm(total=sum(len(p.claims) for p in chosen), unit="claim", disable=None, leave=False) as bar:
-        for p in chosen:
-            for claim, verdict_by_scale in judged(p, scale, results, **overrides):
-                rows.append(row(claim, verdict_by_scale))
-                bar.update()
-    return store.rounded(rows, 4)
+    known = {claim.id for p in chosen for claim in p.claims.values()}
+    if name is not None and name not in known:
+        raise UnknownName("claim", name, {n for n in known if name in n} or known)
+    claims = [c for p in chosen for c in p.claims.values() if name in (None, c.id) and by in (None, c.by)]
+    bar = tqdm(claims, unit="claim", disable=None, leave=False)
+    rows = [row(claim, all_scales(claim, scale, results, **overrides)) for claim in bar]
+    return store.rounded([r for r in rows if status in (None, r["status"])], 4)
 
 
 def judged(
@@ -218,12 +229,16 @@ def judged(
     **overrides,
 ) -> Iterator[tuple[papers.Claim, dict[str, verdicts.Verdict]]]:  # fmt: skip
     """Claims of these kinds with their verdicts by scale, the smallest first; a theory claim has one, at "theory"."""
-    scales = [scale] if scale else tuple(SCALES)
     for claim in (c for c in paper.claims.values() if c.kind in kinds):
-        if claim.kind == "theory":
-            yield claim, {"theory": verdicts.judge_theory(claim)}
-        else:
-            yield claim, by_scale(claim, results, scales=scales, level=level, **overrides)
+        yield claim, all_scales(claim, scale, results, level=level, **overrides)
+
+
+def all_scales(claim: papers.Claim, scale: str | None, results=None, **more) -> dict[str, verdicts.Verdict]:
+    """Verdicts of a claim at a scale, or at all."""
+    scales = [scale] if scale else tuple(SCALES)
+    if claim.kind == "theory":
+        return {"theory": verdicts.judge_theory(claim)}
+    return by_scale(claim, results, scales=scales, **more)
 
 
 def row(claim: papers.Claim, found: dict[str, verdicts.Verdict]) -> dict:
@@ -231,11 +246,13 @@ def row(claim: papers.Claim, found: dict[str, verdicts.Verdict]) -> dict:
     at = best(found)
     v, others = found[at], {s: w.status for s, w in found.items() if s != at and w.status != "not run"}
     return {
-        "paper": claim.paper, "id": claim.id, "place": claim.place, "statement": claim.statement, "kind": claim.kind,
-        "metric": claim.metric, "test": claim.test, "margin": claim.margin, "margin_by": claim.margin_by,
-        "reported": claim.reported_effect, "status": v.status, "effect": v.effect, "low": v.low, "high": v.high,
-        "interval": v.interval, "standardised": v.standardised, "n": v.n, "looks": v.looks, "scale": at,
-        "others": others, "detail": v.detail,
+        "paper": claim.paper, "id": claim.id, "by": claim.by, "erratum": claim.erratum, "headline": claim.headline,
+        "place": claim.place, "statement": claim.statement, "kind": claim.kind, "metric": claim.metric,
+        "test": claim.test, "margin": v.margin if claim.margin is None else claim.margin, "share": claim.share,
+        "margin_by": claim.margin_by, "reported": claim.reported_effect, "status": v.status, "effect": v.effect,
+        "low": v.low, "high": v.high, "interval": v.interval, "standardised": v.standardised, "p": v.p, "n": v.n,
+        "looks": v.looks, "scale": at, "others": others, "gates": [dataclasses.asdict(g) for g in v.gates],
+        "detail": v.detail,
     }  # fmt: skip
 
 

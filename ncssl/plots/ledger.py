@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ncssl.plots.style import INK, PAPER, VERDICTS
+from ncssl.records.verdicts import words
 
 
 def verdict_bars(data: Mapping[str, Sequence[str]], ax: Axes, *, title: str = "", legend: bool = True) -> Axes:
@@ -16,7 +17,7 @@ def verdict_bars(data: Mapping[str, Sequence[str]], ax: Axes, *, title: str = ""
             count = list(found).count(status)
             if count:
                 face = dict(color=shade) if filled else dict(facecolor=PAPER, edgecolor=shade, hatch="////", lw=0.8)
-                ax.barh(y, count, left=left, height=0.62, label=status, **face)
+                ax.barh(y, count, left=left, height=0.62, label=words(status), **face)
                 box = dict(boxstyle="round,pad=0.15", fc=PAPER, ec="none")
                 ax.text(
                     left + count / 2, y, f"{count}", ha="center", va="center", fontsize="small", color=INK, bbox=box
@@ -28,7 +29,7 @@ def verdict_bars(data: Mapping[str, Sequence[str]], ax: Axes, *, title: str = ""
     ax.spines["left"].set_visible(False)
     if legend:
         named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-        order = [status for status in VERDICTS if status in named]
+        order = [word for word in map(words, VERDICTS) if word in named]
         beside = dict(loc="center left", bbox_to_anchor=(1.0, 0.5))
-        ax.legend([named[status] for status in order], order, **beside)
+        ax.legend([named[word] for word in order], order, **beside)
     return ax

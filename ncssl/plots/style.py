@@ -72,8 +72,9 @@ ARMS = {
 }
 VERDICTS = {  # colour, marker, filled
     "reproduced": (OKABE["green"], "o", True), "partly": (OKABE["blue"], "D", True),
-    "not reproduced": (OKABE["vermilion"], "X", True), "undecided": ("#8C6D1F", "s", False),
-    "not run": (GREY, "|", False),
+    "same direction": ("#2A9DA8", ">", True), "contradicted": (OKABE["vermilion"], "X", True),
+    "undecided": ("#8C6D1F", "s", False), "out of reach": (GREY, "o", False),
+    "not a test": (OKABE["purple"], "P", False), "not run": (GREY, "|", False),
 }
 
 

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ncssl.plots.style import GREY, INK, PALE, PAPER, VERDICTS, colour, ramp
+from ncssl.records.verdicts import words
 
 FADED = 0.35  # opacity of a single seed
 FLOOR = "untrained encoder"
@@ -130,14 +131,15 @@ def forest(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") ->
     """Claims in one unit, a line each: effect, 95 % interval, margin, and the verdict by colour and marker.
 
     Dicts with label, status, effect, low, high (numbers or None) and band, the (low, high) between which the claim
-    holds, None where it is open; the band is shaded.
+    holds, None where it is open; the band is shaded, but for a band that is open on both sides.
     """
     marks = [0.0, *(v for row in data for v in (row["effect"], *row["band"]))]
     reach = limits(marks, [v for row in data for v in (row["low"], row["high"])])
     ax.set(xlim=reach, ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), xlabel=x_label)
     ax.set_yticklabels([row["label"] for row in data])
     for y, row in enumerate(data):
-        band_mark(row["band"], y, reach, ax)
+        if row["band"] != (None, None):
+            band_mark(row["band"], y, reach, ax)
         shade, marker, filled = VERDICTS[row["status"]]
         if row["effect"] is None:
             ax.annotate(row["status"], (0, y), xycoords=("axes fraction", "data"), xytext=(4, 0), va="center",
@@ -187,7 +189,7 @@ def band_mark(band: tuple[float | None, float | None], y: float, reach: tuple[fl
 def verdict_legend(statuses: Sequence[str], ax: Axes | Figure, **kwargs) -> Axes | Figure:
     """A legend of the given verdicts and of the margin on axes or a whole figure; kwargs go to its legend method."""
     marks = [
-        Line2D([], [], ls="", marker=marker, color=shade, mfc=shade if filled else PAPER, mew=1.5, label=status)
+        Line2D([], [], ls="", marker=marker, color=shade, mfc=shade if filled else PAPER, mew=1.5, label=words(status))
         for status, (shade, marker, filled) in VERDICTS.items() if status in statuses
     ]  # fmt: skip
     margin = Line2D([], [], color=INK, lw=1.2, ls="", marker="|", ms=9, label="margin; shaded: where the claim holds")

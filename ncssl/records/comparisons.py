@@ -12,9 +12,9 @@ import numpy as np
 from ncssl.errors import UnknownName
 from ncssl.recipes import SPOKEN
 from ncssl.records import series
-from ncssl.records.facts import Experiment, Paper
-from ncssl.records.intervals import difference_interval
-from ncssl.records.series import FLOOR, Found
+from ncssl.records.facts import FLOOR, Experiment, Paper
+from ncssl.records.intervals import difference_interval, image_noise
+from ncssl.records.runs import Found, alike, images
 from ncssl.records.store import Record
 
 
@@ -36,27 +36,32 @@ def differences(
 ) -> list[dict]:
     """One dict a pair label -> (left, right): label, arm, effect left - right, low, high, n, paper.
 
-    The interval is that of verdicts, 95 % and paired by seed where seeds are the same, without seeds that were computed
-    in two precisions. effect is None without a run in both arms, low and high below two; paper is the paper's own
-    difference, None where it has not both numbers.
+    The interval is that of verdicts: 95 %, paired by seed where seeds are the same, of seeds that were computed alike,
+    and for an accuracy with the noise of the test images. effect is None without a run in both arms, low and high below
+    two; paper is the paper's own difference, None where it has not both numbers.
     """
     e, rows = paper.experiments[experiment], []
     for label, (left, right) in pairs.items():
         check_arms(e, [left, right])
-        values = series.metric(series.alike(found, (left, right))[0], name)
+        fair, _ = alike(found, (left, right))
+        values = series.metric(fair, name)
         a, b = ({s: math.nan if v is None else v for s, v in values.get(arm, {}).items()} for arm in (left, right))
         cells = [series.cell(paper, e.arms[arm].reported) for arm in (left, right)]
         known = None not in cells and cells[0] != cells[1] and name == "probe_accuracy"
         paper_effect = round(cells[0].value - cells[1].value, 10) if known else None
-        rows.append({"label": label, "arm": left, "paper": paper_effect} | difference(a, b))
+        count = images(fair, (left, right)) if name.endswith("_accuracy") else None
+        rows.append({"label": label, "arm": left, "paper": paper_effect} | difference(a, b, count))
     return rows
 
 
-def difference(a: Mapping[int, float], b: Mapping[int, float]) -> dict[str, Any]:
-    """Mean of a minus mean of b (seed -> value, NaN for a failed run) as effect, low, high, n; None where unknown."""
+def difference(a: Mapping[int, float], b: Mapping[int, float], images: int | None = None) -> dict[str, Any]:
+    """Mean of a minus mean of b (seed -> value, NaN for a failed run) as effect, low, high, n; None where unknown.
+
+    `images`: on how many an accuracy was tested.
+    """
     x, y = ([v for v in arm.values() if not math.isnan(v)] for arm in (a, b))
     if min(len(x), len(y)) >= 2:
-        i = difference_interval(a, b)
+        i = difference_interval(a, b, noise=image_noise([sum(v) / len(v) for v in (x, y)], images))
         return {"effect": i.effect, "low": i.low, "high": i.high, "n": i.n}
     effect = sum(x) / len(x) - sum(y) / len(y) if x and y else None
     return {"effect": effect, "low": None, "high": None, "n": min(len(x), len(y))}

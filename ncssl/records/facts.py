@@ -13,7 +13,7 @@ METRICS = {  # name of a record's metric -> its unit
     "effective_rank": "dimensions", "participation_ratio": "dimensions", "alignment": "", "asymmetry": "", "loss": "",
     "gram_cosine": "", "off_diagonal": "", "off_diagonal_peak": "", "off_diagonal_fall": "",
     "projection_correlation": "", "projection_correlation_fall": "", "early_knn_accuracy": "percent",
-    "early_participation_ratio": "dimensions",
+    "late_knn_accuracy": "percent", "early_participation_ratio": "dimensions",
     "images_per_second": "images/s",
     "mean_eer": "percent", "mean_mismatched_eer": "percent", "mean_lead": "points", "mean_mismatched_lead": "points",
     "whitened_mean_eer": "percent", "whitened_lead": "points",
@@ -33,6 +33,9 @@ RECORD_TESTS = {  # test -> the keys that say what it compares
     "rate": ("left", "right", "rate"), "ordering": ("arms",), "above": ("left",), "below": ("left",),
 }  # fmt: skip
 THEORY_TESTS = ("above", "below")
+CONTROLLED = ("above", "below", "greater", "within")  # tests of one arm, or of `left`, that a control may stand in for
+NEEDS = ("decay", "curve")  # what a claim may ask of its base arms
+FLOOR = "random"  # the arm of the untrained encoder, in every experiment
 RATIO_TESTS = ("greater", "within", "ordering")
 UNITS = {"percent": (0.0, 100.0), "sign": (-1.0, 1.0), "none": (-math.inf, math.inf)}
 
@@ -117,6 +120,7 @@ class Experiment:
     note: str
     arms: Mapping[str, Arm]
     scales: Mapping[str, Scale]
+    decay_exposure: float | None = None  # the paper's rate x weight decay x steps / (1 - momentum)
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,9 @@ class Claim:
 
     `compare="ratio"` tests a ratio, not a difference; `per="sqrt_dim"` measures in units of 1/sqrt(projector width).
     `reported_effect`: the paper's own difference (or ratio, value, smallest step), computed from `reported`.
+    `by`: whose claim it is, "paper" or "book"; `erratum`: it tests a misprint; `headline`: its arms are run first.
+    `base`, `needs` and `control` are what the gates ask (`ncssl.records.gates`). `share` stands for a margin that is
+    known with the records, which is None until then; `decay_exposure` is that of the experiment.
     """
 
     paper: str
@@ -133,7 +140,7 @@ class Claim:
     statement: str
     kind: str
     test: str
-    margin: float
+    margin: float | None
     margin_by: str
     reported: tuple[str, ...] = ()
     reported_effect: float | None = None
@@ -146,13 +153,37 @@ class Claim:
     rate: float | None = None
     compare: str = "difference"
     per: str | None = None
-    interval: str = "t"
     check: str | None = None
+    by: str = "paper"
+    erratum: bool = False
+    headline: bool = False
+    base: tuple[str, ...] = ()
+    base_free: str = ""
+    needs: tuple[str, ...] = ()
+    control: str | None = None
+    control_free: str = ""
+    share: float | None = None
+    decay_exposure: float | None = None
 
     @property
     def compared(self) -> tuple[str, ...]:
         """Names of the arms whose records decide the claim, in the order of the test; empty for theory."""
         return self.arms or tuple(arm for arm in (self.left, self.right) if arm)
+
+    @property
+    def stand_in(self) -> str | None:
+        """The arm that must fail the test in place of `left`: the control, or for one arm the untrained encoder."""
+        if self.test not in CONTROLLED or self.control == "none":
+            return None
+        alone = FLOOR if self.test in ("above", "below") and self.left != FLOOR else None
+        return self.control or alone
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Names of the arms whose records are read: those compared, those of the gates, the untrained encoder."""
+        floor = (FLOOR,) if self.base else ()
+        stand_in = (self.stand_in,) if self.stand_in else ()
+        return tuple(dict.fromkeys((*self.compared, *self.base, *floor, *stand_in)))
 
 
 @dataclass(frozen=True)

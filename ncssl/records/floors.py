@@ -10,7 +10,7 @@ from pathlib import Path
 from ncssl.errors import BadFile
 from ncssl.recipes import SPOKEN, Recipe
 from ncssl.records import store
-from ncssl.records.series import Found
+from ncssl.records.runs import Found
 
 KEY, PIXELS, STATISTICS = "floors", "pixels", "statistics"
 METHODS = (PIXELS, STATISTICS)

@@ -1,13 +1,11 @@
-"""Tables of a chapter, as pandas frames of rounded texts, and how a notebook shows them.
+"""Tables of a chapter, as pandas frames of rounded texts; `show` displays them in a notebook.
 
-pandas and IPython come with the `book` extra and are imported only when a table is made. Runs come as `found`, a list
-of (planned run, its record or None).
+Runs come as `found`, a list of (planned run, its record or None).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import html
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,56 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from ncssl.records import floors, series, store
 from ncssl.records.facts import METRICS, Claim, Experiment, Paper
-from ncssl.records.series import Found
-from ncssl.records.verdicts import Verdict
+from ncssl.records.runs import Found
+from ncssl.records.tables import COLOURS, frame, number, spread
+from ncssl.records.tables import show as show  # for notebooks
+from ncssl.records.verdicts import Verdict, words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-COLOURS = {
-    "reproduced": "#00664b", "partly": "#005a8c", "not reproduced": "#a84300", "undecided": "#6b5200",
-    "not run": "#666666",
-}  # fmt: skip
 DATA = {"stl10": "STL-10", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet": "ImageNet"}
-
-
-def frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = ()) -> DataFrame:
-    """A frame of rows given as dicts; `columns` name them where there may be no row."""
-    import pandas
-
-    rows = list(rows)
-    return pandas.DataFrame(rows, columns=list(columns) or None if not rows else None)
-
-
-def show(table: DataFrame, caption: str = "") -> None:
-    """Display a frame without its index, as HTML and as text; cells that are a verdict are coloured."""
-    from IPython.display import display
-
-    if table.empty:
-        print(f"{caption}: none" if caption else "none")
-        return
-    text = table.map(lambda v: "" if v is None else str(v))
-    page = text.map(marked).to_html(index=False, escape=False, border=0, justify="left")
-    if caption:
-        page = page.replace("<thead>", f"<caption>{html.escape(caption)}</caption>\n  <thead>", 1)
-    plain = text.to_string(index=False)
-    display({"text/html": page, "text/plain": f"{caption}\n{plain}" if caption else plain}, raw=True)
-
-
-def marked(text: str) -> str:
-    """A cell as HTML; a verdict in bold and in its colour; names may break after an underscore."""
-    escaped = html.escape(text, quote=False).replace("_", "_<wbr>")
-    return f'<b style="color:{COLOURS[text]}">{escaped}</b>' if text in COLOURS else escaped
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    """A number with so many decimals, empty for None; no negative zero."""
-    return "" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
-
-
-def spread(low: float | None, high: float | None, digits: int = 1) -> str:
-    """An interval as text, empty for None."""
-    return "" if low is None or high is None else f"[{number(low, digits)}, {number(high, digits)}]"
 
 
 def reported(paper: Paper, experiment: str) -> DataFrame:
@@ -135,55 +92,65 @@ def differences(rows: Iterable[Mapping[str, Any]], digits: int = 1) -> DataFrame
     ])  # fmt: skip
 
 
-def test_words(claim: Claim) -> str:
-    """The test of a claim as a formula over its arms and its metric."""
+def test_words(claim: Claim, v: Verdict | None = None) -> str:
+    """The test of a claim as a formula over arms and metric; a verdict knows the points that a share stands for."""
     pair = f"{claim.left} / {claim.right}" if claim.compare == "ratio" else f"{claim.left} - {claim.right}"
-    m = f"{claim.margin:g}"
-    words = {
+    m = share_words(claim, v) if claim.share is not None else f"{claim.margin:g}"
+    tests = {
         "greater": f"{pair} > {m}", "sign": f"{pair} > 0", "within": f"|{pair}| <= {m}",
         "above": f"{claim.left} > {m}", "below": f"{claim.left} < {m}",
         "rate": f"{pair} > {m} on a share of at least {claim.rate}",
         "ordering": " > ".join(claim.arms),
     }  # fmt: skip
     unit = {"sqrt_dim": " x sqrt(d)"}.get(claim.per, "")
-    return f"{claim.metric}{unit}: {words[claim.test]}"
+    return f"{claim.metric}{unit}: {tests[claim.test]}"
 
 
-def decimals(claim: Claim) -> int:
+def share_words(claim: Claim, v: Verdict | None) -> str:
+    """A margin that is a share of the base's lead, in words, and in points where it is known."""
+    named = {0.5: "half", 0.25: "a quarter", 0.75: "three quarters", 1.0: "all"}
+    points = "" if v is None or v.margin is None else f" ({number(v.margin)} points)"
+    return f"{named.get(claim.share, f'{claim.share:g}')} of the base's lead{points}"
+
+
+def decimals(claim: Claim, v: Verdict | None = None) -> int:
     """Decimals worth printing of a claim's effect: one for points, three for shares and ratios."""
     points = METRICS[claim.metric] in ("percent", "points") and claim.compare != "ratio"
-    return 1 if points and claim.test != "rate" else 3
+    return 1 if points and claim.test != "rate" and not (v and v.is_share) else 3
 
 
 def verdicts(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
-    """One row a claim: statement with its place, test, whose margin, effect, interval, n, the paper's, verdict."""
+    """One row a claim: statement with its place, whose it is, test, whose margin, effect, n, the paper's, verdict."""
     rows = []
     for claim, v in judged:
-        d = decimals(claim)
+        d = decimals(claim, v)
         rows.append({
-            "claim": f"{claim.statement} ({claim.place})", "test": test_words(claim), "margin": claim.margin_by,
-            "effect": number(v.effect, d), "95 % interval": spread(v.low, v.high, d), "n": v.n,
-            "paper": number(claim.reported_effect, 2), "verdict": v.status,
+            "claim": f"{claim.statement} ({claim.place})", "by": claim.by, "test": test_words(claim, v),
+            "margin": claim.margin_by, "effect": number(v.effect, d), "95 % interval": spread(v.low, v.high, d),
+            "n": v.n, "paper": number(claim.reported_effect, 2), "verdict": words(v.status),
         })  # fmt: skip
     return frame(rows, ["claim", "verdict"])
 
 
 def ledger(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
-    """One short row a claim: id, place, unit, effect, interval, n, the paper's effect, verdict."""
+    """One short row a claim: id, place, whose it is, unit, effect, interval, n, the paper's effect, verdict."""
     rows = [
         {
-            "claim": c.id, "place": c.place, "unit": series.unit(c), "effect": number(v.effect, decimals(c)),
-            "95 % interval": spread(v.low, v.high, decimals(c)), "n": v.n, "paper": number(c.reported_effect, 2),
-            "verdict": v.status,
+            "claim": c.id, "place": c.place, "by": c.by, "unit": series.unit(c, v),
+            "effect": number(v.effect, decimals(c, v)), "95 % interval": spread(v.low, v.high, decimals(c, v)),
+            "n": v.n, "paper": number(c.reported_effect, 2), "verdict": words(v.status),
         }
         for c, v in judged
     ]  # fmt: skip
     return frame(rows, ["claim", "verdict"])
 
 
-def counts(judged: Iterable[tuple[Claim, Verdict]]) -> dict[str, int]:
-    """Verdict -> how many claims have it, in the order of `COLOURS`, with zeros."""
-    found = [v.status for _, v in judged]
+def counts(judged: Iterable[tuple[Claim, Verdict]], by: str | None = None) -> dict[str, int]:
+    """Verdict -> how many claims have it, in the order of `STATUSES`, with zeros; of all, or of the paper or the book.
+
+    A claim that tests a misprint is counted only where all are.
+    """
+    found = [v.status for claim, v in judged if by is None or (claim.by == by and not claim.erratum)]
     return {status: found.count(status) for status in COLOURS}
 
 
@@ -273,9 +240,17 @@ def costs(experiment: Experiment, found: Found) -> DataFrame:
 
 
 def theory(paper: Paper) -> DataFrame:
-    """The claims of a paper that exact computation decides: place, statement, check."""
+    """The claims of a paper that exact computation decides: place, statement, whose it is, check."""
     rows = [c for c in paper.claims.values() if c.kind == "theory"]
-    return frame([{"place": c.place, "statement": c.statement, "check": c.check} for c in rows], ["place", "statement"])
+    return frame(
+        [{"place": c.place, "statement": c.statement, "by": whose(c), "check": c.check} for c in rows],
+        ["place", "statement"],
+    )
+
+
+def whose(claim: Claim) -> str:
+    """Whose claim it is: "paper", "book", or "misprint" where it tests what a paper misprints."""
+    return "misprint" if claim.erratum else claim.by
 
 
 def repeated(paper: Paper) -> DataFrame:

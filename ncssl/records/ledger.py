@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ncssl.errors import UnknownName
 from ncssl.records import floors, papers, series
 from ncssl.records.facts import Claim, Experiment, Paper
-from ncssl.records.frames import COLOURS, decimals, frame, number, spread, test_words
-from ncssl.records.intervals import LEVEL
-from ncssl.records.series import Found
-from ncssl.records.verdicts import MOST_SEEDS, Verdict
+from ncssl.records.frames import decimals, test_words
+from ncssl.records.intervals import LEVEL, holm
+from ncssl.records.runs import Found
+from ncssl.records.tables import frame, number, spread
+from ncssl.records.verdicts import DECIDED, EXACT, MOST_SEEDS, STATUSES, Verdict, words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-RESCIENCE = {"reproduced": "[Re]", "partly": "partly", "not reproduced": "[not Re]", "undecided": "undecided",
-             "not run": "not run"}  # fmt: skip
+RESCIENCE = {status: status for status in STATUSES} | {"reproduced": "[Re]", "contradicted": "[not Re]"}
 ONE_LOOK = (1 - LEVEL) / 2  # of wrong verdicts on one side, with the truth on the margin
 TWO_LOOKS = 0.043  # the same by the rule of the two looks, paired t over 3 and then 5 seeds: tests/test_two_looks.py
+CLASSES = ("paper", "book", "errata")
 FLOORS = (  # columns of `floor_table`
     "experiment", "best arm", "probe, %: best / untrained / pixels", "kNN, %: the same", "trained arms",
     "below untrained", "below pixels",
@@ -44,35 +46,68 @@ def judged(claims: Iterable[tuple[Claim, Verdicts]]) -> list[tuple[Claim, Verdic
     return [(claim, shown(found)) for claim, found in claims]
 
 
-def totals(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]]) -> DataFrame:
-    """One row a paper: how many claims have each verdict, and how many there are."""
+def of(claims: Iterable[tuple[Claim, Any]], whose: str) -> list[tuple[Claim, Any]]:
+    """The claims of a class: the paper's own ("paper"), the book's ("book"), those that test a misprint ("errata")."""
+    if whose not in CLASSES:
+        raise UnknownName("class of claims", whose, CLASSES)
+    return [(c, v) for c, v in claims if ("errata" if c.erratum else c.by) == whose]
+
+
+def totals(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]], whose: str = "paper") -> DataFrame:
+    """One row a source: how many of its claims of a class (see `of`) have each verdict, and how many there are.
+
+    Sources without such a claim are left out, and so are, for theory, the verdicts that no computation gives.
+    """
+    own = {name: pairs for name, all_of in claims.items() if (pairs := of(all_of, whose))}
+    exact = all(claim.kind == "theory" for pairs in own.values() for claim, _ in pairs)
+    marks, rows = [RESCIENCE[status] for status in (EXACT if own and exact else STATUSES)], []
+    for name, pairs in own.items():
+        found = [RESCIENCE[verdict.status] for _, verdict in judged(pairs)]
+        rows.append({"source": name} | {mark: found.count(mark) for mark in marks} | {"claims": len(found)})
+    sums = {key: sum(row[key] for row in rows) for key in (*marks, "claims")}
+    return frame([*rows, {"source": "together"} | sums] if rows else [], ["source", "claims"])
+
+
+def corrected(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]]) -> DataFrame:
+    """One row a source: claims that were tested, decided ones, and how many of these stand after Holm's correction.
+
+    Over the claims of a source with a t test against the margin, whose gates were passed.
+    """
     rows = []
     for name, pairs in claims.items():
-        found = [verdict.status for _, verdict in judged(pairs)]
-        marks = {RESCIENCE[status]: found.count(status) for status in COLOURS}
-        rows.append({"source": name} | marks | {"claims": len(found)})
-    sums = {key: sum(row[key] for row in rows) for key in (*RESCIENCE.values(), "claims")}
-    return frame([*rows, {"source": "together"} | sums])
+        tested = [v for _, v in judged(pairs) if v.p is not None]
+        stands = holm([v.p for v in tested])
+        decided = [v.status in DECIDED for v in tested]
+        kept = sum(a and b for a, b in zip(stands, decided, strict=True))
+        rows.append({"source": name, "tested": len(tested), "decided": sum(decided), "after Holm": kept})
+    return frame(rows, ["source", "tested"])
 
 
 def trained(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
     """One row a claim about records: verdict, what it says, test and whose margin, effect, the paper's, seeds, scale.
 
-    The last column, verdicts at other scales, is there where any claim has one.
+    The last columns, verdicts at other scales and gates, are there where any claim has one.
     """
     rows = []
     for claim, found in claims:
-        scale, v, d = at(found), shown(found), decimals(claim)
+        scale, v = at(found), shown(found)
+        d = decimals(claim, v)
         others = (f"{s}: {w.status}" for s, w in found.items() if s != scale and w.status != "not run")
         rows.append({
-            "verdict": v.status, "claim": says(claim),
-            "test (whose margin)": f"{test_words(claim)} ({claim.margin_by})",
+            "verdict": words(v.status), "claim": says(claim),
+            "test (whose margin)": f"{test_words(claim, v)} ({claim.margin_by})",
             "effect, 95 % interval": f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip(),
             "paper": number(claim.reported_effect, 2), "seeds": runs(claim, v, scale), "scale": scale,
-            "elsewhere": ", ".join(others),
+            "elsewhere": ", ".join(others), "gates": gate_words(v),
         })  # fmt: skip
-    table = frame(rows, ["verdict", "claim"])
-    return table if any(row["elsewhere"] for row in rows) else table.drop(columns="elsewhere", errors="ignore")
+    empty = [name for name in ("elsewhere", "gates") if not any(row[name] for row in rows)]
+    return frame(rows, ["verdict", "claim"]).drop(columns=empty, errors="ignore")
+
+
+def gate_words(v: Verdict) -> str:
+    """Which gates a verdict passed and which not; empty without any."""
+    passed, failed = ([g.name for g in v.gates if g.passed == ok] for ok in (True, False))
+    return ", ".join([*(f"not {name}" for name in failed), *passed])
 
 
 def says(claim: Claim) -> str:
@@ -97,7 +132,7 @@ def computed(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
     """One row a claim about theory: verdict, what it says, the value computed, test and whose margin."""
     rows = [
         {
-            "verdict": v.status, "claim": says(claim), "value": size(v.effect),
+            "verdict": words(v.status), "claim": says(claim), "value": size(v.effect),
             "test (whose margin)": f"{claim.test} {claim.margin:g} ({claim.margin_by})",
         }
         for claim, v in judged(claims)
@@ -116,7 +151,9 @@ def expected(claims: Iterable[tuple[Claim, Verdicts]]) -> float:
     """At most so many wrong verdicts are to be expected, even were the truth of every claim on its margin.
 
     A scale with fewer than `MOST_SEEDS` seeds of its own may take two looks. For runs that are independent and normal.
+    What is out of reach, or no test, has no verdict that could be wrong.
     """
+    claims = [(c, found) for c, found in claims if shown(found).status not in ("out of reach", "not a test")]
     seeds = [own_seeds(claim, at(found)) for claim, found in claims if at(found)]
     return sum(TWO_LOOKS if len(own) < MOST_SEEDS else ONE_LOOK for own in seeds)
 

@@ -6,24 +6,24 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ncssl.errors import UnknownName
 from ncssl.recipes import recipe
-from ncssl.records import verdicts
-from ncssl.records.facts import METRICS, Cell, Claim, Experiment, Paper
+from ncssl.records import floors, gates
+from ncssl.records.facts import FLOOR, METRICS, Cell, Claim, Experiment, Paper
 from ncssl.records.intervals import LEVEL, mean_interval
-from ncssl.records.store import Record
+from ncssl.records.runs import Found, curve, metric, width
+from ncssl.records.verdicts import Verdict
 
-FLOOR = "random"  # the arm of the untrained encoder, in every experiment
 LABELS = {
     "knn_accuracy": "kNN accuracy, %", "probe_accuracy": "linear probe, %", "few_label_accuracy": "3 labels a class, %",
     "std_normalised": "spread x sqrt(d)",
 }  # fmt: skip
 COARSE = ("points", "nats", "ratio of EERs", "difference of ratios")  # units that stand for the metric in figures
-Found = Sequence[tuple[Any, Record | None]]
 
 
 def reseed(runs: Sequence, seeds: int | None) -> list:
@@ -44,25 +44,6 @@ def chosen(paper: Paper, only: str | None) -> list[str]:
     if only is not None and only not in paper.experiments:
         raise UnknownName("experiment", only, paper.experiments)
     return list(paper.experiments) if only is None else [only]
-
-
-def metric(found: Found, name: str, arm: str | None = None) -> dict[str, dict[int, float | None]]:
-    """arm -> seed -> final metric; None is a run that failed, or a value that was not finite.
-
-    Left out is a run without record, and one whose data do not have the metric (a trial list of another corpus).
-    """
-    out: dict[str, dict[int, float | None]] = {}
-    for p, record in found:
-        if record is not None and arm in (None, p.arm):
-            value = record.value(name) if record.status == "done" else None
-            if value is not None or name in record.metrics or record.status == "failed":
-                out.setdefault(p.arm, {})[p.seed] = value
-    return out
-
-
-def width(found: Found) -> int | None:
-    """Width of the projections, for claims in units of 1/sqrt(width); None without runs."""
-    return found[0][0].recipe.d if found else None
 
 
 def arms(paper: Paper, experiment: str, found: Found, name: str, *, per_sqrt_dim: bool = False) -> list[dict]:
@@ -114,33 +95,6 @@ def curves(
     return rows
 
 
-def curve(record: Record, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Epochs and values of one curve of a record (NaN where a value was not finite); None if it has none.
-
-    "off_diagonal_share" is derived from the others. What comes with the first step (entropies of a teacher) has no
-    value at the first measurement, which is before it.
-    """
-    y = off_diagonal_share(record) if name == "off_diagonal_share" else record.curves.get(name) or []
-    x = list(range(1, len(y) + 1)) if name == "loss" else record.curves.get("epoch", [])
-    x = x[1:] if len(y) == len(x) - 1 else x
-    if len(y) < 2 or len(x) != len(y):
-        return None
-    return np.array(x, float), np.array(y, float)
-
-
-def off_diagonal_share(record: Record) -> list[float]:
-    """|W - diag W|^2 / |W|^2 of a linear predictor W at every epoch; empty where a record cannot tell.
-
-    With p_j the eigenvalues of W's symmetric part, |W|^2 = sum_j p_j^2 / (1 - asymmetry^2 / 4). All d are needed, and
-    records keep the first 64.
-    """
-    p, asymmetry, off = (record.curves.get(n) or [] for n in ("predictor_eigenvalues", "asymmetry", "off_diagonal"))
-    if not p or len(p[0]) < record.recipe.d or not len(p) == len(asymmetry) == len(off):
-        return []
-    whole = np.square(np.array(p, float)).sum(1) / (1 - np.square(np.array(asymmetry, float)) / 4)
-    return list(np.square(np.array(off, float)) / whole)
-
-
 def overview(paper: Paper, experiment: str, found: Found, name: str, final: str = "probe_accuracy") -> dict:
     """Curves of one metric and final values of another, by arm, with the untrained encoder's as floors.
 
@@ -175,60 +129,52 @@ def thinned(data: dict | None, lines: int = 6) -> dict | None:
     return data | {"epoch": data["epoch"][keep], "values": data["values"][keep]}
 
 
-def alike(found: Found, arms: Sequence[str]) -> tuple[Found, list[int]]:
-    """`found` without the seeds on which runs of these arms were computed in different precisions, and those seeds.
-
-    A difference between such runs would be one of machines too: "auto" is bf16 on one and float32 on another.
-    """
-    kinds: dict[int, set[str]] = {}
-    for p, record in found:
-        if record is not None and p.arm in arms:
-            kinds.setdefault(p.seed, set()).add(record.precision)
-    mixed = sorted(seed for seed, kind in kinds.items() if len(kind) > 1)
-    return [(p, record) for p, record in found if p.seed not in mixed], mixed
+def verdict(claim: Claim, found: Found, level: float = LEVEL, results: str | Path | None = None) -> Verdict:
+    """The verdict of these runs on a record claim, gates first; the floor of their data is read from the results."""
+    base = [(p, record) for p, record in found if p.arm in claim.base]
+    return gates.verdict(claim, found, level, floors.beside(base, results) if base else None)
 
 
-def verdict(claim: Claim, found: Found, level: float = LEVEL) -> verdicts.Verdict:
-    """The verdict of these runs on a record claim, by the rule of the two looks; `level` is that of its interval."""
-    own = sorted({p.seed for p, _ in found if not p.extra})
-    fair, mixed = alike(found, claim.compared)
-    v = verdicts.judge_seeds(claim, metric(fair, claim.metric), own, dim=width(found), level=level)
-    note = f"computed in two precisions and left out: seed {', '.join(map(str, mixed))}" if mixed else ""
-    return dataclasses.replace(v, detail="; ".join(part for part in (v.detail, note) if part))
-
-
-def judged(paper: Paper, experiment: str, found: Found) -> list[tuple[Claim, verdicts.Verdict]]:
+def judged(
+    paper: Paper, experiment: str, found: Found, results: str | Path | None = None
+) -> list[tuple[Claim, Verdict]]:  # fmt: skip
     """Every record claim of an experiment with the verdict of exactly these runs."""
     claims = [c for c in paper.claims.values() if c.kind == "records" and c.experiment == experiment]
-    return [(claim, verdict(claim, found)) for claim in claims]
+    return [(claim, verdict(claim, found, results=results)) for claim in claims]
 
 
-def forest(judged: Sequence[tuple[Claim, verdicts.Verdict]]) -> dict[str, list[dict]]:
+def forest(judged: Sequence[tuple[Claim, Verdict]]) -> dict[str, list[dict]]:
     """Unit of the effect -> one dict a claim for the forest plot: label, verdict, effect, interval, band.
 
-    `band` is the (low, high) between which the claim holds, None where it is open.
+    `band` is the (low, high) between which the claim holds, None where it is open. A claim of the book's own is marked.
     """
     groups: dict[str, list[dict]] = {}
     for claim, v in judged:
-        row = {"label": claim.id.replace("_", " "), "status": v.status, "band": band(claim)}
-        groups.setdefault(unit(claim), []).append(row | {"effect": v.effect, "low": v.low, "high": v.high})
+        label = claim.id.replace("_", " ") + (" (book)" if claim.by == "book" else "")
+        row = {"label": label, "status": v.status, "band": band(claim, v)}
+        groups.setdefault(unit(claim, v), []).append(row | {"effect": v.effect, "low": v.low, "high": v.high})
     return groups
 
 
-def band(claim: Claim) -> tuple[float | None, float | None]:
-    """Between which effects a claim holds; None where it is open."""
+def band(claim: Claim, v: Verdict | None = None) -> tuple[float | None, float | None]:
+    """Between which effects a claim holds; None where it is open. Nowhere to be drawn where seeds split."""
+    margin = v.margin if claim.margin is None and v else claim.margin
+    if v and v.is_share and claim.test != "rate":
+        return None, None
     if claim.test == "within":
-        return (1 / claim.margin if claim.compare == "ratio" else -claim.margin), claim.margin
+        return (1 / margin if claim.compare == "ratio" else -margin), margin
     if claim.test == "below":
-        return None, claim.margin
-    return (claim.rate if claim.test == "rate" else claim.margin), None
+        return None, margin
+    return (claim.rate if claim.test == "rate" else margin), None
 
 
-def unit(claim: Claim) -> str:
+def unit(claim: Claim, v: Verdict | None = None) -> str:
     """The unit of a claim's effect, in words; for speech coarse ones, so that a few axes hold all claims."""
     error = claim.metric.endswith("_eer")
     if claim.test == "rate":
         return "share of seeds"
+    if v and v.is_share:
+        return "share of seeds in the lower group"
     if claim.compare == "ratio":
         return "ratio of EERs" if error else f"{claim.metric}, ratio"
     if error:

@@ -13,7 +13,7 @@ import numpy as np
 from ncssl.records import floors, frames, series
 from ncssl.records.comparisons import check_arms
 from ncssl.records.facts import Experiment, Paper
-from ncssl.records.series import Found
+from ncssl.records.runs import Found
 from ncssl.records.store import Record
 
 if TYPE_CHECKING:

@@ -54,13 +54,17 @@ class Record:
     def value(self, name: str) -> float | None:
         """A metric: a final one, or one of a curve; None where it was not measured.
 
-        early_NAME is the first measurement after the start, NAME_peak the largest, NAME_fall the last over the largest.
+        early_NAME is the first measurement after the start, late_NAME the mean of the last three (of what there is of
+        an untrained network), NAME_peak the largest, NAME_fall the last over the largest.
         """
         if name in self.metrics:
             return self.metrics[name]
         if name.startswith("early_"):
             values = self.curves.get(name.removeprefix("early_"), [])
             return values[1] if len(values) > 1 else None
+        if name.startswith("late_"):
+            values = self.curves.get(name.removeprefix("late_"), [])[-3:]
+            return None if not values or None in values else sum(values) / len(values)
         curve, _, kind = name.rpartition("_")
         values = [v for v in self.curves.get(curve, []) if v is not None]
         if kind not in ("peak", "fall") or not values:
