@@ -41,6 +41,16 @@ def test_values_of_curves(record, name, value):
     assert record.value(name) == value
 
 
+def test_the_variance_of_projections_sees_a_constant_that_stays(record):
+    """The second moment does not fall where all outputs become one point that is not zero; its part about the mean does."""
+    curves = {"eigenvalues": [[2.0, 2.0], [7.0, 1.0], [8.0, 0.0]], "projection_mean_share": [0.25, 0.5, 0.95]}
+    to_a_point = dataclasses.replace(record, curves=curves)
+    assert to_a_point.value("projection_variance_fall") == pytest.approx(0.1)
+    assert record.value("projection_variance_fall") is None
+    for broken in ({"projection_mean_share": [0.25, 0.5]}, {"eigenvalues": [[2.0, None], [7.0, 1.0], [8.0, 0.0]]}):
+        assert dataclasses.replace(record, curves=curves | broken).value("projection_variance_fall") is None
+
+
 # ---- refused files ---------------------------------------------------------------------------------------------------
 
 BAD = {  # what is wrong -> the change of the file's body, and the words of the error
