@@ -24,7 +24,8 @@ def listing(paper: str | None, scale: str, results: str | Path | None = None, **
     there, missing = ([r for r in rows if r["state"] == state] for state in ("there", "missing"))
     return {
         "scale": scale, "runs": len(rows), "there": len(there), "missing": len(missing),
-        "core_hours_done": hours(there), "core_hours_left": hours(missing), "unknown": sum(r["seconds"] is None for r in missing), "rows": rows,
+        "core_hours_done": hours(there), "core_hours_left": hours(missing),
+        "unknown": sum(r["seconds"] is None for r in missing), "rows": rows,
     }  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def hours(rows: list[dict[str, Any]]) -> float:
 
 def cores_of(record: store.Record) -> int:
     """The threads that a record's run computed with."""
-    found = re.search(r"(\d+) threads$", record.device)
+    found = re.search(r"(\d+) threads", record.device)
     return int(found[1]) if found else 1
 
 

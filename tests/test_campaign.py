@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from ncssl import campaign, experiments, train
 from ncssl.cli import main
 from ncssl.recipes import recipe
-from ncssl.records import floors, papers, series, store
+from ncssl.records import floors, series, store
 
 TINY = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
 
@@ -31,30 +31,6 @@ def tiny(seed=0, **more):
 
 
 # ---- order -----------------------------------------------------------------------------------------------------------
-
-
-def test_everything_named_as_first_exists():
-    for key, name, arms in experiments.FIRST:
-        paper = papers.paper(key)
-        assert name in ("", *paper.experiments) and set(arms) <= set(paper.experiments[name].arms if name else ())
-
-
-@pytest.mark.parametrize("scale", ["small", "gpu"])
-def test_the_most_important_runs_come_first(scale):
-    runs = experiments.plan(None, scale)
-    assert len({p.recipe.id for p in runs}) == len(runs)
-    main_arms = experiments.FIRST[0][2]
-    assert [(p.paper, p.experiment, p.arm, p.seed) for p in runs[:9]] == [
-        ("tian2021", "predictor", arm, seed) for seed in range(3) for arm in main_arms
-    ]
-    first_block = [p for p in runs if p.seed < experiments.BLOCK]
-    assert runs[: len(first_block)] == first_block, "three seeds of everything before a fourth of anything"
-    said = [(p.paper, p.experiment if (p.paper, p.experiment) in HEADS else "") for p in first_block]
-    assert list(dict.fromkeys(said))[:5] == [*HEADS, ("wang2021", ""), ("liu2022", "")]
-    assert first_block[-1].paper == "companion"
-
-
-HEADS = (("tian2021", "predictor"), ("halvagal2023", "methods"), ("wen2022", "heads"))
 
 
 def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
@@ -215,6 +191,21 @@ def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "below", lambda runs: [])
     with pytest.raises(FileNotFoundError, match="cifar10"):
         campaign.run("tian2021", "smoke", {}, root=tmp_path, out=tmp_path / "out", jobs=1, device="cpu")
+
+
+def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_right_one(tmp_path, monkeypatch):
+    here = campaign.kind_here(tiny().recipe, "cpu")
+    record = train.fit(tiny().recipe, key="tian2021", device="cpu", out=tmp_path, progress=False)
+    other = "float32" if here[0] == "bf16" else "bf16"
+    store.save(dataclasses.replace(record, precision=other, seconds=0.0), tmp_path)
+    again = tiny()._replace(again=here)
+    assert campaign.recorded(tiny(), tmp_path) and not campaign.recorded(again, tmp_path)
+    monkeypatch.setattr(experiments, "plan", lambda *args, **more: [])
+    monkeypatch.setattr(experiments, "undecided", lambda *args, **more: [again, tiny(1)._replace(again=(other, "cpu"))])
+    given = dict(out=tmp_path, device="cpu", jobs=1, undecided=True)
+    made = campaign.run("tian2021", "small", {}, **given, report=lambda row: row)
+    assert made == 1 and store.load(store.find(record.id, tmp_path)).precision == here[0]
+    assert campaign.recorded(again, tmp_path) and store.find(tiny(1).recipe.id, tmp_path) is None
 
 
 # ---- floors ----------------------------------------------------------------------------------------------------------

@@ -5,15 +5,17 @@ import dataclasses
 import pytest
 
 from ncssl import experiments
+from ncssl.errors import UnknownName
 from ncssl.plots import ledger as bars
-from ncssl.records import floors, frames, ledger, papers, store
-from ncssl.records.verdicts import Verdict
+from ncssl.records import floors, frames, ledger, papers, series, store
+from ncssl.records.verdicts import Gate, Verdict
 
 KEY, EXPERIMENT = "tian2021", "shift"
 PAPER = papers.paper(KEY)
 CLAIMS = [c for c in PAPER.claims.values() if c.kind == "records"]
 SAID = Verdict("reproduced", 3.14, 1.0, 5.0, 3)
 OPEN = Verdict("undecided", 0.5, -1.0, 2.0, 5, looks=2)
+OUT = Verdict("out of reach", 0.5, -1.0, 2.0, 3)
 NOTHING = Verdict("not run")
 
 
@@ -41,17 +43,64 @@ def test_seeds_that_are_missing_are_counted(verdict, scale, text):
     assert ledger.runs(CLAIMS[0], verdict, scale) == text
 
 
-def test_totals_add_up():
-    pairs = [(CLAIMS[0], {"small": SAID}), (CLAIMS[1], {"small": OPEN}), (CLAIMS[2], {"small": NOTHING})]
-    table = ledger.totals({"a": pairs, "b": pairs[:1]}).set_index("source")
-    assert list(table.loc["a"]) == [1, 0, 0, 1, 1, 3] and list(table.loc["together"]) == [2, 0, 0, 1, 1, 4]
-    assert list(table.columns) == ["[Re]", "partly", "[not Re]", "undecided", "not run", "claims"]
+def owned(i, by="paper", **more):
+    return dataclasses.replace(CLAIMS[i], by=by, **more)
+
+
+def test_totals_add_up_and_keep_the_books_claims_and_errata_apart():
+    pairs = [(owned(0), {"small": SAID}), (owned(1), {"small": OPEN}), (owned(2), {"small": NOTHING})]
+    book = [(owned(0, "book"), {"small": SAID}), (owned(1, "book"), {"small": OUT})]
+    table = ledger.totals({"a": [*pairs, *book], "b": pairs[:1]}).set_index("source")
+    assert list(table.loc["a"]) == [1, 0, 0, 0, 1, 0, 0, 1, 3]
+    assert list(table.loc["together"]) == [2, 0, 0, 0, 1, 0, 0, 1, 4]
+    assert list(table.columns) == [
+        "[Re]", "partly", "same direction", "[not Re]", "undecided", "out of reach", "not a test", "not run", "claims",
+    ]  # fmt: skip
+    ours = ledger.totals({"a": [*pairs, *book], "b": pairs[:1]}, "book").set_index("source")
+    assert list(ours.index) == ["a", "together"] and list(ours.loc["a"]) == [1, 0, 0, 0, 0, 1, 0, 0, 2]
+    theory = {"theory": Verdict("contradicted", 1.0, 1.0, 1.0, 1)}
+    wrong = [(owned(0, kind="theory", erratum=True), theory), (owned(1, kind="theory"), theory)]
+    errata = ledger.totals({"a": wrong}, "errata").set_index("source")
+    assert list(errata.columns) == ["[Re]", "[not Re]", "claims"] and list(errata.loc["a"]) == [0, 1, 1]
+    assert list(ledger.totals({"a": wrong}).set_index("source").loc["a"]) == [0, 1, 1]
+    assert ledger.totals({"a": pairs}, "errata").empty
+    with pytest.raises(UnknownName, match="did you mean 'book'"):
+        ledger.of(pairs, "bok")
+
+
+def test_counts_tell_the_papers_claims_from_the_books():
+    pairs = [(owned(0), SAID), (owned(1, "book"), OPEN), (owned(2, erratum=True), SAID)]
+    assert [sum(frames.counts(pairs, by).values()) for by in (None, "paper", "book")] == [3, 1, 1]
+
+
+def test_what_stands_after_holm_is_counted_over_the_tested():
+    def p(value, status="reproduced"):
+        return {"small": dataclasses.replace(SAID, status=status, p=value)}
+
+    pairs = [(owned(i), v) for i, v in enumerate((p(0.001), p(0.04, "contradicted"), p(0.3, "undecided")))]
+    (row,) = ledger.corrected({"a": [*pairs, (owned(3), {"small": OUT})]}).to_dict("records")
+    assert row == {"source": "a", "tested": 3, "decided": 2, "after Holm": 1}
+
+
+def test_gates_and_a_share_are_told():
+    gates = (Gate("R1", True, "it leads"), Gate("R2", False, "no room"))
+    claim = owned(0, margin=None, share=0.5, test="greater", left="none", right="plus", metric="probe_accuracy")
+    verdict = dataclasses.replace(OUT, gates=gates, margin=4.2)
+    row = ledger.trained([(claim, {"small": verdict})]).iloc[0]
+    assert row["gates"] == "not R2, R1" and row["verdict"] == "out of reach at this scale"
+    assert "none - plus > half of the base's lead (4.2 points)" in row["test (whose margin)"]
+    assert series.band(claim, verdict) == (4.2, None)
+    split = dataclasses.replace(OPEN, interval="exact binomial", effect=0.4)
+    assert series.unit(claim, split) == "share of seeds in the lower group"
+    assert series.band(claim, split) == (None, None)
+    assert ledger.trained([(claim, {"small": split})]).iloc[0]["effect, 95 % interval"].startswith("0.400 ")
 
 
 def test_wrong_verdicts_to_expect_count_looks_and_claims_with_runs():
     own = {s: len(PAPER.experiments[CLAIMS[0].experiment].scales[s].seeds) for s in ("small", "gpu")}
     assert own == {"small": 3, "gpu": 5}
     pairs = [(CLAIMS[0], {"small": SAID}), (CLAIMS[0], {"small": SAID, "gpu": OPEN}), (CLAIMS[0], {"gpu": NOTHING})]
+    pairs.append((CLAIMS[0], {"small": OUT}))
     assert ledger.expected(pairs) == pytest.approx(0.043 + 0.025)
 
 
@@ -121,7 +170,7 @@ def test_rows_of_the_command_line_name_other_scales(results):
         write(p.recipe, PROBE[p.arm] + p.seed, results)
     claim = PAPER.claims["positive_shift_hurts"]
     row = experiments.row(claim, experiments.by_scale(claim))
-    assert row["scale"] == "gpu" and row["n"] == 5 and row["others"] == {"small": "not reproduced"}
+    assert row["scale"] == "gpu" and row["n"] == 5 and row["others"] == {"small": "same direction"}
 
 
 # ---- bars ------------------------------------------------------------------------------------------------------------
@@ -129,10 +178,10 @@ def test_rows_of_the_command_line_name_other_scales(results):
 
 def test_bars_are_as_long_as_their_numbers_and_begin_where_the_last_ended(ax):
     said = ["reproduced"] * 3 + ["undecided"] * 2
-    assert bars.verdict_bars({"a": said, "b": ["not reproduced"]}, ax) is ax
+    assert bars.verdict_bars({"a": said, "b": ["out of reach"]}, ax) is ax
     boxes = sorted((round(b.get_y()), b.get_x(), b.get_width()) for b in ax.patches)
     assert boxes == [(0, 0, 3), (0, 3, 2), (1, 0, 1)]
     assert [text.get_text() for text in ax.texts] == ["3", "2", "1"]
     names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["reproduced", "not reproduced", "undecided"]
+    assert names == ["reproduced", "undecided", "out of reach at this scale"]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a", "b"]

@@ -144,7 +144,7 @@ MISTAKES = {  # what is replaced by what -> the words the error must hold beside
     "sign with a margin": ('"greater"', '"sign"\nmargin = 1', ["[[claims]] better", "'margin' was 1", "'sign'"]),
     "ratio below 0": ('"greater"', '"greater"\ncompare = "ratio"\nmargin = -3', ["[[claims]] better", "a ratio > 0"]),
     "ratio of a sign": ('"greater"', '"sign"\ncompare = "ratio"', ["[[claims]] better", "'compare' was 'ratio'"]),
-    "unknown interval": ('"greater"', '"greater"\ninterval = "z"', ["[[claims]] better", "'interval'", "bootstrap"]),
+    "no interval of its own": ('"greater"', '"greater"\ninterval = "t"', ["better", "unknown key 'interval'"]),
     "unknown unit of a claim": ('"greater"', '"greater"\nper = "dim"', ["[[claims]] better", "'per'", "sqrt_dim"]),
     "claim twice": ('id = "law"', 'id = "better"', ["[[claims]] better", "'id'", "is there twice"]),
     "rate beyond 1": ('"greater"', '"rate"\nmargin = 1\nrate = 1.5', ["[[claims]] better", "'rate' was 1.5"]),
@@ -310,8 +310,11 @@ def test_papers_are_read_without_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+ACCURACIES = ("knn", "probe", "few_label", "early_knn", "late_knn", "online")
+
+
 def test_accuracies_are_known_metrics():
     percent = {metric for metric, unit in METRICS.items() if unit == "percent"}
     spoken = {name for name in percent if name.endswith(("_eer", "_f1", "_purity", "_nmi"))}
-    assert percent - spoken == {f"{name}_accuracy" for name in ("knn", "probe", "few_label", "early_knn", "online")}
+    assert percent - spoken == {f"{name}_accuracy" for name in ACCURACIES}
     assert {"libri_noise_eer", "ravdess_eer", "round2_purity", "round0_plda_mean_eer"} <= spoken

@@ -65,9 +65,19 @@ def test_a_seed_computed_in_two_precisions_is_not_compared(found):
     one, other = comparisons.differences(PAPER, "eps", half(1, "eps_0"), pairs)
     assert (one["effect"], one["n"]) == (-5.5, 2) and other["n"] == 3  # seeds 0 and 2 alone
     verdict = series.verdict(claim, half(1, "eps_0"))
-    assert (verdict.effect, verdict.n) == (5.5, 2) and "in two precisions and left out: seed 1" in verdict.detail
+    assert (verdict.effect, verdict.n) == (5.5, 2) and "left out: seed 1" in verdict.detail
     both = series.verdict(claim, half(1, "eps_0", "eps_0_3"))
-    assert (both.effect, both.n) == (5, 3) and "precision" not in both.detail
+    assert (both.effect, both.n) == (5.5, 2) and "left out: seed 1" in both.detail, "nor two precisions over seeds"
+
+
+def test_differences_of_accuracies_carry_the_noise_of_the_test_images(found):
+    tested = [(p, dataclasses.replace(r, data={"test": 10_000}) if r else None) for p, r in found]
+    pairs = {"eps = 0": ("eps_0", "eps_0_3")}
+    plain, noisy = (comparisons.differences(PAPER, "eps", f, pairs)[0] for f in (found, tested))
+    half = math.hypot(plain["high"] - plain["effect"], 1.959964 * math.sqrt(0.51 * 0.49 + 0.56 * 0.44))
+    assert noisy["high"] - noisy["effect"] == pytest.approx(half, rel=1e-6)
+    ranks = [comparisons.differences(PAPER, "eps", f, pairs, "effective_rank")[0] for f in (found, tested)]
+    assert ranks[0] == ranks[1]
 
 
 def test_one_run_an_arm_has_a_difference_without_interval():

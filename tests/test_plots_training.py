@@ -12,8 +12,8 @@ from matplotlib.colors import to_rgb
 from ncssl.errors import UnknownName
 from ncssl.experiments import Planned, scheduled
 from ncssl.plots import spectra, style, training
-from ncssl.records import frames, papers, series, store
-from ncssl.records.verdicts import Verdict
+from ncssl.records import frames, papers, series, store, tables
+from ncssl.records.verdicts import STATUSES, Verdict
 
 PAPER = papers.paper("tian2021")
 PROBE = {"sgd_ema": (58, 60, 59), "directpred": (61, 62, 63), "random": (45, 46, 47), "sgd_noema": (50, None, 52)}
@@ -135,6 +135,17 @@ def test_forest_shows_interval_margin_and_verdict(ax):
     assert [text.get_text() for text in ax.texts] == ["not run"] and ax.get_xlim()[1] < 10
     assert len(ax.collections) == 3 and training.verdict_legend(["reproduced"], ax) is ax
     assert [text.get_text() for text in ax.get_legend().get_texts()][0] == "reproduced"
+    training.verdict_legend(["same direction"], ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()][0] == "same direction, below the margin"
+
+
+def test_forest_has_no_band_where_seeds_split_and_marks_the_books_claims(ax):
+    row = {"label": "a", "status": "undecided", "effect": 0.4, "low": 0.1, "high": 0.8, "band": (None, None)}
+    training.forest([row], ax)
+    assert len(ax.collections) == 0
+    claim = dataclasses.replace(PAPER.claims["directpred_matches_gradient"], by="book")
+    (rows,) = series.forest([(claim, Verdict("undecided", 0.1, -1.0, 1.0, 3))]).values()
+    assert rows[0]["label"] == "directpred matches gradient (book)"
 
 
 def test_bands_and_units_follow_the_tests_of_claims():
@@ -188,8 +199,9 @@ def test_tables_of_verdicts_and_claims_are_complete(found):
     assert len(frames.verdicts(judged)) == len(frames.ledger(judged)) == sum(frames.counts(judged).values())
     assert len(frames.theory(PAPER)) + len(judged) == len(PAPER.claims)
     assert frames.repeated(PAPER).set_index("place").loc["Table 6", "repeated here"] == 4
-    assert set(frames.COLOURS) == set(style.VERDICTS)
-    assert Verdict("not run").status in frames.COLOURS
+    assert list(tables.COLOURS) == list(style.VERDICTS) == list(STATUSES)
+    shades = [(shade, marker, filled) for shade, marker, filled in style.VERDICTS.values()]
+    assert len(set(shades)) == len(shades), "no two verdicts look alike"
 
 
 def test_search_lists_every_run_and_marks_what_was_taken(found, tmp_path):
@@ -213,12 +225,12 @@ def test_decay_time_counts_whole_steps_of_the_images_used(found):
 def test_show_displays_html_and_text_without_index_or_markup_of_the_data(capsys, monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
-    frames.show(frames.frame([{"claim": "a_1 < b", "verdict": "not reproduced"}]), "A caption")
+    frames.show(frames.frame([{"claim": "a_1 < b", "verdict": "same direction, below the margin"}]), "A caption")
     frames.show(frames.frame([], ["claim"]), "Runs that failed")
     (bundle,) = shown
     page, text = bundle["text/html"], bundle["text/plain"]
     assert "a_<wbr>1 &lt; b" in page and "<caption>A caption" in page  # a long name may break
-    assert f"color:{frames.COLOURS['not reproduced']}" in page
+    assert f"color:{tables.COLOURS['same direction']}" in page
     assert text.splitlines()[0] == "A caption" and "a_1 < b" in text and "<b" not in text and "<wbr" not in text
     assert capsys.readouterr().out == "Runs that failed: none\n"
 
@@ -232,7 +244,7 @@ def test_verdicts_can_be_read_on_light_and_on_dark_rows(root):
     sheet = (root / "book" / "static" / "ncssl.css").read_text()
     factor = float(re.search(r'data-theme="dark"\] \.cell_output td > b \{ filter: brightness\((.*)\)', sheet)[1])
     for row, brighter in (((0.953, 0.957, 0.961), 1.0), ((0.161, 0.192, 0.239), factor)):
-        for verdict, colour in frames.COLOURS.items():
+        for verdict, colour in tables.COLOURS.items():
             text = np.minimum(1.0, brighter * np.array(to_rgb(colour)))
             low, high = sorted((light(text), light(row)))
             assert (high + 0.05) / (low + 0.05) >= 4.5, (verdict, row)

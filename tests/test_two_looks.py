@@ -1,5 +1,7 @@
 """The rule of the two looks: who gets more seeds, when it stops, what it costs; and that nobody has to ask for it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,32 @@ def test_the_plan_stays_the_same_while_it_is_carried_out(results):
     for p in before:
         write(p, SCORES[p.arm][p.seed], results)
         assert extra(results) == before
+
+
+def other_kind(p, results, precision):
+    record = store.load(store.find(p.recipe.id, results))
+    store.save(dataclasses.replace(record, precision=precision), results)
+
+
+def test_a_seed_of_another_precision_is_made_again_and_no_longer_blocks(results):
+    """One of the own seeds of "none" in bf16: its seed is left out of its claims, and it is planned before all else."""
+    mixed = next(p for p in own_runs() if (p.arm, p.seed) == ("none", 1))
+    other_kind(mixed, results, "bf16")
+    assert judged(results)[1]["positive_shift_hurts"].n == 2
+    first, *rest = experiments.undecided(KEY, "small", results)
+    assert (first.recipe.id, first.again) == (mixed.recipe.id, ("float32", "cpu"))
+    assert all(p.again is None for p in rest)
+    other_kind(mixed, results, "float32")
+    assert [p for p in experiments.undecided(KEY, "small", results) if p.again] == []
+    assert judged(results)[1]["positive_shift_hurts"].n == 3
+
+
+def test_a_group_of_seeds_that_is_smaller_is_made_again(results):
+    few = [p for p in own_runs() if p.seed == 0]
+    for p in few:
+        other_kind(p, results, "bf16")
+    again = {p.recipe.id: p.again for p in experiments.undecided(KEY, "small", results) if p.again}
+    assert again == {p.recipe.id: ("float32", "cpu") for p in few}
 
 
 def test_chapters_and_the_ledger_count_added_seeds_unasked_and_only_where_the_rule_gave_them(results):

@@ -1,4 +1,4 @@
-"""Verdicts on simulated runs whose truth is known, against scipy's own intervals, and at the margins."""
+"""Verdicts on simulated runs whose truth is known, and at the margins."""
 
 import math
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from scipy import stats
 from ncssl.errors import UnknownName
 from ncssl.records import verdicts
 from ncssl.records.facts import Claim
-from ncssl.records.intervals import difference_interval, mean_interval, rate_interval
+from ncssl.records.intervals import seeds_for_within
 from ncssl.records.verdicts import STATUSES, judge, judge_theory
 
 
@@ -32,95 +32,6 @@ def around(mean, width=0.1):
     return runs(*(mean + width * x for x in (-1.5, -0.7, 0.2, 0.7, 1.3)))
 
 
-# ---- intervals against scipy ---------------------------------------------------------------------------------------
-
-
-def test_a_mean_has_scipys_t_interval():
-    x = [71.2, 70.1, 72.9, 71.0]
-    low, high = stats.t.interval(0.95, 3, np.mean(x), stats.sem(x))
-    found = mean_interval(x)
-    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-12) and found.n == 4
-
-
-def test_arms_on_the_same_seeds_are_paired():
-    a, b = [71.2, 70.1, 72.9], [70.0, 69.5, 71.0]
-    oracle = stats.ttest_rel(a, b).confidence_interval(0.95)
-    shuffled = {2: b[2], 0: b[0], 1: b[1]}
-    found = difference_interval(runs(*a), shuffled)
-    assert found.kind == "paired t" and (found.low, found.high) == pytest.approx(tuple(oracle), rel=1e-12)
-
-
-def test_arms_on_other_seeds_get_welchs_interval():
-    a, b = [71.2, 70.1, 72.9], [70.0, 69.5, 71.0, 64.0]
-    oracle = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    found = difference_interval(runs(*a), runs(*b))
-    assert found.kind == "Welch t" and found.n == 3
-    assert (found.low, found.high) == pytest.approx(tuple(oracle), rel=1e-12)
-
-
-def test_cohens_d_by_hand():
-    found = difference_interval(runs(1.0, 2.0, 3.0), runs(0.0, 1.0, 2.0, 3.0, 4.0))
-    assert found.standardised == pytest.approx(0.0)
-    found = difference_interval(runs(3.0, 5.0), runs(0.0, 2.0))
-    assert found.standardised == pytest.approx(3.0 / math.sqrt(2.0))
-    assert difference_interval(runs(3.0, 3.0), runs(0.0, 0.0)).standardised is None
-
-
-def test_the_bootstrap_is_scipys_and_repeats_itself():
-    rng = np.random.default_rng(3)
-    a, b = rng.normal(1, 1, 30), rng.normal(0, 2, 30)
-    oracle = stats.bootstrap((a - b,), np.mean, method="percentile", n_resamples=20_000, rng=1).confidence_interval
-    found = difference_interval(runs(*a), runs(*b), kind="bootstrap")
-    assert found.kind == "paired bootstrap" and not found.caution
-    assert (found.low, found.high) == pytest.approx(tuple(oracle), abs=0.03)
-    assert found == difference_interval(runs(*a), runs(*b), kind="bootstrap")
-    apart = difference_interval(runs(*a), runs(*b[:29]), kind="bootstrap")
-    oracle = stats.bootstrap(
-        (a, b[:29]), lambda x, y, axis: x.mean(axis) - y.mean(axis), method="percentile", n_resamples=20_000, rng=1
-    ).confidence_interval
-    assert (apart.low, apart.high) == pytest.approx(tuple(oracle), abs=0.03)
-    assert "too narrow" in mean_interval([1.0, 2.0, 3.0], kind="bootstrap").caution
-
-
-def test_a_share_of_seeds_has_the_exact_binomial_interval():
-    found = rate_interval(runs(5, 5, 5, 5, 1), runs(1, 1, 1, 1, 1), 2)
-    oracle = stats.beta.ppf(0.025, 4, 2), stats.beta.ppf(0.975, 5, 1)
-    assert found.effect == 0.8 and (found.low, found.high) == pytest.approx(oracle, rel=1e-9)
-
-
-@pytest.mark.parametrize("n", [3, 5])
-@pytest.mark.parametrize("paired", [True, False])
-def test_t_intervals_hold_the_truth_95_times_in_100(n, paired):
-    rng = np.random.default_rng(n)
-    truth, hits, times = 1.5, 0, 1500
-    for _ in range(times):
-        shared = rng.normal(0, 2, n) if paired else 0.0
-        a, b = rng.normal(70 + truth, 1, n) + shared, rng.normal(70, 1 if paired else 3, n) + shared
-        found = difference_interval(runs(*a), {s + (not paired): v for s, v in enumerate(b)})
-        assert found.kind == ("paired t" if paired else "Welch t")
-        hits += found.low <= truth <= found.high
-    assert 0.93 < hits / times < 0.975  # Welch's is a little wide at 3 against 3
-
-
-def test_a_bootstrap_over_three_seeds_is_too_narrow():
-    """Why t is the default."""
-    rng = np.random.default_rng(0)
-    found = [mean_interval(rng.normal(0, 1, 3), kind="bootstrap") for _ in range(300)]
-    assert np.mean([f.low <= 0 <= f.high for f in found]) < 0.85
-
-
-@pytest.mark.parametrize("kind", ["t", "bootstrap"])
-@pytest.mark.parametrize("sample", [[], [1.0], [1.0, math.nan], [1.0, math.inf]])
-def test_too_few_or_broken_numbers_are_refused(sample, kind):
-    with pytest.raises(ValueError, match="at least 2 finite numbers"):
-        mean_interval(sample, kind=kind)
-
-
-def test_an_unknown_interval_is_refused():
-    with pytest.raises(UnknownName, match="did you mean 'bootstrap'"):
-        mean_interval([1.0, 2.0], kind="bootstrp")
-
-
 # ---- verdicts ------------------------------------------------------------------------------------------------------
 
 
@@ -128,25 +39,28 @@ def test_an_unknown_interval_is_refused():
     ("test", "margin", "a", "status"),
     [
         ("greater", 10, 12, "reproduced"),
-        ("greater", 10, 8, "not reproduced"),
+        ("greater", 10, 8, "same direction"),
+        ("greater", 10, 0.2, "contradicted"),  # wholly below the margin, and not wholly above 0
+        ("greater", 10, -8, "contradicted"),
         ("greater", 10, 10.1, "undecided"),
         ("greater", 10, 9.9, "undecided"),
         ("greater", -3, -1, "reproduced"),
-        ("greater", -3, -5, "not reproduced"),
+        ("greater", -3, -5, "contradicted"),
+        ("greater", 0, -2, "contradicted"),
         ("sign", 0, 2, "reproduced"),
-        ("sign", 0, -2, "not reproduced"),
+        ("sign", 0, -2, "contradicted"),
         ("sign", 0, 0.2, "undecided"),
         ("within", 3, 1, "reproduced"),
         ("within", 3, -1, "reproduced"),
-        ("within", 3, 5, "not reproduced"),
-        ("within", 3, -5, "not reproduced"),
+        ("within", 3, 5, "contradicted"),
+        ("within", 3, -5, "contradicted"),
         ("within", 3, 2.9, "undecided"),
         ("within", 3, -3.1, "undecided"),
         ("above", 10, 12, "reproduced"),
-        ("above", 10, 8, "not reproduced"),
+        ("above", 10, 8, "contradicted"),
         ("above", 10, 10.1, "undecided"),
         ("below", 10, 8, "reproduced"),
-        ("below", 10, 12, "not reproduced"),
+        ("below", 10, 12, "contradicted"),
         ("below", 10, 9.9, "undecided"),
     ],
 )
@@ -158,9 +72,9 @@ def test_statuses_on_both_sides_of_the_margin(test, margin, a, status):
     assert (verdict.n, verdict.margin, verdict.claim) == (5, margin, "c")
 
 
-@pytest.mark.parametrize("test", ["greater", "below"])
-def test_exactly_at_the_margin_nothing_is_reproduced(test):
-    assert judge(claim(test, 1.0), dict(a=runs(1, 1, 1), b=runs(0, 0, 0))).status == "not reproduced"
+@pytest.mark.parametrize("test, status", [("greater", "same direction"), ("below", "contradicted")])
+def test_exactly_at_the_margin_nothing_is_reproduced(test, status):
+    assert judge(claim(test, 1.0), dict(a=runs(1, 1, 1), b=runs(0, 0, 0))).status == status
     assert judge(claim("within", 1.0), dict(a=runs(1, 1, 1), b=runs(0, 0, 0))).status == "reproduced"
 
 
@@ -179,7 +93,7 @@ ORDERINGS = {
     "reproduced": (4, 2, 0),
     "partly": (4, 2, 1.95),
     "undecided": (2, 1.95, 1.9),
-    "not reproduced": (4, 0, 2),
+    "contradicted": (4, 0, 2),
 }
 
 
@@ -196,11 +110,11 @@ def test_an_ordering_joins_its_steps(status):
 
 def test_an_ordering_with_one_contradicted_step_is_not_partly():
     verdict = judge(claim("ordering"), dict(a=around(4), b=around(0), c=around(2)))
-    assert [step.status for step in verdict.steps] == ["reproduced", "not reproduced"]
-    assert verdict.status == "not reproduced"
+    assert [step.status for step in verdict.steps] == ["reproduced", "contradicted"]
+    assert verdict.status == "contradicted"
 
 
-@pytest.mark.parametrize(("hits", "status"), [(10, "reproduced"), (5, "undecided"), (0, "not reproduced")])
+@pytest.mark.parametrize(("hits", "status"), [(10, "reproduced"), (5, "undecided"), (0, "contradicted")])
 def test_a_rate_counts_seeds(hits, status):
     left = {seed: 20.0 if seed < hits else 5.0 for seed in range(10)}
     verdict = judge(claim("rate", 10.0, rate=0.5), dict(a=left, b=runs(*[0.0] * 10)))
@@ -217,10 +131,13 @@ def test_ratios_are_compared_as_ratios():
     verdict = judge(claim("greater", 3.0, compare="ratio"), values)
     oracle = stats.ttest_rel(np.log([1.4, 1.41, 1.42]), np.log([0.2, 0.21, 0.22])).confidence_interval(0.95)
     assert verdict.status == "reproduced" and (verdict.low, verdict.high) == pytest.approx(np.exp(tuple(oracle)))
-    assert judge(claim("greater", 8.0, compare="ratio"), values).status == "not reproduced"
-    assert judge(claim("within", 8.0, compare="ratio"), dict(a=values["b"], b=values["a"])).status == "reproduced"
+    assert judge(claim("greater", 8.0, compare="ratio"), values).status == "same direction"
+    turned = dict(a=values["b"], b=values["a"])
+    assert judge(claim("greater", 8.0, compare="ratio"), turned).status == "contradicted"
+    assert judge(claim("greater", 0.5, compare="ratio"), turned).status == "contradicted", "below 1 there is none"
+    assert judge(claim("within", 8.0, compare="ratio"), turned).status == "reproduced"
     tenth = dict(a=runs(0.1, 0.1, 0.1), b=runs(1.0, 1.0, 1.0))
-    assert judge(claim("within", 8.0, compare="ratio"), tenth).status == "not reproduced"
+    assert judge(claim("within", 8.0, compare="ratio"), tenth).status == "contradicted"
     zero = judge(claim("greater", 3.0, compare="ratio"), values | dict(b=runs(0.2, 0.0, 0.1)))
     assert zero.status == "undecided" and "b has a value <= 0" in zero.detail
 
@@ -229,7 +146,7 @@ def test_units_of_one_over_the_root_of_the_width():
     collapsed = claim("below", 0.1, per="sqrt_dim", metric="std_normalised")
     values = dict(a=runs(0.009, 0.010, 0.011))
     assert judge(collapsed, values, dim=64).status == "reproduced"
-    assert judge(collapsed, values, dim=400).status == "not reproduced"
+    assert judge(collapsed, values, dim=400).status == "contradicted"
     with pytest.raises(ValueError, match="dim was None"):
         judge(collapsed, values)
 
@@ -259,9 +176,52 @@ def test_failures_that_leave_no_pairs_fall_back_on_welch():
     assert verdict.interval == "Welch t" and verdict.status == "reproduced"
 
 
-def test_a_claim_can_ask_for_the_bootstrap():
-    verdict = judge(claim("greater", 1.0, interval="bootstrap"), dict(a=around(3), b=around(0)))
-    assert verdict.interval == "paired bootstrap" and "too narrow" in verdict.detail
+def test_steps_of_an_ordering_that_go_far_enough_only_in_part_are_the_same_direction():
+    values = dict(a=around(9), b=around(4, -0.1), c=around(2))
+    verdict = judge(claim("ordering", 3.0), values)
+    assert [step.status for step in verdict.steps] == ["reproduced", "same direction"]
+    assert verdict.status == "same direction" and verdict.p == max(step.p for step in verdict.steps)
+    open_step = judge(claim("ordering", 3.0), values | dict(c=around(1.1, 0.5)))
+    assert [step.status for step in open_step.steps] == ["reproduced", "undecided"] and open_step.status == "partly"
+    against = judge(claim("ordering"), dict(a=around(4), b=around(0, -0.1), c=around(2)))
+    assert against.p == against.steps[1].p
+
+
+# ---- seeds that split, test images, power ----------------------------------------------------------------------------
+
+
+def test_seeds_that_split_are_counted_and_not_averaged():
+    values = dict(a=runs(50, 51, 10, 50.5, 11), b=runs(20, 21, 20.5, 20, 21))
+    verdict = judge(claim("greater", 2.0), values)
+    oracle = stats.beta.ppf(0.025, 2, 4), stats.beta.ppf(0.975, 3, 3)
+    assert (verdict.status, verdict.effect, verdict.n, verdict.is_share, verdict.p) == ("undecided", 0.4, 5, True, None)
+    assert (verdict.low, verdict.high) == pytest.approx(oracle)
+    assert verdict.detail == "seeds split: 2 of 5 collapse in a"
+    assert not judge(claim("greater", 2.0, metric="effective_rank"), values).is_share, "of accuracies alone"
+    rate = judge(claim("rate", 2.0, rate=0.5), values)
+    assert rate.effect == 0.6 and "split" not in rate.detail, "which a rate is asked about"
+    step = judge(claim("ordering"), values | dict(c=around(10)))
+    assert step.status == "partly" and step.effect == pytest.approx(10.5, abs=0.1), "the step that has an effect"
+
+
+def test_image_noise_decides_what_seeds_alone_would_not():
+    values = dict(a=runs(51.3, 51.2, 51.4), b=runs(50.0, 50.1, 49.9))
+    alone, noisy = (judge(claim("greater", 0.5), values, images=images) for images in (None, 4000))
+    assert (alone.status, noisy.status) == ("reproduced", "undecided") and alone.effect == noisy.effect
+    half = math.hypot(alone.high - alone.effect, 1.959964 * 100 * math.sqrt((0.513 * 0.487 + 0.25) / 4000))
+    assert noisy.high - noisy.effect == pytest.approx(half, rel=1e-3) and noisy.p > 0.05 > alone.p
+    rank = claim("greater", 0.5, metric="effective_rank")
+    assert judge(rank, values, images=4000).low == judge(rank, values).low, "of accuracies alone"
+
+
+def test_a_within_says_how_many_seeds_it_asks_for():
+    values = dict(a=around(50), b=around(50.1))
+    words = f"at a standard deviation of 0.7 points {seeds_for_within(1.0)} seeds are needed"
+    assert words in judge(claim("within", 1.0), values).detail
+    noisy = judge(claim("within", 1.0), values, images=10_000)
+    assert "image noise of 0.7 no number of seeds is enough" in noisy.detail and noisy.status == "undecided"
+    assert "needed" not in judge(claim("within", 1.0, metric="effective_rank"), values).detail
+    assert judge(claim("within", 1.0), values).p == pytest.approx(judge(claim("greater", -1.0), values).p)
 
 
 def test_a_verdict_is_plain_data():
@@ -275,22 +235,25 @@ samples = st.lists(st.floats(-100, 100).map(lambda x: round(x, 3)), min_size=2, 
 @settings(max_examples=150, deadline=None)
 @given(samples, samples, st.floats(-20, 20), st.floats(-50, 50))
 def test_greater_depends_on_the_difference_alone(a, b, margin, move):
-    one = judge(claim("greater", margin), dict(a=runs(*a), b=runs(*b)))
-    moved = judge(claim("greater", margin), dict(a=runs(*(x + move for x in a)), b=runs(*(x + move for x in b))))
-    swapped = judge(claim("greater", margin), dict(a=runs(*b), b=runs(*a)))
+    made = claim("greater", margin, metric="effective_rank")  # whose seeds do not split
+    one = judge(made, dict(a=runs(*a), b=runs(*b)))
+    moved = judge(made, dict(a=runs(*(x + move for x in a)), b=runs(*(x + move for x in b))))
+    swapped = judge(made, dict(a=runs(*b), b=runs(*a)))
     assert one.status in STATUSES and one.low <= one.effect <= one.high
     assert (moved.low, moved.high) == pytest.approx((one.low, one.high), abs=1e-6)
     assert (-swapped.high, -swapped.low) == pytest.approx((one.low, one.high), abs=1e-6)
     assert (one.status == "reproduced") == (one.low > margin)
-    assert (one.status == "not reproduced") == (one.high <= margin)
+    assert (one.status in ("contradicted", "same direction")) == (one.high <= margin)
+    assert (one.status == "same direction") == (0 < one.low and one.high <= margin)
 
 
 @settings(max_examples=100, deadline=None)
 @given(samples, samples, st.floats(0, 20), st.floats(0, 20))
 def test_a_smaller_margin_never_hurts(a, b, margin, less):
     values = dict(a=runs(*a), b=runs(*b))
-    rank = {"not reproduced": 0, "undecided": 1, "reproduced": 2}
-    harder, easier = (judge(claim("greater", m), values).status for m in (margin, margin - less))
+    rank = {"contradicted": 0, "same direction": 0, "undecided": 1, "reproduced": 2}
+    rule = dict(metric="effective_rank")
+    harder, easier = (judge(claim("greater", m, **rule), values).status for m in (margin, margin - less))
     assert rank[easier] >= rank[harder]
 
 
@@ -300,8 +263,8 @@ def test_a_smaller_margin_never_hurts(a, b, margin, less):
 @pytest.mark.parametrize(
     ("value", "test", "status"),
     [
-        (0.5, "below", "reproduced"), (2.0, "below", "not reproduced"), (1.0, "below", "not reproduced"),
-        (2.0, "above", "reproduced"), (0.5, "above", "not reproduced"), (math.nan, "below", "undecided"),
+        (0.5, "below", "reproduced"), (2.0, "below", "contradicted"), (1.0, "below", "contradicted"),
+        (2.0, "above", "reproduced"), (0.5, "above", "contradicted"), (math.nan, "below", "undecided"),
     ],
 )  # fmt: skip
 def test_theory_compares_what_the_check_returns(monkeypatch, value, test, status):

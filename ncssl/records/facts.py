@@ -173,7 +173,7 @@ class Claim:
     @property
     def stand_in(self) -> str | None:
         """The arm that must fail the test in place of `left`: the control, or for one arm the untrained encoder."""
-        if self.test not in CONTROLLED or self.control == "none":
+        if self.kind == "theory" or self.test not in CONTROLLED or self.control == "none":
             return None
         alone = FLOOR if self.test in ("above", "below") and self.left != FLOOR else None
         return self.control or alone
