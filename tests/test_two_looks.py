@@ -11,7 +11,7 @@ from ncssl.records import frames, papers, series, store, verdicts
 from ncssl.records.facts import Claim
 
 OWN, ALL = (0, 1, 2), (0, 1, 2, 3, 4)
-KEY, EXPERIMENT = "tian2021", "shift"  # three claims: none against plus twice, minus against none once
+KEY, EXPERIMENT = "tian2021", "shift"  # with the claims of `plain_shift`: none against plus, minus against none
 
 
 def claim(test="greater", **more):
@@ -96,7 +96,7 @@ def own_runs():
 
 
 @pytest.fixture
-def results(tmp_path):
+def results(tmp_path, plain_shift):
     for p in own_runs():
         write(p, SCORES[p.arm][p.seed], tmp_path)
     return tmp_path
