@@ -22,7 +22,8 @@ from ncssl.domains import Utterances
 from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import Recipe
 from ncssl.records import floors, store
-from ncssl.train import best_device, checkpoint_path, commit, device_name, fit, peak_memory, versions
+from ncssl.records.runs import kind
+from ncssl.train import best_device, checkpoint_path, commit, device_name, fit, peak_memory, precision, versions
 
 SHOWN = (
     "knn_accuracy", "probe_accuracy", "few_label_accuracy", "std_normalised", "effective_rank", "images_per_second",
@@ -93,7 +94,7 @@ def one(
     None too if the deadline came first: the checkpoint stays, and the next call goes on from it.
     """
     with claimed(checkpoint_path(planned.recipe).with_suffix(".lock")) as mine:
-        if not mine or store.find(planned.recipe.id, out):
+        if not mine or recorded(planned, out):
             return None
         where = dict(root=root, device=device, out=out, download=download)
         try:
@@ -106,6 +107,20 @@ def one(
             return None
         name = f"{planned.experiment}.{planned.arm}"
         return {"run": name, "seed": planned.seed, "seconds": round(record.seconds, 1)} | summary(record, out)
+
+
+def recorded(planned: experiments.Planned, out: str | Path | None) -> bool:
+    """Whether a run has a record, and where it is made `again` one of the kind that it is to have."""
+    path = store.find(planned.recipe.id, out)
+    if path is None or planned.again is None:
+        return path is not None
+    return kind(store.load(path)) == planned.again
+
+
+def kind_here(recipe: Recipe, device: str | None) -> tuple[str, str]:
+    """Precision and kind of device that a recipe is computed in on this machine."""
+    device = device or best_device()
+    return precision(recipe, device), "cuda" if device.startswith("cuda") else "cpu"
 
 
 def measure_floor(r: Recipe, *, root=None, out=None, device: str | None = None, download=False) -> store.Record:
@@ -138,18 +153,20 @@ def run(
 
     `jobs` processes work side by side with one thread each on a CPU (0: one a core; one on a CUDA device). A run
     starts only while its expected time fits in what is left of `budget` (seconds), and stops when that is spent.
-    `undecided` then adds the seeds that the rule of the two looks gives to claims. A run that ends in an error of its
-    own is named on stderr and the others are made; raises ValueError at the end.
+    `undecided` then adds the seeds that the rule of the two looks gives to claims, and makes runs again whose record
+    is of another precision than those it is compared with, where this machine computes in theirs. A run that ends in
+    an error of its own is named on stderr and the others are made; raises ValueError at the end.
     """
     for error in experiments.refused(out):
         print(f"ncssl: {error}", file=sys.stderr)
     jobs = jobs or side_by_side(device)
     began, given = time.monotonic(), (root, out, device, download)
     runs = experiments.plan(paper, scale, out, **overrides)
-    runs += experiments.below(runs)
+    runs = experiments.below(runs) + runs  # no claim passes its gates without them
     made, broken = make(runs, given, jobs, began, budget, report)
     if undecided:
         runs = experiments.undecided(paper, scale, out, **overrides)
+        runs = [p for p in runs if p.again in (None, kind_here(p.recipe, device))]
         more = make(runs, given, jobs, began, budget, report)
         made, broken = made + more[0], broken + more[1]
     if broken:
@@ -166,7 +183,7 @@ def make(
     runs: list[experiments.Planned], given: tuple, jobs: int, began: float, budget: float | None, report: Callable
 ) -> tuple[int, int]:
     """Make those of the runs that have no record, in their order, `jobs` side by side: how many, how many errors."""
-    missing = [p for p in runs if store.find(p.recipe.id, given[1]) is None]
+    missing = [p for p in runs if not recorded(p, given[1])]
     spans, made, broken, deadline = [], 0, 0, None if budget is None else began + 0.98 * budget
     bar = tqdm(total=len(missing), unit="run", desc=f"{len(runs) - len(missing)} of {len(runs)} records there")
     spawn = multiprocessing.get_context("spawn")

@@ -1,6 +1,7 @@
 """Experiments of the papers: their recipes at a scale, their records, and the ledger of claims."""
 
 import dataclasses
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,15 +11,18 @@ from tqdm import tqdm
 from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import KIND, SCALES, Recipe, recipe
 from ncssl.records import floors, papers, series, store, verdicts
+from ncssl.records import runs as runs_of
 from ncssl.records.intervals import LEVEL
-from ncssl.records.stale import Stale
 
 ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")  # of a plan
 BLOCK = 3  # seeds: everything gets so many before anything gets more
 
 
 class Planned(NamedTuple):
-    """One run of an experiment: its arm, seed and recipe; `extra` for a seed beyond the scale's own."""
+    """One run of an experiment: its arm, seed and recipe; `extra` for a seed beyond the scale's own.
+
+    `again`: it has a record, and is to have one of this precision and kind of device.
+    """
 
     paper: str
     experiment: str
@@ -26,6 +30,7 @@ class Planned(NamedTuple):
     seed: int
     recipe: Recipe
     extra: bool = False
+    again: tuple[str, str] | None = None
 
 
 def planned(
@@ -58,13 +63,15 @@ def scheduled(paper: str, experiment: str, scale: str, **overrides) -> list[Plan
 
 def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict) -> Recipe:
     """The recipe of an arm on the first seed; raises BadFile where the paper's file is wrong, not the overrides."""
-    at, options = e.scales[scale], dict(arm.options)
+    at = e.scales[scale]
+    own = at.arms.get(arm.name, {})
+    options = dict(arm.options) | own.get("options", {})
     if at.keep is not None and options.get("keep"):
         options["keep"] = at.keep
     values = dict(e.recipe) | dict(at.recipe)
 
     def full(values: dict) -> Recipe:
-        r = recipe(arm.method, scale, options, seed=at.seeds[0], **values | dict(arm.recipe))
+        r = recipe(arm.method, scale, options, seed=at.seeds[0], **values | dict(arm.recipe) | own.get("recipe", {}))
         products = {k: float(f"{factor * getattr(r, k):.12g}") for k, factor in arm.times.items()}  # 0.009, whole
         return dataclasses.replace(r, **{k: round(x) if KIND[k] is int else x for k, x in products.items()})
 
@@ -127,10 +134,11 @@ def undecided(
 ) -> list[Planned]:  # fmt: skip
     """The runs that the rule of the two looks adds: for every claim that all of the scale's own seeds leave open.
 
-    A claim that is out of reach, or no test, is not open. The list depends on the records of the own seeds alone, so
-    that it stays the same while its runs are made.
+    A claim that is out of reach, or no test, is not open. These depend on the records of the own seeds alone, so that
+    they stay the same while they are made. Runs whose seed a claim leaves out, computed otherwise than most, are made
+    `again`, before the others.
     """
-    wanted = []
+    wanted, again = [], []
     for key in [paper] if paper else papers.papers():
         for claim in (c for c in papers.paper(key).claims.values() if c.kind == "records"):
             own = [p for p in scheduled(key, claim.experiment, scale, **overrides) if p.arm in claim.needed]
@@ -138,7 +146,19 @@ def undecided(
             whole = own and all(record is not None for _, record in found)
             if whole and verdicts.left_open(series.verdict(claim, found, results=results)):
                 wanted += extras([p for p in own if p.arm in claim.compared])
-    return ordered(wanted)
+            again += otherwise(claim, found + list(records(stored(extras(own), results), results)))
+    return ordered(again) + ordered(wanted)
+
+
+def otherwise(claim: papers.Claim, found: list) -> list[Planned]:
+    """Runs of a claim on seeds that it leaves out, of another kind than most of its runs, to be made again."""
+    compared = [(p, record) for p, record in found if p.arm in claim.compared and record is not None]
+    left_out = runs_of.alike(compared, claim.compared)[1]
+    if not left_out:
+        return []
+    most = statistics.mode(runs_of.kind(record) for _, record in compared)
+    other = [p for p, record in compared if p.seed in left_out and runs_of.kind(record) != most]
+    return [p._replace(again=most) for p in other]
 
 
 def below(runs: list[Planned]) -> list[Planned]:
@@ -257,40 +277,3 @@ def row(claim: papers.Claim, found: dict[str, verdicts.Verdict]) -> dict:
 def refused(results: str | Path | None = None) -> list[BadFile]:
     """The files among the records that cannot be used, as the errors that name them."""
     return [error for _, error in store.scan(results) if isinstance(error, BadFile)]
-
-
-def audit(results: str | Path | None = None) -> list[dict]:
-    """One row a file among the records that no claim and no figure uses: file, state, why.
-
-    rejected: not a record. stale: its recipe has come to mean something else. unplanned: of a paper, but of no arm.
-    """
-    wanted, rows = known(), []
-    for path, r in store.scan(results):
-        file = f"{path.parent.name}/{path.name}"
-        if isinstance(r, BadFile):
-            rows.append({"file": file, "state": "stale" if isinstance(r, Stale) else "rejected", "why": r.why})
-        elif why := outdated(r.recipe):
-            rows.append({"file": file, "state": "stale", "why": why})
-        elif r.key in papers.papers() and dataclasses.replace(r.recipe, seed=0).id not in wanted:
-            rows.append({"file": file, "state": "unplanned", "why": f"no arm of {r.key} has these settings"})
-    return rows
-
-
-def known() -> set[str]:
-    """Ids of all arms of all experiments at all scales, on seed 0."""
-    every = [(key, name, s) for key in papers.papers() for name in papers.paper(key).experiments for s in SCALES]
-    return {with_seed(p, 0).recipe.id for paper, name, s in every for p in scheduled(paper, name, s)}
-
-
-def outdated(r: Recipe) -> str:
-    """Why no recipe can be this one any more: its method or an option is gone, or an option came; else empty."""
-    from ncssl.methods import make
-
-    if r.method in floors.METHODS:
-        return ""
-    try:
-        options = make(r.method, **r.options).options
-    except (ValueError, TypeError) as error:
-        return str(error)
-    young = {name: value for name, value in options.items() if value is not None and name not in r.options}
-    return f"made before {r.method} had {', '.join(f'{k}={v}' for k, v in young.items())}" if young else ""

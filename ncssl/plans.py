@@ -45,7 +45,7 @@ def hours(rows: list[dict[str, Any]]) -> float:
 
 def cores_of(record: store.Record) -> int:
     """The threads that a record's run computed with."""
-    found = re.search(r"(\d+) threads$", record.device)
+    found = re.search(r"(\d+) threads", record.device)
     return int(found[1]) if found else 1
 
 

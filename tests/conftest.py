@@ -22,6 +22,28 @@ def root() -> Path:
 
 
 @pytest.fixture
+def plain_shift(monkeypatch):
+    """The paper tian2021 with two claims alone, about its experiment `shift`: plain margins and no gates."""
+    import dataclasses
+
+    from ncssl.records import papers
+    from ncssl.records.facts import Claim
+
+    def claim(id, left, right, margin):
+        fixed = dict(paper="tian2021", place="Table 7", statement="s", kind="records", test="greater", margin_by="ours")
+        compared = dict(experiment="shift", metric="probe_accuracy", left=left, right=right, margin=margin)
+        return id, Claim(id=id, **fixed, **compared)
+
+    claims = (
+        claim("positive_shift_hurts", "none", "plus", 10.0), claim("negative_shift_is_harmless", "minus", "none", -3.0),
+    )  # fmt: skip
+    real = papers.paper
+    plain = dataclasses.replace(real("tian2021"), claims=dict(claims))
+    monkeypatch.setattr(papers, "paper", lambda key: plain if key == "tian2021" else real(key))
+    return plain
+
+
+@pytest.fixture
 def ax():
     """Axes in the book's style, of a figure that nobody sees."""
     import matplotlib as mpl

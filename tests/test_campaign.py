@@ -193,6 +193,21 @@ def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
         campaign.run("tian2021", "smoke", {}, root=tmp_path, out=tmp_path / "out", jobs=1, device="cpu")
 
 
+def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_right_one(tmp_path, monkeypatch):
+    here = campaign.kind_here(tiny().recipe, "cpu")
+    record = train.fit(tiny().recipe, key="tian2021", device="cpu", out=tmp_path, progress=False)
+    other = "float32" if here[0] == "bf16" else "bf16"
+    store.save(dataclasses.replace(record, precision=other, seconds=0.0), tmp_path)
+    again = tiny()._replace(again=here)
+    assert campaign.recorded(tiny(), tmp_path) and not campaign.recorded(again, tmp_path)
+    monkeypatch.setattr(experiments, "plan", lambda *args, **more: [])
+    monkeypatch.setattr(experiments, "undecided", lambda *args, **more: [again, tiny(1)._replace(again=(other, "cpu"))])
+    given = dict(out=tmp_path, device="cpu", jobs=1, undecided=True)
+    made = campaign.run("tian2021", "small", {}, **given, report=lambda row: row)
+    assert made == 1 and store.load(store.find(record.id, tmp_path)).precision == here[0]
+    assert campaign.recorded(again, tmp_path) and store.find(tiny(1).recipe.id, tmp_path) is None
+
+
 # ---- floors ----------------------------------------------------------------------------------------------------------
 
 

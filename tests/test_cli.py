@@ -52,9 +52,27 @@ def test_claims_lists_every_claim_of_a_paper(monkeypatch):
     assert {r["status"] for r in rows} <= set(verdicts.STATUSES)
 
 
+def test_claims_can_be_picked_by_name_by_verdict_and_by_whose_they_are(monkeypatch):
+    from ncssl.records import verdicts
+
+    monkeypatch.setattr(verdicts, "judge_theory", lambda claim: verdicts.Verdict("not run"))
+
+    def picked(*args):
+        return json.loads(ok("claims", "--paper", "wen2022", "--scale", "smoke", *args, "--json"))
+
+    every, own, book = picked(), picked("--own"), picked("--book")
+    assert {r["by"] for r in own} == {"paper"} and {r["by"] for r in book} <= {"book"}
+    assert len(own) + len(book) == len(every) == len(picked("--status", "not run"))
+    (row,) = picked("--id", every[0]["id"])
+    assert row == every[0] and {"gates", "p", "headline", "share"} <= set(row)
+    assert picked("--status", "contradicted") == []
+
+
 @pytest.mark.parametrize(
     "args, words",
     [
+        (("claims", "--status", "contradict"), "contradicted"),
+        (("claims", "--id", "head_beats_nothing"), "head_beats_none"),
         (("run", "--method", "simsiem"), "simsiam"), (("run",), "--method was not given"),
         (("run", "--method", "byol", "--set", "kep=1"), "keep"),
         (("run", "--method", "byol", "--set", "keep"), "name=value"),

@@ -10,7 +10,7 @@ import pytest
 LEVELS = {
     0: "errors memory losses spectral collapse checkpoint data augment nn evaluate theory optim papers",
     1: "methods records recipes plots diagnose",
-    2: "model diagnostics speakers domains experiments finetune plans",
+    2: "model diagnostics speakers domains experiments finetune plans audits",
     3: "train",
     4: "campaign search bench book cli __main__",
 }

@@ -161,6 +161,31 @@ def test_a_mistake_names_file_table_and_key(tmp_path, mistake):
         assert word in str(caught.value)
 
 
+OWN = GOOD.replace("epochs = 7", 'epochs = 7\narms.one = { recipe = { lr = 0.5 }, options = { keep = 0.5 } }')
+
+
+def test_a_scale_can_set_one_arm(tmp_path):
+    """At that scale alone, before everything that the arm and the scale say."""
+    experiments = pytest.importorskip("ncssl.experiments")
+    first = read(written(tmp_path, OWN)).experiments["first"]
+    one, two = (experiments.made("x2020", first, arm, "small", {}) for arm in first.arms.values())
+    assert (one.lr, one.options["keep"], one.epochs) == (0.5, 0.5, 7)
+    assert two.lr == experiments.recipe("directpred", "small").lr and two.epochs == 0
+
+
+@pytest.mark.parametrize(
+    "before, after, words",
+    [
+        ("arms.one = {", "arms.oen = {", "did you mean 'one'"), ("lr = 0.5", "rl = 0.5", "arms.one: key 'rl'"),
+        ("{ recipe =", "{ recip =", "did you mean 'recipe'"), ("arms.one = {", "arms.one = 3 #", "arms.one: was 3"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_what_a_scale_sets_for_an_arm_is_named(tmp_path, before, after, words):
+    assert before in OWN
+    with pytest.raises(BadFile, match=words):
+        read(written(tmp_path, OWN.replace(before, after, 1)))
+
+
 @pytest.mark.parametrize(
     "changes, words",
     [

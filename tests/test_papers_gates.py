@@ -1,10 +1,12 @@
 """What a paper's file says of the gates of its claims: read whole, and the error of every kind of mistake."""
 
+import tomllib
+
 import pytest
 from test_papers import GOOD, written
 
 from ncssl.errors import BadFile
-from ncssl.records.papers import read
+from ncssl.records.papers import FOLDER, paper, papers, read
 
 RANDOM = '[experiments.first.arms.random]\nlabel = "untrained"\nrecipe = { epochs = 0 }\n\n[experiments.first.scales'
 EXPOSED = 'method = "byol"\ndecay_exposure = 4.7\n'
@@ -15,8 +17,8 @@ GATED = GATED.replace(END, END + KEYS).replace('check = "a_check"\n', 'check = "
 
 
 def test_gates_are_read_whole(tmp_path):
-    paper = read(written(tmp_path, GATED))
-    better, law = paper.claims["better"], paper.claims["law"]
+    claims = read(written(tmp_path, GATED)).claims
+    better, law = claims["better"], claims["law"]
     assert (better.by, better.headline, better.base, better.needs) == ("book", True, ("one",), ("decay", "curve"))
     assert better.stand_in == "random" and better.decay_exposure == 4.7
     assert better.needed == ("one", "two", "random") and better.compared == ("one", "two")
@@ -73,3 +75,31 @@ def test_a_mistake_in_a_gate_names_file_claim_and_key(tmp_path, mistake):
         read(written(tmp_path, GATED.replace(before, after, 1)))
     for word in ("x2020.toml", *words):
         assert word in str(caught.value)
+
+
+# ---- the papers' own files -------------------------------------------------------------------------------------------
+
+LEARNED = ("_accuracy", "_eer", "_lead")  # ends of metrics that say what was learned
+
+
+def claims_of(key, kind="records"):
+    return [claim for claim in paper(key).claims.values() if claim.kind == kind]
+
+
+@pytest.mark.parametrize("key", papers())
+def test_every_claim_says_whose_it_is(key):
+    """As it is written in the file: the default of the reader is for nobody to lean on."""
+    written_down = tomllib.loads((FOLDER / f"{key}.toml").read_text(encoding="utf-8"))["claims"]
+    assert [claim["id"] for claim in written_down if "by" not in claim] == []
+
+
+@pytest.mark.parametrize("key", papers())
+def test_every_claim_about_what_was_learned_has_a_base_or_says_why_not(key):
+    bare = [c.id for c in claims_of(key) if c.metric.endswith(LEARNED) and not c.base and not c.base_free]
+    assert bare == []
+
+
+@pytest.mark.parametrize("key", papers())
+def test_every_paper_has_headline_claims_and_those_across_papers_are_the_books(key):
+    assert key == "companion" or any(claim.headline for claim in claims_of(key))
+    assert key != "companion" or {claim.by for claim in paper(key).claims.values()} == {"book"}

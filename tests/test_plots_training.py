@@ -13,10 +13,10 @@ from ncssl.errors import UnknownName
 from ncssl.experiments import Planned, scheduled
 from ncssl.plots import spectra, style, training
 from ncssl.records import frames, papers, series, store, tables
+from ncssl.records.facts import Claim
 from ncssl.records.verdicts import STATUSES, Verdict
 
 PAPER = papers.paper("tian2021")
-SPREAD = dataclasses.replace(PAPER.claims["no_collapse_with_both"], compare="difference", per="sqrt_dim")
 PROBE = {"sgd_ema": (58, 60, 59), "directpred": (61, 62, 63), "random": (45, 46, 47), "sgd_noema": (50, None, 52)}
 
 
@@ -144,22 +144,23 @@ def test_forest_has_no_band_where_seeds_split_and_marks_the_books_claims(ax):
     row = {"label": "a", "status": "undecided", "effect": 0.4, "low": 0.1, "high": 0.8, "band": (None, None)}
     training.forest([row], ax)
     assert len(ax.collections) == 0
-    claim = dataclasses.replace(PAPER.claims["directpred_matches_gradient"], by="book")
-    (rows,) = series.forest([(claim, Verdict("undecided", 0.1, -1.0, 1.0, 3))]).values()
-    assert rows[0]["label"] == "directpred matches gradient (book)"
+    (rows,) = series.forest([(claim("within", by="book"), Verdict("undecided", 0.1, -1.0, 1.0, 3))]).values()
+    assert rows[0]["label"] == "c (book)"
+
+
+def claim(test, metric="probe_accuracy", margin=1.5, **more):
+    sides = dict(left="learns") if test in ("above", "below") else dict(left="learns", right="random")
+    fixed = dict(paper="x", id="c", place="p", statement="s", kind="records", margin_by="ours")
+    return Claim(**fixed | dict(test=test, metric=metric, margin=margin) | sides | more)
 
 
 def test_bands_and_units_follow_the_tests_of_claims():
-    c = PAPER.claims
-    assert series.band(c["directpred_every_fifth_step"]) == (-2.3, None)
-    assert series.band(c["more_decay_below_the_threshold"]) == (1 / 1.5, 1.5)
-    more = {
-        "below": (None, 0.9), "within": (-0.9, 0.9), "above": (0.9, None), "rate": (0.25, None),
-    }  # fmt: skip
-    for test, band in more.items():
-        assert series.band(dataclasses.replace(c["eigenspaces_align"], test=test, rate=0.25)) == band
-    assert series.unit(c["asymmetry_falls"]) == "asymmetry, ratio"
-    assert series.unit(SPREAD) == "std normalised x sqrt(d)"
+    assert series.band(claim("within")) == (-1.5, 1.5) and series.band(claim("greater")) == (1.5, None)
+    assert series.band(claim("below", margin=0.1)) == (None, 0.1)
+    assert series.band(claim("rate", rate=0.25)) == (0.25, None)
+    assert series.band(claim("within", compare="ratio", margin=2.0)) == (0.5, 2.0)
+    assert series.unit(claim("greater", "asymmetry", compare="ratio")) == "asymmetry, ratio"
+    assert series.unit(claim("above", "std_normalised", per="sqrt_dim")) == "std normalised x sqrt(d)"
 
 
 def test_spectra_over_epochs_and_by_rank(found, ax):
@@ -195,8 +196,9 @@ def test_tables_round_and_say_what_is_missing(found):
     assert frames.failed(found)["reason"].tolist() == ["the loss was nan at step 7 (epoch 1)"]
     assert frames.coverage([PAPER.experiments["predictor"]], {"predictor": found})["runs"].tolist() == ["12 of 18"]
     assert frames.number(-0.04) == "0.0" and frames.spread(None, 1.0) == ""
-    words = frames.test_words(dataclasses.replace(SPREAD, test="above", right=None, margin=0.5))
-    assert words == "std_normalised x sqrt(d): learns > 0.5"
+    spread = claim("above", "std_normalised", 0.5, per="sqrt_dim")
+    assert frames.test_words(spread) == "std_normalised x sqrt(d): learns > 0.5"
+    assert frames.test_words(claim("greater", compare="ratio")) == "probe_accuracy: learns / random > 1.5"
 
 
 def test_tables_of_verdicts_and_claims_are_complete(found):

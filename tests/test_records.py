@@ -8,7 +8,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from ncssl import experiments
+from ncssl import audits, experiments
 from ncssl.cli import main
 from ncssl.errors import BadFile
 from ncssl.recipes import recipe
@@ -40,6 +40,16 @@ def record():
 def test_values_of_curves(record, name, value):
     """The first after the start, the last three, the largest, the last over it; a final metric's name goes first."""
     assert record.value(name) == value
+
+
+def test_the_variance_of_projections_sees_a_constant_that_stays(record):
+    """The second moment does not fall where all outputs become one point that is not zero; its part about the mean does."""
+    curves = {"eigenvalues": [[2.0, 2.0], [7.0, 1.0], [8.0, 0.0]], "projection_mean_share": [0.25, 0.5, 0.95]}
+    to_a_point = dataclasses.replace(record, curves=curves)
+    assert to_a_point.value("projection_variance_fall") == pytest.approx(0.1)
+    assert record.value("projection_variance_fall") is None
+    for broken in ({"projection_mean_share": [0.25, 0.5]}, {"eigenvalues": [[2.0, None], [7.0, 1.0], [8.0, 0.0]]}):
+        assert dataclasses.replace(record, curves=curves | broken).value("projection_variance_fall") is None
 
 
 # ---- refused files ---------------------------------------------------------------------------------------------------
@@ -82,7 +92,7 @@ def test_a_bad_file_is_refused_by_name_and_the_others_load(record, tmp_path, cas
         store.load(bad)
     assert [error.path for error in experiments.refused(tmp_path)] == [bad]
     assert dict(store.scan(tmp_path))[good] == store.load(good) == record
-    assert [(row["file"], row["state"]) for row in experiments.audit(tmp_path)] == [(f"bad/{good.name}", "rejected")]
+    assert [(row["file"], row["state"]) for row in audits.audit(tmp_path)] == [(f"bad/{good.name}", "rejected")]
 
 
 def test_half_a_file_is_refused(record, tmp_path):
@@ -113,11 +123,11 @@ def test_a_record_from_before_its_recipe_changed_its_meaning_is_stale(record, tm
     monkeypatch.setattr(stale, "CHANGES", (stale.Change(**given),))
     path = store.save(record, tmp_path)
     if not is_stale:
-        assert store.load(path) == record and experiments.audit(tmp_path) == []
+        assert store.load(path) == record and audits.audit(tmp_path) == []
         return
     with pytest.raises(stale.Stale, match="before 2026-01-02.*the crops were too small; delete it and run"):
         store.load(path)
-    assert [row["state"] for row in experiments.audit(tmp_path)] == ["stale"]
+    assert [row["state"] for row in audits.audit(tmp_path)] == ["stale"]
     planned = experiments.Planned("k", "e", "a", 0, record.recipe)
     assert list(experiments.records([planned], tmp_path)) == [(planned, None)], "it decides nothing"
 
@@ -132,7 +142,7 @@ def test_a_record_from_before_its_recipe_changed_its_meaning_is_stale(record, tm
 def test_a_record_whose_method_has_changed_its_options_is_stale(record, tmp_path, changes, words):
     old = dataclasses.replace(record, recipe=dataclasses.replace(record.recipe, **changes))
     store.save(old, tmp_path)
-    (row,) = experiments.audit(tmp_path)
+    (row,) = audits.audit(tmp_path)
     assert row["state"] == "stale" and re.search(words, row["why"])
 
 
@@ -140,12 +150,12 @@ def test_a_record_of_a_paper_that_no_arm_asks_for_is_named(record, tmp_path):
     arm = experiments.scheduled("tian2021", "predictor", "small")[0].recipe
     for made in (arm, dataclasses.replace(arm, seed=17), dataclasses.replace(arm, lr=0.5)):
         path = store.save(dataclasses.replace(record, key="tian2021", recipe=made), tmp_path)
-    rows = experiments.audit(tmp_path)
+    rows = audits.audit(tmp_path)
     assert [(row["file"], row["state"]) for row in rows] == [(f"tian2021/{path.name}", "unplanned")]
 
 
 def test_what_is_committed_is_whole():
-    assert [row for row in experiments.audit() if row["state"] != "unplanned"] == []
+    assert [row for row in audits.audit() if row["state"] != "unplanned"] == []
 
 
 def test_the_command_line_names_refused_files(record, tmp_path, monkeypatch):

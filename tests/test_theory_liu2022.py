@@ -240,10 +240,14 @@ BOUNDS = {  # check -> (lowest, highest) value accepted here; the claims of the 
 }
 
 
+NO_CLAIM = {"table3_rows", "table3_last_row", "standardised_diagonal", "partition_weight"}  # they could not fail
+
+
 def test_every_check_has_a_bound_a_meaning_and_a_claim():
     assert set(BOUNDS) == set(CHECKS)
     assert all(f.__doc__ for f in CHECKS.values())
-    assert {claim.check for claim in paper("liu2022").claims.values() if claim.kind == "theory"} == set(CHECKS)
+    claimed = {claim.check for claim in paper("liu2022").claims.values() if claim.kind == "theory"}
+    assert claimed == set(CHECKS) - NO_CLAIM
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -1,15 +1,17 @@
 """The rule of the two looks: who gets more seeds, when it stops, what it costs; and that nobody has to ask for it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from ncssl import experiments
 from ncssl.campaign import obtain
-from ncssl.records import floors, frames, papers, series, store, verdicts
+from ncssl.records import frames, papers, series, store, verdicts
 from ncssl.records.facts import Claim
 
 OWN, ALL = (0, 1, 2), (0, 1, 2, 3, 4)
-KEY, EXPERIMENT = "tian2021", "shift"  # two claims: none against plus by a quarter of its lead, minus against none
+KEY, EXPERIMENT = "tian2021", "shift"  # with the claims of `plain_shift`: none against plus, minus against none
 
 
 def claim(test="greater", **more):
@@ -80,20 +82,13 @@ def test_the_price_of_a_second_look():
 
 # ---- with records of a paper's own arms ------------------------------------------------------------------------------
 
-SCORES = {
-    "none": (50, 50, 50, 50, 50), "plus": (41, 38, 44, 36, 36), "minus": (51, 50.5, 50, 20, 20), "random": (14,) * 5,
-}  # fmt: skip
+SCORES = {"none": (50, 50, 50, 50, 50), "plus": (41, 38, 44, 36, 36), "minus": (51, 50.5, 50, 20, 20)}
 
 
 def write(p, value, out):
-    stored(p.recipe, KEY, value, out)
-    stored(floors.floor(p.recipe), floors.KEY, 25.0, out)
-
-
-def stored(recipe, key, value, out):
-    record = store.Record(recipe, key, "done", {"probe_accuracy": value, "knn_accuracy": value}, {}, 1.0, 1.0, "CPU",
+    record = store.Record(p.recipe, KEY, "done", {"probe_accuracy": value, "knn_accuracy": value}, {}, 1.0, 1.0, "CPU",
                           "float32", {}, "c", "2026-01-01T00:00:00+00:00")  # fmt: skip
-    store.save(record, out)
+    return store.save(record, out)
 
 
 def own_runs():
@@ -101,7 +96,7 @@ def own_runs():
 
 
 @pytest.fixture
-def results(tmp_path):
+def results(tmp_path, plain_shift):
     for p in own_runs():
         write(p, SCORES[p.arm][p.seed], tmp_path)
     return tmp_path
@@ -115,7 +110,7 @@ def judged(results, seeds=None):
     """Verdicts of the experiment as a chapter gets them."""
     runs = series.reseed(experiments.planned(KEY, EXPERIMENT, "small", results), seeds)
     found = list(experiments.records(runs, results))
-    return found, {c.id: v for c, v in series.judged(papers.paper(KEY), EXPERIMENT, found, results)}
+    return found, {c.id: v for c, v in series.judged(papers.paper(KEY), EXPERIMENT, found)}
 
 
 def test_the_plan_adds_seeds_for_what_is_open_and_for_nothing_else(results):
@@ -133,6 +128,32 @@ def test_the_plan_stays_the_same_while_it_is_carried_out(results):
     for p in before:
         write(p, SCORES[p.arm][p.seed], results)
         assert extra(results) == before
+
+
+def other_kind(p, results, precision):
+    record = store.load(store.find(p.recipe.id, results))
+    store.save(dataclasses.replace(record, precision=precision), results)
+
+
+def test_a_seed_of_another_precision_is_made_again_and_no_longer_blocks(results):
+    """One of the own seeds of "none" in bf16: its seed is left out of its claims, and it is planned before all else."""
+    mixed = next(p for p in own_runs() if (p.arm, p.seed) == ("none", 1))
+    other_kind(mixed, results, "bf16")
+    assert judged(results)[1]["positive_shift_hurts"].n == 2
+    first, *rest = experiments.undecided(KEY, "small", results)
+    assert (first.recipe.id, first.again) == (mixed.recipe.id, ("float32", "cpu"))
+    assert all(p.again is None for p in rest)
+    other_kind(mixed, results, "float32")
+    assert [p for p in experiments.undecided(KEY, "small", results) if p.again] == []
+    assert judged(results)[1]["positive_shift_hurts"].n == 3
+
+
+def test_a_group_of_seeds_that_is_smaller_is_made_again(results):
+    few = [p for p in own_runs() if p.seed == 0]
+    for p in few:
+        other_kind(p, results, "bf16")
+    again = {p.recipe.id: p.again for p in experiments.undecided(KEY, "small", results) if p.again}
+    assert again == {p.recipe.id: ("float32", "cpu") for p in few}
 
 
 def test_chapters_and_the_ledger_count_added_seeds_unasked_and_only_where_the_rule_gave_them(results):

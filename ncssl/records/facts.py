@@ -12,8 +12,8 @@ METRICS = {  # name of a record's metric -> its unit
     "online_accuracy": "percent",
     "effective_rank": "dimensions", "participation_ratio": "dimensions", "alignment": "", "asymmetry": "", "loss": "",
     "gram_cosine": "", "off_diagonal": "", "off_diagonal_peak": "", "off_diagonal_fall": "",
-    "projection_correlation": "", "projection_correlation_fall": "", "early_knn_accuracy": "percent",
-    "late_knn_accuracy": "percent", "early_participation_ratio": "dimensions",
+    "projection_correlation": "", "projection_correlation_fall": "", "projection_variance_fall": "",
+    "early_knn_accuracy": "percent", "late_knn_accuracy": "percent", "early_participation_ratio": "dimensions",
     "images_per_second": "images/s",
     "mean_eer": "percent", "mean_mismatched_eer": "percent", "mean_lead": "points", "mean_mismatched_lead": "points",
     "whitened_mean_eer": "percent", "whitened_lead": "points",
@@ -99,11 +99,13 @@ class Scale:
     """How an experiment is run at one scale: its seeds and its recipe overrides.
 
     `keep`: the running average of every arm that has one, where the scale's steps are too few for the paper's own.
+    `arms`: arm -> its own "options" and "recipe" at this scale, before everything else.
     """
 
     seeds: tuple[int, ...]
     recipe: Mapping[str, object]
     keep: float | None = None
+    arms: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

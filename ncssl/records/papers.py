@@ -84,7 +84,7 @@ class _Reader(ClaimReader):
         d = self.check(data, where, EXPERIMENT)
         inside = where[:-1] + ".{}.{}]"
         d["arms"] = {k: self.arm(inside.format("arms", k), k, a, d["method"], tables) for k, a in d["arms"].items()}
-        d["scales"] = {k: self.scale(inside.format("scales", k), k, s) for k, s in d["scales"].items()}
+        d["scales"] = {k: self.scale(inside.format("scales", k), k, s, d["arms"]) for k, s in d["scales"].items()}
         self.recipe(where, d["recipe"])
         if d["decay_exposure"] is not None and d["decay_exposure"] <= 0:
             self.fail(where, f"key 'decay_exposure' was {d['decay_exposure']!r}", "give a number > 0")
@@ -111,13 +111,24 @@ class _Reader(ClaimReader):
                 self.fail(where, f"key 'times': the factor of {value} was {factor!r}", "give a finite number > 0")
         return Arm(name=name, **d | dict(method=d["method"] or method))
 
-    def scale(self, where: str, name: str, data: Any) -> Scale:
+    def scale(self, where: str, name: str, data: Any, arms: dict) -> Scale:
         self.one_of(where, "scales", name, SCALE_NAMES)
         seeds = data.get("seeds") if isinstance(data, dict) else None
         self.check(dict(seeds=seeds) if seeds is not None else {}, where, dict(seeds=("seeds", REQUIRED)))
         keep = data.get("keep")
         if keep is not None and not (is_a(keep, int | float) and 0 < keep < 1):
             self.fail(where, f"key 'keep' was {keep!r}", "give the weight of the past, in (0, 1)")
-        values = {key: value for key, value in data.items() if key not in ("seeds", "keep")}
+        values = {key: value for key, value in data.items() if key not in ("seeds", "keep", "arms")}
         self.recipe(where, values)
-        return Scale(tuple(seeds), values, keep)
+        return Scale(tuple(seeds), values, keep, self.own(where, data.get("arms", {}), arms))
+
+    def own(self, where: str, given: dict, arms: dict) -> dict:
+        """What a scale sets for single arms: arm -> its options and recipe."""
+        own = {}
+        for name, data in self.check({"arms": given}, where, dict(arms=("table", {})))["arms"].items():
+            self.one_of(where, "arms", name, arms)
+            if not isinstance(data, dict):
+                self.fail(f"{where}, arms.{name}", f"was {data!r}", "give a table")
+            own[name] = self.check(data, f"{where}, arms.{name}", {key: ARM[key] for key in ("options", "recipe")})
+            self.recipe(f"{where}, arms.{name}", own[name]["recipe"])
+        return own

@@ -67,7 +67,7 @@ def off_diagonal_share(record: Record) -> list[float]:
 
 def kind(record: Record) -> tuple[str, str]:
     """What a difference between runs must not mix: their precision, and cpu or cuda."""
-    on_cpu = record.device.startswith("CPU") or record.device.endswith(" threads")
+    on_cpu = record.device.startswith("CPU") or " threads" in record.device
     return record.precision, "cpu" if on_cpu else "cuda"
 
 

@@ -66,10 +66,19 @@ class Record:
             values = self.curves.get(name.removeprefix("late_"), [])[-3:]
             return None if not values or None in values else sum(values) / len(values)
         curve, _, kind = name.rpartition("_")
-        values = [v for v in self.curves.get(curve, []) if v is not None]
+        measured = self.variance() if curve == "projection_variance" else self.curves.get(curve, [])
+        values = [v for v in measured if v is not None]
         if kind not in ("peak", "fall") or not values:
             return None
         return max(values) if kind == "peak" else values[-1] / max(values) if max(values) > 0 else None
+
+    def variance(self) -> list[float]:
+        """Variance of the projections at every measurement: the trace of their second moment, of the eigenvalues that
+        are kept, less the part of the mean. Collapse to any constant shows, which the spread of outputs of length one
+        does not; empty where a record cannot tell."""
+        s, share = (self.curves.get(name, []) for name in ("eigenvalues", "projection_mean_share"))
+        whole = len(s) == len(share) and None not in share and not any(None in values for values in s)
+        return [sum(values) * (1 - m) for values, m in zip(s, share, strict=True)] if whole else []
 
 
 def results_dir() -> Path:
