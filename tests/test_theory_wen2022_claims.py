@@ -10,13 +10,9 @@ import pytest
 from ncssl.errors import UnknownName
 from ncssl.plots import heads
 from ncssl.records.papers import paper
-from ncssl.theory import wen2022_exact as exact
-from ncssl.theory import wen2022_many as many
-from ncssl.theory import wen2022_measure as measure
-from ncssl.theory import wen2022_runs as runs
-from ncssl.theory import wen2022_sampled as sampled
-from ncssl.theory.flow import unpack
-from ncssl.theory.wen2022 import CHECKS, FLOWS, describe, population_flow
+from ncssl.theory.ode.flow import unpack
+from ncssl.theory.wen2022 import CHECKS, FLOWS, describe, exact, many, measure, population_flow, runs
+from ncssl.theory.wen2022 import samples as sampled
 
 # ---- checks and claims
 
