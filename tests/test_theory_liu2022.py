@@ -274,7 +274,8 @@ def test_describe_regimes():
 
 @pytest.mark.parametrize("params, error, message", [
     ({"eta": -1}, ValueError, r"eta must be in \[0, inf\), was -1"), ({"b": 0}, ValueError, r"b must be in \(0, inf\)"),
-    ({"lambda": 1}, UnknownName, "lambda_"), ({"d": 2.5}, ValueError, "d must be a whole number, was 2.5"),
+    ({"lambda": 1}, UnknownName, "lambda_"),
+    ({"d": 2.5}, ValueError, r"d must be a whole number in \[1, inf\), was 2.5"),
     ({"d": 4, "r": 5}, ValueError, r"r must be in \[0, d = 4\], was 5"), ({"s": [0, 1]}, ValueError, "one number"),
     ({"n_part": 1}, ValueError, r"n_part must be in \[2, inf\)"), ({"parts": "x"}, ValueError, "must be a number"),
 ])

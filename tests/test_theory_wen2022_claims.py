@@ -60,7 +60,7 @@ def test_checks(name):
     (lambda: sampled.train(sampled.sampled_start(1), steps=1, options={"normalisation": "none"}), ValueError, "batch"),
     (lambda: describe(etaE=1), UnknownName, "did you mean 'eta_E'"),
     (lambda: describe(head="diagonal"), UnknownName, "off-diagonal"),
-    (lambda: describe(m=4.5), ValueError, "m must be a whole number, was 4.5"),
+    (lambda: describe(m=4.5), ValueError, r"m must be a whole number in \[2, inf\), was 4.5"),
     (lambda: describe(P=2), ValueError, "P must be at least m"),
     (lambda: describe(steps=1e9), ValueError, "steps must be in"),
     (lambda: describe(b11=[0.1, 0.2]), ValueError, "b11 must be one number"),

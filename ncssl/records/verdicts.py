@@ -7,14 +7,13 @@ steps hold, the others are undecided and none is contradicted. Every interval is
 tests at once. What the seeds of a scale leave open is looked at a second time with more of them: `judge_seeds`.
 """
 
-import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ncssl.errors import UnknownName
 from ncssl.records.facts import Claim
 from ncssl.records.intervals import LEVEL, Interval, difference_interval, mean_interval, rate_interval
+from ncssl.theory import kept
 
 STATUSES = ("reproduced", "partly", "not reproduced", "undecided", "not run")
 OPEN = ("undecided", "partly")  # what more seeds may settle
@@ -101,11 +100,8 @@ def judge_seeds(
 
 
 def judge_theory(claim: Claim) -> Verdict:
-    """The verdict of the exact computation CHECKS[claim.check] of ncssl.theory.<paper>; raises UnknownName."""
-    checks = importlib.import_module(f"ncssl.theory.{claim.paper}").CHECKS
-    if claim.check not in checks:
-        raise UnknownName(f"check of {claim.paper}", claim.check, checks)
-    value = float(checks[claim.check]())
+    """The verdict of the exact computation `claim.check` of a paper's theory, kept or made now; raises UnknownName."""
+    value = kept.value(claim.paper, claim.check)
     status = _side(claim.test, claim.margin, value, value)
     detail = "the computation gave no number" if math.isnan(value) else "computed, no sampling"
     return Verdict(status, value, value, value, 1, detail, claim.id, claim.margin, "exact")

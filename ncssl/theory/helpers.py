@@ -38,14 +38,15 @@ def numbers(params: tuple[Param, ...], given: Mapping[str, Any], whole: Collecti
     Raises UnknownName for a parameter that does not exist; ValueError for one that is outside its domain, an array, or
     has a fraction and must not.
     """
-    return {name: _number(name, value, name in whole) for name, value in validate(params, given).items()}
+    values = validate(params, given)
+    return {p.name: _number(p, values[p.name], "a whole number" if p.name in whole else "one number") for p in params}
 
 
-def _number(name, value, whole):
+def _number(param, value, what):
     if value.ndim:
-        raise ValueError(f"{name} must be one number, was an array of shape {value.shape}")
-    if whole and not float(value).is_integer():
-        raise ValueError(f"{name} must be a whole number, was {value:g}")
+        raise ValueError(f"{param.name} must be {what} in {param.domain}, was an array of shape {value.shape}")
+    if what != "one number" and not float(value).is_integer():
+        raise ValueError(f"{param.name} must be {what} in {param.domain}, was {value:g}")
     return float(value)
 
 

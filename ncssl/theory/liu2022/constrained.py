@@ -17,7 +17,7 @@ LITTLE_S = Param("s", 0.01, S.meaning, low=0, open_low=True)
 SMALL_S = 3 / np.sqrt(8) - 1  # augmentation variance, in units of b, from which on eq. 15 rests only at zero
 
 
-def check(constraint):
+def known(constraint):
     """The name of a constraint, if it is one; raises UnknownName."""
     if constraint not in CONSTRAINTS:
         raise UnknownName("constraint", constraint, CONSTRAINTS)
@@ -67,7 +67,7 @@ def rest_lambda(p, b=1.0, s=0.01, constraint="eq 15"):
     k = b + s
     with np.errstate(divide="ignore", invalid="ignore"):
         cost = (k * p**2 - 2 * b * p + k) / (2 * k)
-        if check(constraint) == "eq 15":
+        if known(constraint) == "eq 15":
             room = p * (3 * b * p - 2 * k * p**2 - k)
             lam = cost * (b - k * p) / room
             good = (p > 0) & (room > 0)
@@ -82,7 +82,7 @@ def rest_w(p, b=1.0, s=0.01, constraint="eq 15"):
     p, b = np.asarray(p, float), np.asarray(b, float)
     k = b + s
     cost = k * p**2 - 2 * b * p + k
-    if check(constraint) == "eq 15":
+    if known(constraint) == "eq 15":
         return np.sqrt(p * cost / (k * (b - k * p)))
     return np.sqrt((1 - cost / (2 * k * rest_lambda(p, b, s, constraint) * p**4)) / k)
 
@@ -95,7 +95,7 @@ def critical(b=1.0, s=0.01, constraint="eq 15"):
     b, s = float(b), float(s)
     k = b + s
     low, high = 0.0, b / k
-    if check(constraint) == "eq 15":
+    if known(constraint) == "eq 15":
         if s >= SMALL_S * b:
             return np.inf, np.nan
         root = np.sqrt(9 * b**2 - 8 * k**2)

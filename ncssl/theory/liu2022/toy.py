@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from ncssl.theory.helpers import mat
-from ncssl.theory.liu2022.constrained import check
+from ncssl.theory.liu2022.constrained import known
 from ncssl.theory.liu2022.modes import LAMBDA, NO_ETA, B, S
 from ncssl.theory.ode.flow import Flow, pack, unpack
 
@@ -71,7 +71,7 @@ def loss(V, Wp, lam, b, s, constraint="eq 15"):
 
 
 def _miss(Wp, C, constraint):
-    return Wp.mT @ Wp - (C if check(constraint) == "eq 15" else Wp @ C @ Wp.mT)
+    return Wp.mT @ Wp - (C if known(constraint) == "eq 15" else Wp @ C @ Wp.mT)
 
 
 def gradients(V, Wp, lam, b, s, constraint="eq 15", stop=False):
@@ -110,7 +110,7 @@ def toy_flow(d: int, d_in: int, row: Row, *, constraint: str = "eq 15") -> Flow:
 
     `lambda_` counts only where COV is on. Raises UnknownName for a constraint that does not exist.
     """
-    check(constraint)
+    known(constraint)
     state = {"W": (d, d_in)} | ({} if row.ipred else {"Wp": (d, d)})
     invariants = {"lengths of rows": partial(row_lengths, state=state)} if row.std else {}
     return Flow(f"toy, {row.label}", "ours, for Table 3 of liu2022", state,
