@@ -26,7 +26,7 @@ def test_roots_solve_their_equation_or_there_are_none(b, k, share):
 
 def test_roots_lose_no_digits_and_meet_at_the_threshold():
     low, high = helpers.roots(1.0, 1.25, 1e-20)
-    assert low == pytest.approx(1e-20, rel=1e-15) and high == pytest.approx(0.8)
+    assert low == pytest.approx(1e-20, rel=1e-15, abs=0) and high == pytest.approx(0.8)
     for b, k in ((1.0, 1.25), (0.3, 0.7), (1e-6, 3.0), (1e6, 7.0)):
         both = helpers.roots(b, k, b**2 / (4 * k))
         assert both[0] == both[1] == pytest.approx(b / (2 * k), rel=1e-6)
