@@ -10,8 +10,8 @@ from PIL import Image
 
 from ncssl.errors import UnknownName
 from ncssl.plots import dynamics, style
-from ncssl.theory import tian2021_modes as modes
-from ncssl.theory.flow import phase_grid
+from ncssl.theory.ode.flow import phase_grid
+from ncssl.theory.tian2021 import modes
 
 
 def luminance(colour):

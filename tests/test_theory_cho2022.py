@@ -12,7 +12,7 @@ from ncssl.errors import UnknownName
 from ncssl.records.papers import paper
 from ncssl.records.verdicts import judge_theory
 from ncssl.theory import cho2022 as dino
-from ncssl.theory.flow import numerical_jacobian
+from ncssl.theory.ode.flow import numerical_jacobian
 
 CLAIMS = [claim for claim in paper("cho2022").claims.values() if claim.kind == "theory"]
 
@@ -104,6 +104,7 @@ def test_describe_is_plain_and_checks_what_it_is_given():
     assert told["least centring"] == 0.5 and told["least gamma, two prototypes"] == 50
     with pytest.raises(UnknownName, match="tau_s"):
         dino.describe(tau=0.1)
-    for wrong, words in ((dict(tau_t=0), "tau_t must be in"), (dict(k=1), "k was 1"), (dict(centring=2), "centring")):
+    wrongs = (dict(tau_t=0), "tau_t must be in"), (dict(k=1), "k must be in"), (dict(centring=2), "centring")
+    for wrong, words in wrongs:
         with pytest.raises(ValueError, match=words):
             dino.describe(**wrong)

@@ -9,9 +9,9 @@ from ncssl.errors import UnknownName
 from ncssl.records.papers import paper
 from ncssl.records.verdicts import judge_theory
 from ncssl.theory import theory
-from ncssl.theory import together as one
 from ncssl.theory.companion import CHECKS, describe
-from ncssl.theory.wang2021_modes import mode_rhs
+from ncssl.theory.companion import modes as one
+from ncssl.theory.wang2021.modes import mode_rhs
 
 CLAIMS = {c.check: c for c in paper("companion").claims.values() if c.kind == "theory"}
 modes = st.fixed_dictionaries({

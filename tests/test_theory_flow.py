@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from ncssl.theory import integrate, theory
-from ncssl.theory import tian2021_matrix as matrix
-from ncssl.theory import tian2021_modes as modes
-from ncssl.theory.flow import (
+from ncssl.theory import theory
+from ncssl.theory.ode import integrate
+from ncssl.theory.ode.flow import (
     Flow,
     Param,
     TrajectoryEnded,
@@ -19,6 +18,7 @@ from ncssl.theory.flow import (
     rk4,
     split,
 )
+from ncssl.theory.tian2021 import matrix, modes
 
 BLOW_UP = Flow("y' = y^2", "exact: y = y0/(1 - y0 t)", {"y": ()}, lambda t, y, q: q["rate"] * y**2,
                (Param("rate", 1.0, "per unit of time", low=0),))

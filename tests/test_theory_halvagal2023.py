@@ -6,12 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from ncssl.theory import halvagal2023_cosine as cosine
-from ncssl.theory import halvagal2023_deep as deep
-from ncssl.theory import halvagal2023_modes as modes
-from ncssl.theory.flow import bisect, numerical_jacobian
-from ncssl.theory.halvagal2023 import describe
-from ncssl.theory.halvagal2023_toy import FIXTURE
+from ncssl.theory.halvagal2023 import cosine, deep, describe, modes
+from ncssl.theory.halvagal2023.toy import FIXTURE
+from ncssl.theory.ode.flow import bisect, numerical_jacobian
 
 SETTINGS = [{}, {"alpha": 0.5}, {"alpha": 2.0, "rho": 0.07}, {"sigma2": 0.1}, {"sigma2": 0.3, "one_sided": 1.0},
             {"rho": 0.1}, {"rho": 0.24, "alpha": 0.7}, {"rho": 0.4}, {"sigma2": 0.2, "rho": 0.2, "one_sided": 0.5}]

@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 
 from ncssl.errors import UnknownName
-from ncssl.theory import halvagal2023_cosine as cosine
-from ncssl.theory import halvagal2023_deep as deep
-from ncssl.theory import halvagal2023_modes as modes
-from ncssl.theory.halvagal2023 import CHECKS, FLOWS, describe
+from ncssl.theory.halvagal2023 import CHECKS, FLOWS, cosine, deep, describe, modes
 
 
 def q(loss):

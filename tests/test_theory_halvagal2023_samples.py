@@ -8,12 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ncssl.errors import UnknownName
-from ncssl.theory import halvagal2023_cosine as cosine
-from ncssl.theory import halvagal2023_deep as deep
-from ncssl.theory import halvagal2023_losses as losses
-from ncssl.theory import halvagal2023_toy as toy
-from ncssl.theory.flow import numerical_jacobian
-from ncssl.theory.halvagal2023_toy import FIXTURE
+from ncssl.theory.halvagal2023 import cosine, deep, losses, toy
+from ncssl.theory.halvagal2023.toy import FIXTURE
+from ncssl.theory.ode.flow import numerical_jacobian
 
 WITH_GRADIENT = ("cos", "cos_iso", "cos_nosg")
 

@@ -6,13 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ncssl.records.papers import paper
-from ncssl.theory import liu2022_constrained as constrained
-from ncssl.theory import liu2022_linear as linear
-from ncssl.theory import liu2022_runs as runs
-from ncssl.theory import liu2022_static as static
-from ncssl.theory import liu2022_toy as toy
-from ncssl.theory.flow import classify, numerical_jacobian
-from ncssl.theory.liu2022_checks import complex_step
+from ncssl.theory.helpers import complex_step
+from ncssl.theory.liu2022 import constrained, runs, static, toy
+from ncssl.theory.liu2022 import matrix as linear
+from ncssl.theory.ode.flow import classify, numerical_jacobian
 
 ROWS = {row.label: row for row in (*toy.ROWS, toy.LAST_ROW_READ_OTHERWISE)}
 BOTH = pytest.mark.parametrize("constraint", constrained.CONSTRAINTS)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ncssl.theory import speech_modes as sm
-from ncssl.theory import together as one
-from ncssl.theory import wang2021_modes as wang
+from ncssl.theory.companion import modes as one
+from ncssl.theory.companion import speech as sm
+from ncssl.theory.wang2021 import modes as wang
 
 SPEAKER, WORDS, NOISE = (np.array(v, float) for v in ((4, 1, 0), (1, 3, 2), (2, 4, 9)))  # variances of three sources
 

@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from ncssl.theory import tian2021_general as general
-from ncssl.theory import tian2021_matrix as matrix
-from ncssl.theory import tian2021_modes as modes
-from ncssl.theory import tian2021_runs as runs
-from ncssl.theory.flow import bisect, numerical_jacobian, unpack
+from ncssl.theory.ode.flow import bisect, numerical_jacobian, unpack
+from ncssl.theory.tian2021 import general, matrix, modes, runs
 
 # ---- verified values that are runs of matrices: (id, what is computed, what it must be, tolerance)
 

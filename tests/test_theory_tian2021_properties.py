@@ -5,10 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ncssl.theory import tian2021_matrix as matrix
-from ncssl.theory import tian2021_modes as modes
-from ncssl.theory.flow import classify, numerical_jacobian
-from ncssl.theory.tian2021 import describe
+from ncssl.theory.ode.flow import classify, numerical_jacobian
+from ncssl.theory.tian2021 import describe, matrix, modes
 
 FEW = settings(max_examples=25, deadline=None, derandomize=True)
 sigma2, alpha_p, tau = st.floats(0.0, 2.0), st.floats(0.2, 8.0), st.floats(0.3, 1.5)

@@ -7,11 +7,7 @@ import pytest
 
 from ncssl.errors import UnknownName
 from ncssl.records.papers import paper
-from ncssl.theory import wang2021_matrix as matrix
-from ncssl.theory import wang2021_modes as modes
-from ncssl.theory import wang2021_runs as runs
-from ncssl.theory import wang2021_samples as samples
-from ncssl.theory.wang2021 import CHECKS, describe
+from ncssl.theory.wang2021 import CHECKS, describe, matrix, modes, runs, samples
 
 A = runs.ALPHAS
 

@@ -10,13 +10,9 @@ import pytest
 from ncssl.errors import UnknownName
 from ncssl.plots import heads
 from ncssl.records.papers import paper
-from ncssl.theory import wen2022_exact as exact
-from ncssl.theory import wen2022_many as many
-from ncssl.theory import wen2022_measure as measure
-from ncssl.theory import wen2022_runs as runs
-from ncssl.theory import wen2022_sampled as sampled
-from ncssl.theory.flow import unpack
-from ncssl.theory.wen2022 import CHECKS, FLOWS, describe, population_flow
+from ncssl.theory.ode.flow import unpack
+from ncssl.theory.wen2022 import CHECKS, FLOWS, describe, exact, many, measure, population_flow, runs
+from ncssl.theory.wen2022 import samples as sampled
 
 # ---- checks and claims
 
@@ -64,7 +60,7 @@ def test_checks(name):
     (lambda: sampled.train(sampled.sampled_start(1), steps=1, options={"normalisation": "none"}), ValueError, "batch"),
     (lambda: describe(etaE=1), UnknownName, "did you mean 'eta_E'"),
     (lambda: describe(head="diagonal"), UnknownName, "off-diagonal"),
-    (lambda: describe(m=4.5), ValueError, "m must be a whole number, was 4.5"),
+    (lambda: describe(m=4.5), ValueError, r"m must be a whole number in \[2, inf\), was 4.5"),
     (lambda: describe(P=2), ValueError, "P must be at least m"),
     (lambda: describe(steps=1e9), ValueError, "steps must be in"),
     (lambda: describe(b11=[0.1, 0.2]), ValueError, "b11 must be one number"),

@@ -6,14 +6,10 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from ncssl.theory import wen2022_exact as exact
-from ncssl.theory import wen2022_many as many
-from ncssl.theory import wen2022_measure as measure
-from ncssl.theory import wen2022_model as model
-from ncssl.theory import wen2022_runs as runs
-from ncssl.theory import wen2022_sampled as sampled
-from ncssl.theory.wen2022_flows import population_flow
-from ncssl.theory.wen2022_stiff import rodas3
+from ncssl.theory.ode.integrate import rodas3
+from ncssl.theory.wen2022 import exact, many, measure, model, runs
+from ncssl.theory.wen2022 import samples as sampled
+from ncssl.theory.wen2022.flows import population_flow
 
 # ---- the canonical run, and every number of it that was seen before (spec 6.1), as printed there
 
@@ -108,25 +104,27 @@ def test_the_head_that_comes_too_late_gets_out_late():
 # ---- integrators
 
 def test_rodas3_has_order_three_and_ends_with_a_reason():
-    def pendulum(y, who):
+    def pendulum(t, y, q):
         return np.stack([y[..., 1], -y[..., 0] * (1 + y[..., 0] ** 2)], -1)
-    exactly = solve_ivp(lambda t, y: pendulum(y, 0), (0, 5), [1, 0], rtol=1e-12, atol=1e-13).y[:, -1]
+    exactly = solve_ivp(lambda t, y: pendulum(t, y, {}), (0, 5), [1, 0], rtol=1e-12, atol=1e-13).y[:, -1]
     errors = [np.abs(rodas3(pendulum, [[1, 0]], np.array([0, 2.5, 5.0]), rtol=r, atol=r).y[-1, 0] - exactly).max()
               for r in (1e-4, 1e-7)]
     assert errors[1] < 1e-5 < errors[0] < 1e-2 and errors[0] / errors[1] > 100
-    stiff = rodas3(lambda y, who: -1e6 * (y - 1), [[0.0], [3.0]], np.array([0, 1.0, 1e6]))
+    stiff = rodas3(lambda t, y, q: -1e6 * (y - 1), [[0.0], [3.0]], np.array([0, 1.0, 1e6]))
     np.testing.assert_allclose(stiff.y[1:], 1, atol=1e-6)
-    blow = rodas3(lambda y, who: np.array([1.0, -1.0])[who][:, None] * y**3, [[1.0], [1.0]],
-                  np.array([0, 0.4, 4.0]))  # exact: (1 - 2t)^(-1/2) and (1 + 2t)^(-1/2)
+    blow = rodas3(lambda t, y, q: q["sign"][:, None] * y**3, [[1.0], [1.0]], np.array([0, 0.4, 4.0]),
+                  params={"sign": np.array([1.0, -1.0])})  # exact: (1 - 2t)^(-1/2) and (1 + 2t)^(-1/2)
     assert blow.reason[0] and not blow.reason[1] and np.isnan(blow.y[-1, 0])
     assert blow.end_time[0] == pytest.approx(.5, rel=1e-3)
     assert [*blow.y[1].ravel(), blow.y[2, 1, 0]] == pytest.approx([.2**-.5, 1.8**-.5, 1 / 3], rel=1e-3)
-    riccati = rodas3(lambda y, who: y**2, [[1.0]], np.array([0, .999, 1.001]))
+    riccati = rodas3(lambda t, y, q: y**2, [[1.0]], np.array([0, .999, 1.001]))
     assert "finite range" in riccati.reason[0], "this method solves y' = y^2 so well that it could pass the pole"
-    assert rodas3(lambda y, who: -y, [[1.0]], np.array([0, 9.0]), max_steps=3).reason[0].startswith("needed more")
-    for bad in ([[np.nan]], [1.0]):
-        with pytest.raises(ValueError, match="finite y0"):
-            rodas3(lambda y, who: -y, bad, np.array([0, 1.0]))
+    assert rodas3(lambda t, y, q: -y, [[1.0]], np.array([0, 9.0]), max_steps=3).reason[0].startswith("needed more")
+    with pytest.raises(ValueError, match="y0 must be a finite array"):
+        rodas3(lambda t, y, q: -y, [[np.nan]], np.array([0, 1.0]))
+    path = rodas3(lambda t, y, q: -q["rate"][:, None] * y, np.ones((3, 1)), np.array([0, 9.0]), rtol=1e-9, atol=1e-12,
+                  params={"rate": np.array([1.0, 2.0, 0.1])}, events={"half": (lambda t, y, q: y[:, 0] - 0.5, -1)})
+    assert path.events["half"] == pytest.approx(np.log(2) / np.array([1.0, 2.0, 0.1]), rel=1e-7)
 
 
 def test_far_agrees_with_the_flow_and_keeps_the_balance():
@@ -189,8 +187,6 @@ def test_outcomes_in_words():
     for which, word in cases.items():
         assert outcome_of(*([one, two, none][i] for i in which)) == word
     assert str(measure.outcome(np.full((2, 2), .01), np.zeros((2, 2)))) == "collapsed"
-    b = np.array([[one, two], [one, one], [none, none]])
-    assert measure.collapse_index(b, np.full((3, 2, 2), .1)).tolist() == [2, 1, 0]
     assert measure.cosines(np.zeros((2, 2)), np.zeros((2, 2))).tolist() == [[0, 0], [0, 0]]
 
 
@@ -227,7 +223,8 @@ def test_the_end_comes_after_the_peak_even_where_v2_is_known_from_the_start():
     E = np.tile(np.eye(2), (5, 1, 1))
     E[:, 1, 0] = [0, .01, 1, .5, .05]
     b = np.tile([[1.0, .1], [.1, 1.0]], (5, 1, 1))
-    run = runs.Run(np.arange(5.0), b, np.zeros((5, 2, 2)), E, np.array(""), population_flow().check(), model.variant())
+    q, s = population_flow().check(), model.variant()
+    run = runs.ToyRun(np.arange(5.0), b, np.zeros((5, 2, 2)), E, np.array(""), q, s)
     events = measure.phases(run)
     assert (events["learned v_2"], events["peak of E"], events["end"], events["leader"]) == (0, 2, 4, 1)
 

@@ -1,7 +1,9 @@
 """Verdicts on simulated runs whose truth is known, and at the margins."""
 
 import math
+import sys
 from dataclasses import asdict
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -10,10 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ncssl.errors import UnknownName
-from ncssl.records import verdicts
 from ncssl.records.facts import Claim
 from ncssl.records.intervals import seeds_for_within
 from ncssl.records.verdicts import STATUSES, judge, judge_theory
+from ncssl.theory import THEORIES
 
 
 def claim(test="greater", margin=0.0, **more):
@@ -268,8 +270,10 @@ def test_a_smaller_margin_never_hurts(a, b, margin, less):
     ],
 )  # fmt: skip
 def test_theory_compares_what_the_check_returns(monkeypatch, value, test, status):
-    module = type("theory", (), {"CHECKS": {"law": lambda: value}})
-    monkeypatch.setattr(verdicts.importlib, "import_module", lambda name: {"ncssl.theory.x": module}[name])
+    module = ModuleType("theory_of_x")
+    module.CHECKS = {"law": lambda: value}
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(THEORIES, "x", module.__name__)
     made = claim(test, 1.0, kind="theory", check="law", left=None)
     verdict = judge(made, {})
     assert verdict.status == status and verdict.interval == "exact"

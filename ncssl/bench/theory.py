@@ -8,7 +8,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from ncssl.bench.timing import Size, now, part, ratio, row, turns
-from ncssl.theory.tian2021_modes import SCALARS
+from ncssl.theory.tian2021.modes import SCALARS
 
 END = 5.0  # of time: most trajectories are still on their way
 PARAMS = dict(ld=1.0, ls=1.25, eta=0.1, alpha_p=1.0, beta=0.4)

@@ -10,7 +10,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
 from ncssl.plots.style import GREY, INK, PAPER, colour, ramp
-from ncssl.theory.flow import PhaseGrid
+from ncssl.theory.ode.flow import PhaseGrid
 
 MARKERS = {"stable": ("o", True), "unstable": ("o", False), "saddle": ("s", False), "marginal": ("o", True)}
 

@@ -10,12 +10,10 @@ time with more of them: `judge_seeds`. Whether a claim can be judged at all is f
 the contrast: `ncssl.records.gates`.
 """
 
-import importlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ncssl.errors import UnknownName
 from ncssl.records.facts import METRICS, Claim
 from ncssl.records.intervals import (
     LEVEL,
@@ -29,6 +27,7 @@ from ncssl.records.intervals import (
     share_interval,
     split,
 )  # fmt: skip
+from ncssl.theory import kept
 
 STATUSES = (
     "reproduced", "partly", "same direction", "contradicted", "undecided", "out of reach", "not a test", "not run",
@@ -152,11 +151,8 @@ def judge_seeds(
 
 
 def judge_theory(claim: Claim) -> Verdict:
-    """The verdict of the exact computation CHECKS[claim.check] of ncssl.theory.<paper>; raises UnknownName."""
-    checks = importlib.import_module(f"ncssl.theory.{claim.paper}").CHECKS
-    if claim.check not in checks:
-        raise UnknownName(f"check of {claim.paper}", claim.check, checks)
-    value = float(checks[claim.check]())
+    """The verdict of the exact computation `claim.check` of a paper's theory, kept or made now; raises UnknownName."""
+    value = kept.value(claim.paper, claim.check)
     status = _side(claim.test, claim.margin, value, value)  # no number is neither side: undecided
     detail = "the computation gave no number" if math.isnan(value) else "computed, no sampling"
     return Verdict(status, value, value, value, 1, detail, claim.id, claim.margin, "exact")

@@ -1,4 +1,8 @@
-"""The theory of the papers: flows with their exact answers. numpy and scipy only, no torch."""
+"""The theory of the papers: flows with their exact answers. numpy and scipy only, no torch.
+
+A folder a paper, whose own file is its front door (`describe`, `FLOWS`, `CHECKS`); `ode` is the engine, `helpers` what
+papers share, `kept` the values of their checks, `symbols` which letter means what in which paper.
+"""
 
 import importlib
 from types import ModuleType
@@ -12,7 +16,7 @@ THEORIES: dict[str, str] = {
 
 
 def theory(key: str) -> ModuleType:
-    """The theory module of a paper, imported on first use; it has `describe` and `CHECKS`. Raises UnknownName."""
+    """The theory of a paper, imported on first use; it has `describe` and `CHECKS`. Raises UnknownName."""
     if key not in THEORIES:
         raise UnknownName("theory", key, THEORIES)
     return importlib.import_module(THEORIES[key])
