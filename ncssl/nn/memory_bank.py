@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ncssl.nn.predictors import Predictor
+from ncssl.nn.heads import Head
 
 
-class Memory(Predictor):
+class MemoryBank(Head):
     """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has ever been given."""
 
     def __init__(self, d: int, size: int, views: int):
@@ -20,6 +20,7 @@ class Memory(Predictor):
 
     @property
     def size(self) -> int:
+        """Rows that each queue holds."""
         return self.queue.shape[1]
 
     def wait(self, views: Sequence[Tensor]) -> None:
@@ -32,6 +33,7 @@ class Memory(Predictor):
 
     @torch.no_grad()
     def follow(self) -> None:
+        """Push what waits into the queues, over the oldest rows."""
         if self.waiting:
             n = len(self.waiting[0])
             at = (self.pushed + torch.arange(n, device=self.queue.device)) % self.size
@@ -44,7 +46,7 @@ class Memory(Predictor):
         self.pushed = int(self.filled)
 
 
-class KeyQueue(Memory):
+class KeyQueue(MemoryBank):
     """MoCo's queue of keys, one for the keys of each view (he2020); the prediction is the projection. It starts with
     random unit vectors."""
 
@@ -52,13 +54,15 @@ class KeyQueue(Memory):
         super().__init__(d, size, 2)
 
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        """Keep the keys t, the targets (n, d) of the first two views, until `follow`."""
         self.wait(t[:2])
 
     def forward(self, z: Tensor) -> Tensor:
+        """z itself."""
         return z
 
 
-class Prototypes(Memory):
+class Prototypes(MemoryBank):
     """Scores (n, k) of projections against k unit prototypes, both l2-normalised (caron2020, section 3.1).
 
     The prototypes stand still for the first share `frozen` of the training. The queue (0: none) of former projections
@@ -70,6 +74,7 @@ class Prototypes(Memory):
         self.frozen, self.queue_from = frozen, queue_from
 
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        """Keep the projections (n, d) of the first two views until `follow`, once the queue is in use."""
         if self.size and self.progress >= self.queue_from:
             self.wait(z[:2])
 
@@ -81,15 +86,17 @@ class Prototypes(Memory):
 
     @torch.no_grad()
     def follow(self) -> None:
+        """Push into the queues, and put the prototypes back on the sphere."""
         super().follow()
         self.weight.copy_(F.normalize(self.weight, dim=1))
 
     def forward(self, z: Tensor) -> Tensor:
+        """Scores (n, k), cosines of projections (n, d) and prototypes."""
         weight = self.weight.detach() if self.progress < self.frozen else self.weight
         return F.linear(F.normalize(z.float(), dim=1), weight)
 
 
-class Centre(Predictor):
+class Centre(Head):
     """The running mean of the teacher's outputs (caron2021, eq. 4); `keep` is the weight of the past. The prediction is
     the projection. It also holds what tells a collapse, summed over the steps since `numbers` was last asked."""
 
@@ -102,6 +109,7 @@ class Centre(Predictor):
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        """Keep the mean of the teacher's outputs t, each (n, k), until `follow`; in training only."""
         if self.training:
             self.waiting = torch.cat(list(t)).float().mean(0)
 
@@ -128,9 +136,11 @@ class Centre(Predictor):
 
     @torch.no_grad()
     def follow(self) -> None:
+        """Move the centre towards the mean that waits."""
         if self.waiting is not None:
             self.centre.lerp_(self.waiting, 1 - self.keep)
             self.waiting = None
 
     def forward(self, z: Tensor) -> Tensor:
+        """z itself."""
         return z
