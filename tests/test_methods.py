@@ -280,3 +280,11 @@ def test_rate_warms_up_then_falls_to_zero():
     assert [rate(i, 10, 4, "constant") for i in (0, 3, 4, 9)] == [0.25, 1.0, 1.0, 1.0]
     assert rate(4, 10, 4, "cosine") == 1.0 and rate(7, 10, 4, "cosine") == pytest.approx(0.5)
     assert rate(10, 10, 4, "cosine") == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_simsiam_names_a_width_without_a_bottleneck(d):
+    encoder, features = backbone("conv3", 1, 4)
+    with pytest.raises(ValueError, match=f"d was {d}; allowed: at least 4 with predictor 'mlp'"):
+        Siamese(encoder, features, 24, d, make("simsiam"))
+    Siamese(encoder, features, 24, d, make("simsiam", predictor="linear"))

@@ -1,4 +1,5 @@
-"""Losses on embeddings: pure functions of (n, d) tensors, computed in float32 or wider, mean over the batch.
+"""Losses on embeddings: pure functions of (n, d) tensors, computed in float32 or wider also inside
+autocast, mean over the batch.
 
 State that some of them need (a queue of keys, a centre, prototypes) is passed in; `ncssl.nn` holds it in heads.
 """

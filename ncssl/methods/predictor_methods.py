@@ -40,6 +40,13 @@ def learned(kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool
     return no_predictor
 
 
+def bottleneck(d: int) -> int:
+    """d/4, the hidden layer of SimSiam's predictor; raises ValueError for d below 4."""
+    if d < 4:
+        raise ValueError(f"d was {d}; allowed: at least 4 with predictor 'mlp', whose hidden layer is d/4")
+    return d // 4
+
+
 def closed_form(
     head: type[Head], paper: str, *, eps: float, rho: float, freq: int, keep: float, keep_schedule: str,
     stop_gradient: bool, output_norm: bool, loss: str = "cosine", iso: bool = False, **rule,
@@ -68,7 +75,7 @@ def simsiam(
     """Predictor and stop-gradient, no momentum target, mean of negative cosines (chen2021); bottleneck d/4."""
     return Method(
         loss=across(losses.cosine, 0.5),
-        predictor=learned(predictor, lambda d: d // 4, predictor_bias, symmetric_predictor),
+        predictor=learned(predictor, bottleneck, predictor_bias, symmetric_predictor),
         paper="chen2021",
         project=partial(project, output_norm=output_norm),
         keep=keep,

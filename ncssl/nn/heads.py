@@ -14,6 +14,17 @@ class Head(nn.Module):
     step to step, and move after the optimiser."""
 
     progress = 0.0  # share of the training that is done, set by the engine before a step
+    running: tuple[str, ...] = ()  # names of the buffers that are averages or memories over the steps
+
+    def _apply(self, fn, recurse=True):
+        """As torch's, for `.to`, `.half` and the like; but what lasts is never kept in less than float32."""
+        kept = {name: getattr(self, name) for name in self.running}
+        super()._apply(fn, recurse)
+        for name, before in kept.items():
+            now = getattr(self, name)
+            if now.itemsize < before.itemsize and now.itemsize < 4:
+                setattr(self, name, before.to(now.device, torch.float32))
+        return self
 
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
         """Watch the projections and the targets of the views, each (n, d), detached; nothing by default."""

@@ -10,7 +10,10 @@ from ncssl.nn.heads import Head
 
 
 class MemoryBank(Head):
-    """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has ever been given."""
+    """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has ever been given.
+    A vector that is not finite does not take its place."""
+
+    running = ("queue",)
 
     def __init__(self, d: int, size: int, views: int):
         super().__init__()
@@ -37,7 +40,8 @@ class MemoryBank(Head):
         if self.waiting:
             n = len(self.waiting[0])
             at = (self.pushed + torch.arange(n, device=self.queue.device)) % self.size
-            self.queue[:, at] = torch.stack(self.waiting)
+            rows = torch.stack(self.waiting)
+            self.queue[:, at] = torch.where(rows.isfinite().all(-1, keepdim=True), rows, self.queue[:, at])
             self.pushed, self.waiting = self.pushed + n, []
             self.filled.fill_(self.pushed)
 
@@ -82,7 +86,7 @@ class Prototypes(MemoryBank):
     def remembered(self, view: int) -> Tensor:
         """Scores (m, k) of the queue of one of the first two views; m = 0 before the queue is in use and full."""
         ready = self.size and self.pushed >= self.size
-        return self.queue[view, : self.size if ready else 0] @ self.weight.T
+        return self.queue[view, : self.size if ready else 0] @ self.weight.float().T
 
     @torch.no_grad()
     def follow(self) -> None:
@@ -93,12 +97,15 @@ class Prototypes(MemoryBank):
     def forward(self, z: Tensor) -> Tensor:
         """Scores (n, k), cosines of projections (n, d) and prototypes."""
         weight = self.weight.detach() if self.progress < self.frozen else self.weight
-        return F.linear(F.normalize(z.float(), dim=1), weight)
+        return F.linear(F.normalize(z.float(), dim=1), weight.float())
 
 
 class Centre(Head):
     """The running mean of the teacher's outputs (caron2021, eq. 4); `keep` is the weight of the past. The prediction is
-    the projection. It also holds what tells a collapse, summed over the steps since `numbers` was last asked."""
+    the projection. Outputs that are not finite are left out of it. It also holds what tells a collapse, summed over the
+    steps since `numbers` was last asked."""
+
+    running = ("centre", "outputs", "sums")
 
     def __init__(self, k: int, keep: float = 0.9):
         super().__init__()
@@ -138,7 +145,8 @@ class Centre(Head):
     def follow(self) -> None:
         """Move the centre towards the mean that waits."""
         if self.waiting is not None:
-            self.centre.lerp_(self.waiting, 1 - self.keep)
+            moved = self.centre.lerp(self.waiting, 1 - self.keep)
+            self.centre.copy_(torch.where(self.waiting.isfinite().all(), moved, self.centre))
             self.waiting = None
 
     def forward(self, z: Tensor) -> Tensor:

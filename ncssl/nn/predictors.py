@@ -84,11 +84,13 @@ def settle(head: "ClosedForm", prefix: str, keep_vars: bool) -> None:
 class ClosedForm(Head):
     """W = rule(C), C the running second moment of the projections (tian2021, eq. 18; B2 of the released code).
 
-    rho is the weight of the past in C; the first batch starts it. W is set after the optimiser's step, so a batch
+    rho is the weight of the past in C; the first batch starts it, and one with a moment that is not finite is left out
+    of it. C is in float32 at least, whatever the type of W. W is set after the optimiser's step, so a batch
     meets the W of the batch before. Every `freq`-th step sets W; between, it learns by gradient if freq > 1.
     On a CUDA device the rule is deferred to the processor, while the device goes on with the step.
     """
 
+    running = ("C",)
     decomposes = True  # whether the rule has a decomposition, at which a CUDA device would wait
 
     def __init__(self, d: int, rule: Callable[[Tensor], Tensor], *, rho: float = 0.3, freq: int = 1):
@@ -108,10 +110,10 @@ class ClosedForm(Head):
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
-        """Fold the second moment of the views z, each (n, d), into C; in training only. Raises ValueError."""
+        """Fold the moments of the views, each (n, d), into the running ones; in training only. Raises ValueError."""
         if self.training:
-            rows = torch.cat([self.fitting(v) for v in z]).float()
-            self.fold(self.C, moment(rows, rows))
+            wide = self.C.dtype
+            self.fold(self.of_batch([self.fitting(v).to(wide) for v in z], [v.to(wide) for v in t]))
             self.observed += 1
             if self.deferring and self.sets():
                 self.answers.ask(self.rule, *self.moments())
@@ -127,14 +129,20 @@ class ClosedForm(Head):
 
     def moments(self) -> tuple[Tensor, ...]:
         """What the rule is applied to: the running moments."""
-        return (self.C,)
+        return tuple(getattr(self, name) for name in self.running)
 
-    def fold(self, running: Tensor, batch: Tensor) -> None:
-        """Move a running moment towards that of a batch; the first one starts it."""
-        if self.observed == 0:
-            running.copy_(batch)
-        else:
-            running.lerp_(batch, 1 - self.rho)
+    def of_batch(self, z: Sequence[Tensor], t: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The moments of a batch, for each of `running` its own."""
+        rows = torch.cat(list(z))
+        return (moment(rows, rows),)
+
+    def fold(self, batch: Sequence[Tensor]) -> None:
+        """Move the running moments towards those of a batch; the first one starts them, a broken one does not count.
+        No number is read, so that a CUDA device is not waited for."""
+        fine = torch.stack([b.isfinite().all() for b in batch]).all()
+        for running, b in zip(self.moments(), batch, strict=True):
+            moved = torch.where(running.any(), running.lerp(b, 1 - self.rho), b)
+            running.copy_(torch.where(fine, moved, running))
 
     @torch.no_grad()
     def follow(self) -> None:
@@ -192,18 +200,13 @@ class DirectCopy(DirectSet):
 class Optimal(ClosedForm):
     """The linear predictor that fits the targets best, W C = (X + X^T) / 2 with X = E[t z^T] (tian2021, Table 1)."""
 
-    decomposes = False
+    running, decomposes = ("C", "X"), False
 
     def __init__(self, d: int, *, ridge: float = 1e-3, rho: float = 0.3, freq: int = 1):
         super().__init__(d, partial(optimal, ridge=ridge), rho=rho, freq=freq)
         self.register_buffer("X", torch.zeros(d, d))
 
-    @torch.no_grad()
-    def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
-        if self.training:
-            pairs = [(a, b) for i, a in enumerate(z) for j, b in enumerate(t) if i != j]
-            self.fold(self.X, sum(moment(b.float(), a.float()) for a, b in pairs) / len(pairs))
-        super().observe(z)
-
-    def moments(self) -> tuple[Tensor, ...]:
-        return self.C, self.X
+    def of_batch(self, z: Sequence[Tensor], t: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Second moment of the views, and that of each with a target of another view."""
+        pairs = [moment(b, a) for i, a in enumerate(z) for j, b in enumerate(t) if i != j]
+        return *super().of_batch(z, t), sum(pairs) / len(pairs)
