@@ -285,6 +285,7 @@ def one_each(a, b):
         "cpc": losses.cpc(a, b),
         "decorrelated": losses.decorrelated(a, b),
         "distillation": losses.distillation(a, b, torch.zeros(D)),
+        "epps_pulley": losses.epps_pulley(a),
         "euclidean": losses.euclidean(a, b),
         "gram": losses.gram(torch.linspace(-1, 1, D * D).view(D, D).sin(), a, parts=2),
         "info_nce": losses.info_nce(a, b, centres[:, 0]),
@@ -293,7 +294,9 @@ def one_each(a, b):
         "normalised_mse": losses.normalised_mse(a, b),
         "nt_xent": losses.nt_xent(a, b),
         "sharpened": losses.sharpened(a, torch.zeros(D)),
+        "sigreg": losses.sigreg(a, centres[:, 0].T),
         "sinkhorn": losses.sinkhorn(a),
+        "spread": losses.spread(a, b),
         "vicreg": losses.vicreg(a, b),
         "wmse": losses.wmse(a, b, part=8),
     }

@@ -10,8 +10,20 @@ from torch import Tensor
 from ncssl import losses
 from ncssl.losses.checks import positive
 from ncssl.losses.clusters import sharpened
-from ncssl.methods.core import TARGETS, Branch, Method, between, in_range, method, no_predictor, ordered, project, whole
-from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes
+from ncssl.methods.core import (
+    TARGETS,
+    Branch,
+    Method,
+    between,
+    in_range,
+    method,
+    no_predictor,
+    one_of,
+    ordered,
+    project,
+    whole,
+)
+from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes, Slices
 
 
 @method
@@ -51,6 +63,34 @@ def wmse(part=128, eps=0.0) -> Method:
         loss=between(partial(losses.wmse, part=part, eps=eps)),
         predictor=no_predictor,
         paper="ermolov2021",
+        stop_gradient=False,
+    )
+
+
+@method
+def sigreg(weight=0.02, weighting="blend", slices=256, points=17, reach=3.0, layers=3) -> Method:
+    """Views agree, and every projection on a line is standard normal (balestriero2025, LeJEPA; its released code).
+
+    weighting "blend": (1 - weight) agreement + weight SIGReg; "add": agreement + weight SIGReg. No predictor, no
+    stop-gradient, no running average. The code's example has weight .02 at d 16; the agreement is a mean over d.
+    """
+    in_range("weight", weight, 0, 1 if weighting == "blend" else math.inf)
+    one_of("weighting", weighting, ("blend", "add"))
+    positive("reach", reach)
+    whole("slices", slices)
+    whole("points", points, 2)
+    rest = 1 - weight if weighting == "blend" else 1.0
+
+    def loss(views: Sequence[Branch], head: Head) -> Tensor:
+        along = head.directions()
+        normal = sum(losses.sigreg(v.z, along, points=points, reach=reach) for v in views) / len(views)
+        return rest * losses.spread(*(v.z for v in views), centres=TARGETS) + weight * normal
+
+    return Method(
+        loss=loss,
+        predictor=partial(Slices, m=slices),
+        paper="balestriero2025",
+        project=partial(project, layers=layers),
         stop_gradient=False,
     )
 

@@ -3,7 +3,7 @@
 from ncssl.nn.backbones import BACKBONES, backbone
 from ncssl.nn.heads import Head, PrototypeHead, Standardise, mlp
 from ncssl.nn.margin import MarginHead
-from ncssl.nn.memory_bank import Centre, KeyQueue, Prototypes
+from ncssl.nn.memory_bank import Centre, KeyQueue, Prototypes, Slices
 from ncssl.nn.predictors import (
     ClosedForm,
     DirectCopy,
@@ -20,5 +20,5 @@ from ncssl.nn.rules import direct_pred, direct_set, optimal
 __all__ = [
     "BACKBONES", "Centre", "ClosedForm", "DirectCopy", "DirectPred", "DirectSet", "Head", "KeyQueue", "Linear",
     "MarginHead", "Mlp", "NoPredictor", "OffDiagonal", "Optimal", "PrototypeHead", "Prototypes",
-    "Standardise", "backbone", "direct_pred", "direct_set", "mlp", "optimal",
+    "Slices", "Standardise", "backbone", "direct_pred", "direct_set", "mlp", "optimal",
 ]  # fmt: skip

@@ -1,4 +1,5 @@
-"""Heads with a memory: a queue of keys (MoCo), prototypes with a queue (SwAV), a running centre (DINO)."""
+"""Heads with a memory: a queue of keys (MoCo), prototypes with a queue (SwAV), random
+directions (SIGReg), a running centre (DINO)."""
 
 from collections.abc import Sequence
 
@@ -98,6 +99,38 @@ class Prototypes(MemoryBank):
         """Scores (n, k), cosines of projections (n, d) and prototypes."""
         weight = self.weight.detach() if self.progress < self.frozen else self.weight
         return F.linear(F.normalize(z.float(), dim=1), weight.float())
+
+
+class Slices(Head):
+    """The directions along which SIGReg looks, m in a space of width d, others in every step; the prediction is the
+    projection. They are drawn on the processor from the number of the step, so that they are the same on every device
+    and after a resume."""
+
+    def __init__(self, d: int, m: int):
+        super().__init__()
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.shape, self.done = (d, m), 0  # `done` mirrors `steps` on the host
+
+    def directions(self) -> Tensor:
+        """Standard normal columns (d, m) of this step, on the head's device."""
+        drawn = torch.Generator().manual_seed(self.done)
+        pinned = self.steps.is_cuda and torch.cuda.is_available()
+        here = torch.randn(self.shape, generator=drawn, pin_memory=pinned)
+        return here.to(self.steps.device, non_blocking=True)
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Go on to the next directions."""
+        self.done += 1
+        self.steps.fill_(self.done)
+
+    def _load_from_state_dict(self, *args, **kwargs):
+        super()._load_from_state_dict(*args, **kwargs)
+        self.done = int(self.steps)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z itself."""
+        return z
 
 
 class Centre(Head):
