@@ -467,3 +467,16 @@ def test_the_directions_of_sigreg_are_the_steps():
     again.load_state_dict(head.state_dict())
     assert (again.directions() == second).all()
     assert torch.rand(1) == torch.rand(1, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize(
+    "name, told", [("byol", {"predictor"}), ("swav", {"predictor"}), ("dino", {"predictor", "projector"})]
+)
+def test_progress_is_told_to_those_that_ask(name, told):
+    """A head, and a projector whose prototypes stand still at first; a plain stack of layers gets no attribute."""
+    options = {"swav": {"prototypes": 10}, "dino": {"prototypes": 20}}.get(name, {})
+    model = net(name, options)
+    model(views(), 0.25)
+    parts = {"predictor": model.predictor, "projector": model.projector}
+    assert {part for part, module in parts.items() if getattr(module, "progress", None) == 0.25} == told
+    assert hasattr(model.projector, "progress") == ("projector" in told)

@@ -85,9 +85,9 @@ class ClosedForm(Head):
     """W = rule(C), C the running second moment of the projections (tian2021, eq. 18; B2 of the released code).
 
     rho is the weight of the past in C; the first batch starts it, and one with a moment that is not finite is left out
-    of it. C is in float32 at least, whatever the type of W. W is set after the optimiser's step, so a batch
-    meets the W of the batch before. Every `freq`-th step sets W; between, it learns by gradient if freq > 1.
-    On a CUDA device the rule is deferred to the processor, while the device goes on with the step.
+    of it. C is in float32 at least, whatever the type of W. W is set after the optimiser's step, so a batch meets the W
+    of the batch before. Every `freq`-th step sets W; between, it learns by gradient if freq > 1. On a CUDA device the
+    rule is deferred to the processor, while the device goes on with the step.
     """
 
     running = ("C",)
@@ -148,7 +148,7 @@ class ClosedForm(Head):
     def follow(self) -> None:
         """Set W by the rule if it is this step's turn; a deferred answer is put in place where W is next read."""
         self.steps.fill_(self.observed)
-        if not self.answers.advance() and self.sets():
+        if self.sets() and not self.answers.advance():
             self.W.copy_(self.rule(*self.moments()))
 
     @torch.no_grad()
