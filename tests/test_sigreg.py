@@ -53,13 +53,12 @@ def test_of_a_constant(c):
     assert got == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("points, reach, mean", [(17, 3.0, 1.0525), (257, 9.0, 1.0594)])
+@pytest.mark.parametrize("points, reach, mean", [(17, 3.0, 1.0525), (33, 6.0, 1.0594)])
 @pytest.mark.parametrize("n", [8, 200])
 def test_its_mean_over_standard_normal_samples_knows_no_n(points, reach, mean, n):
     """sqrt(2 pi) - sqrt(2 pi / 3) over all of the line; 0 is not what a healthy run comes to."""
-    x = sample(n, 160_000 // n if points == 17 else 20_000 // n)
-    got = losses.epps_pulley(x, points=points, reach=reach).mean().item()
-    assert got == pytest.approx(mean, rel=0.05 if points == 17 else 0.1)
+    got = losses.epps_pulley(sample(n, 2000), points=points, reach=reach).mean().item()
+    assert got == pytest.approx(mean, rel=0.07)
 
 
 @pytest.mark.parametrize("s", [0.5, 2.0])
@@ -96,11 +95,11 @@ def test_spread_is_about_the_mean_of_the_first_views():
 
 def test_descent_makes_rows_standard_normal():
     """From one point and a little noise, fresh directions a step: mean 0, covariance I, no fourth moment but 3."""
-    z = (0.1 * sample(512, 4) + 1).float().requires_grad_()
+    z = (0.1 * sample(256, 4) + 1).float().requires_grad_()
     opt, drawn = torch.optim.Adam([z], lr=0.05), torch.Generator().manual_seed(0)
-    for _ in range(300):
+    for _ in range(200):
         opt.zero_grad()
-        losses.sigreg(z, torch.randn(4, 32, generator=drawn)).backward()
+        losses.sigreg(z, torch.randn(4, 16, generator=drawn)).backward()
         opt.step()
     z = z.detach()
     assert z.mean(0).abs().max() < 0.1 and (z.T.cov() - torch.eye(4)).abs().max() < 0.15
