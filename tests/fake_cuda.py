@@ -25,6 +25,22 @@ class Generator(torch.Generator):
     device = torch.device("cuda")
 
 
+class Unhurried(FakeTensorMode):
+    """Refuses too what torch allows and does by waiting for the device: rows on the CPU as an index, and copies to the
+    device that are not `non_blocking`."""
+
+    def dispatch(self, func, types, args=(), kwargs=None):
+        aten, kwargs = torch.ops.aten, kwargs or {}
+        packet = getattr(func, "overloadpacket", None)
+        if packet in (aten.index, aten.index_put, aten.index_put_) and args[0].is_cuda:
+            assert all(i.is_cuda for i in args[1] if i is not None), "an index on the CPU"
+        if packet is aten._to_copy and not args[0].is_cuda and torch.device(kwargs.get("device") or CPU) != CPU:
+            assert kwargs.get("non_blocking"), "a copy to the device that waits"
+        if packet is aten.copy_ and args[0].is_cuda and not args[1].is_cuda:
+            assert kwargs.get("non_blocking") or (len(args) > 2 and args[2]), "a copy to the device that waits"
+        return super().dispatch(func, types, args, kwargs)
+
+
 class Valued(FakeTensorMode):
     """Every operation checked on fake tensors, and done on the values that lie beside them."""
 

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future
 
 import pytest
 import torch
-from fake_cuda import Generator, Valued, move, no_slope, there
+from fake_cuda import Generator, Unhurried, Valued, move, no_slope, there
 from torch._subclasses import FakeTensorMode
 from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
 
@@ -45,7 +45,7 @@ class InTurn(Executor):
 def mode(monkeypatch):
     monkeypatch.setattr(deferred, "_worker", InTurn())
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # no fake tensor is on a real one
-    return FakeTensorMode()
+    return Unhurried()
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def views(count=2):
 
 
 @pytest.mark.parametrize("name, options", VARIANTS)
-def test_a_method_stays_on_the_device_and_reads_nothing(name, options, mode):
+def test_a_method_stays_on_the_device_and_never_waits(name, options, mode):
     """Forward, observe, loss and follow, twice: the closed form and the queues come to their turn."""
     net = move(mode, model(name, options))
     with mode:
@@ -97,21 +97,23 @@ def distinct(policies):
 
 
 @pytest.mark.parametrize("view", distinct(augment.POLICIES))
-def test_a_view_of_images_stays_on_the_device_and_reads_nothing(view, mode, fresh):
+def test_a_view_of_images_stays_on_the_device_and_reads_nothing(view, fresh):
+    mode = FakeTensorMode()  # constants are sent to the device once
     with mode:
         images = torch.empty(4, 3, 16, 20, dtype=torch.uint8, device="cuda")
         out = augment.augment(images, view, Generator(), size=16, mean=[0.5] * 3, std=torch.full((3,), 0.5))
     assert out.is_cuda and out.shape == (4, 3, 16, 16)
 
 
-def test_a_view_of_grey_images_stays_on_the_device(mode, fresh):
-    with mode:
+def test_a_view_of_grey_images_stays_on_the_device(fresh):
+    with FakeTensorMode():
         images = torch.empty(4, 1, 16, 16, dtype=torch.uint8, device="cuda")
         assert augment.augment(images, augment.POLICIES["asymmetric"][1], Generator(), mean=[0.5]).is_cuda
 
 
 @pytest.mark.parametrize("view", distinct(augment.SPEECH_POLICIES))
-def test_a_view_of_utterances_stays_on_the_device_and_reads_nothing(view, mode, fresh):
+def test_a_view_of_utterances_stays_on_the_device_and_reads_nothing(view, fresh):
+    mode = FakeTensorMode()
     corpus = speech.load("voices", limit=4)
     on = [there(mode, field) if isinstance(field, torch.Tensor) else field for field in corpus]
     with mode:
