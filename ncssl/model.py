@@ -32,9 +32,15 @@ class Siamese(nn.Module):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             return (encoder or self.encoder)(x).float()
 
+    def tell(self, progress: float) -> None:
+        """Let the heads that ask for it know the share of the training that is done."""
+        for part in (self.predictor, *self.projector.modules()):
+            if hasattr(part, "progress"):
+                part.progress = progress
+
     def forward(self, views: Sequence[Tensor], progress: float = 0.0) -> Tensor:
         """The loss of a batch seen in several views, each (n, c, h, w), at `progress` in [0, 1] of the training."""
-        self.predictor.progress = self.projector.progress = progress
+        self.tell(progress)
         h = [self.encode(x) for x in views]
         z = [self.projector(v) for v in h]
         if self.target is None:

@@ -272,3 +272,73 @@ def test_against_lightly(name):
     theirs = LIGHTLY[name][0](getattr(lightlys(), name))
     a, b = (z.float() for z in draw(64, 16))
     assert LIGHTLY[name][1](a, b).item() == pytest.approx(theirs(a, b).item(), rel=2e-4)
+
+
+def one_each(a, b):
+    """Every loss once, of two (n, d) in any precision."""
+    centres = torch.linspace(-1, 1, 4 * 2 * D).view(4, 2, D).sin()
+    return {
+        "angular_margin": losses.angular_margin(a, centres, torch.arange(N) % 4),
+        "barlow": losses.barlow(a, b),
+        "code_cross_entropy": losses.code_cross_entropy(a, b.detach().softmax(1)),
+        "cosine": losses.cosine(a, b),
+        "cpc": losses.cpc(a, b),
+        "decorrelated": losses.decorrelated(a, b),
+        "distillation": losses.distillation(a, b, torch.zeros(D)),
+        "epps_pulley": losses.epps_pulley(a),
+        "euclidean": losses.euclidean(a, b),
+        "gram": losses.gram(torch.linspace(-1, 1, D * D).view(D, D).sin(), a, parts=2),
+        "info_nce": losses.info_nce(a, b, centres[:, 0]),
+        "invariance": losses.invariance(a, b),
+        "iso": losses.iso(a, b),
+        "normalised_mse": losses.normalised_mse(a, b),
+        "nt_xent": losses.nt_xent(a, b),
+        "sharpened": losses.sharpened(a, torch.zeros(D)),
+        "sigreg": losses.sigreg(a, centres[:, 0].T),
+        "sinkhorn": losses.sinkhorn(a),
+        "spread": losses.spread(a, b),
+        "vicreg": losses.vicreg(a, b),
+        "wmse": losses.wmse(a, b, part=8),
+    }
+
+
+def value_and_slope(name, mixed):
+    a, b = (z.float().requires_grad_() for z in draw())
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+        value = one_each(a, b)[name]
+    slope = torch.autograd.grad(value.sum(), a)[0] if value.requires_grad else None
+    return value, slope
+
+
+@pytest.mark.parametrize("name", losses.__all__)
+def test_autocast_changes_neither_value_nor_slope(name):
+    (plain, slope), (mixed, mixed_slope) = (value_and_slope(name, on) for on in (False, True))
+    assert mixed.dtype == torch.float32 and (mixed == plain).all()
+    assert slope is None or (mixed_slope == slope).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("size", [1.0, 0.1, 1e-3, 1e-8])
+def test_iso_has_the_value_of_the_prediction(dtype, size):
+    """To the last bit, also where the prediction is small beside the projection."""
+    z, p = (x.to(dtype) for x in draw())
+    p = p * size
+    assert (losses.iso(1e4 * z, p) == p).all()
+
+
+@pytest.mark.parametrize("eps", [0.05, 0.01, 1e-3, 1e-6])
+def test_sinkhorn_of_any_sharpness(eps):
+    """Rows sum to 1, where the exponentials of the scores would all vanish too."""
+    assert losses.sinkhorn(torch.tensor([[1.0], [-1.0]]), eps=eps).tolist() == [[1.0], [1.0]]
+    Q = losses.sinkhorn(draw(64, 16)[0].float(), eps=eps)
+    torch.testing.assert_close(Q.sum(1), torch.ones(64))
+
+
+def test_sinkhorn_is_that_of_the_exponentials():
+    """caron2020's three lines, on scores where they have no trouble."""
+    scores = draw(64, 16)[0] / 10
+    Q = (scores / 0.05).exp()
+    for _ in range(3):
+        Q = Q / Q.sum(0) * (64 / 16)
+        Q = Q / Q.sum(1, keepdim=True)
+    torch.testing.assert_close(losses.sinkhorn(scores), Q)

@@ -12,7 +12,7 @@ from ncssl import losses
 from ncssl.errors import UnknownName
 from ncssl.methods import METHODS, make
 from ncssl.model import Siamese
-from ncssl.nn import ClosedForm, Linear, backbone, direct_pred, predictors
+from ncssl.nn import ClosedForm, Linear, backbone, deferred, direct_pred
 from ncssl.optim import LARS, optimiser, rate
 
 VARIANTS = [
@@ -104,7 +104,7 @@ def test_resume_is_exact(variant):
 
 
 @pytest.mark.parametrize("name, options", [("directpred", {}), ("directpred", {"freq": 3}), ("isoloss", {})])
-def test_a_rule_that_runs_aside_gives_the_same_numbers(name, options, monkeypatch):
+def test_a_rule_that_is_deferred_gives_the_same_numbers(name, options, monkeypatch):
     """What a CUDA device does, forced on the CPU: also across a copy, and a state dict taken before the answer came."""
 
     def run():
@@ -117,9 +117,9 @@ def test_a_rule_that_runs_aside_gives_the_same_numbers(name, options, monkeypatc
         return losses + [step(model, opt, views(i)) for i in range(7, 9)], model.state_dict()
 
     in_turn, threads = run(), []
-    monkeypatch.setattr(ClosedForm, "apart", True)
-    real = predictors.aside
-    monkeypatch.setattr(predictors, "aside", lambda *a: threads.append(1) or real(*a))
+    monkeypatch.setattr(ClosedForm, "deferring", ClosedForm.decomposes)
+    real = deferred.deferred
+    monkeypatch.setattr(deferred, "deferred", lambda *a: threads.append(1) or real(*a))
     losses, state = run()
     assert len(threads) == 9 // options.get("freq", 1)
     assert losses == in_turn[0] and all((state[k] == v).all() for k, v in in_turn[1].items())
@@ -280,3 +280,11 @@ def test_rate_warms_up_then_falls_to_zero():
     assert [rate(i, 10, 4, "constant") for i in (0, 3, 4, 9)] == [0.25, 1.0, 1.0, 1.0]
     assert rate(4, 10, 4, "cosine") == 1.0 and rate(7, 10, 4, "cosine") == pytest.approx(0.5)
     assert rate(10, 10, 4, "cosine") == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_simsiam_names_a_width_without_a_bottleneck(d):
+    encoder, features = backbone("conv3", 1, 4)
+    with pytest.raises(ValueError, match=f"d was {d}; allowed: at least 4 with predictor 'mlp'"):
+        Siamese(encoder, features, 24, d, make("simsiam"))
+    Siamese(encoder, features, 24, d, make("simsiam", predictor="linear"))

@@ -20,6 +20,7 @@ from ncssl.nn import (
     Optimal,
     PrototypeHead,
     Prototypes,
+    Slices,
     Standardise,
     backbone,
     direct_set,
@@ -36,7 +37,9 @@ VARIANTS = [
     ("offdiagonal", {"head": "identity_linear", "normalisation": "batch_detached"}),
     ("offdiagonal", {"head": "mlp", "stop_gradient": False}), ("offdiagonal", {"head": "none"}), ("invcov", {}),
     ("invcov", {"predictor": "none", "parts": 2}), ("invcov", {"std": False, "form": "input", "stop_gradient": True}),
-    ("barlow_twins", {}), ("vicreg", {}), ("wmse", {"part": 12}), ("simclr", {"hidden_norm": False}), ("cpc", {}),
+    ("barlow_twins", {}), ("vicreg", {}), ("wmse", {"part": 12}), ("sigreg", {}),
+    ("sigreg", {"weighting": "add", "weight": 0.5, "slices": 16, "points": 9, "reach": 5.0}),
+    ("simclr", {"hidden_norm": False}), ("cpc", {}),
     ("moco", {"queue": 16}), ("moco", {"queue": 32, "layers": 1, "symmetric": False, "temperature": 0.07}),
     ("swav", {"prototypes": 10}), ("swav", {"prototypes": 10, "queue": 24, "queue_from": 0.0}),
     ("dino", {"prototypes": 20}), ("dino", {"prototypes": 20, "centring": False, "warm": 0.5, "norm": True}),
@@ -135,6 +138,21 @@ def momentum_contrast(z, p, t, head):
     return sum(terms) / 2
 
 
+def gaussian_slices(z, p, t, head):
+    """LeJEPA's loss from its definition: one direction after another, the integral by 17 trapezoids on each side."""
+    A = torch.randn(D, 256, generator=torch.Generator().manual_seed(0))
+    s = torch.linspace(-3, 3, 33)
+    total = 0.0
+    for v in z:
+        for a in A.T:
+            x = v @ (a / a.norm())
+            phi = torch.exp(1j * s[:, None] * x).mean(1)
+            total += N * torch.trapezoid((phi - torch.exp(-s**2 / 2)).abs() ** 2 * torch.exp(-s**2 / 2), s)
+    centre = (z[0] + z[1]) / 2
+    agreement = sum((v - centre).square().sum() for v in z) / (2 * N * D)
+    return 0.98 * agreement + 0.02 * total / (2 * 256)
+
+
 def constraint(z, p, t, head):
     W, total = head.matrix(), 0.0
     for i in range(2):
@@ -151,6 +169,7 @@ FORMULAE = {
     "offdiagonal": mean_over_directions(lambda p, t: 2 - 2 * torch.corrcoef(torch.cat([p.T, t.T])).diagonal(D).mean()),
     "invcov": constraint,
     "barlow_twins": of_projections(losses.barlow), "vicreg": of_projections(losses.vicreg),
+    "sigreg": gaussian_slices,
     "wmse": of_projections(lambda a, b: losses.wmse(a, b, part=N)), "simclr": of_projections(losses.nt_xent),
     "cpc": mean_over_directions(lambda p, t: -torch.log_softmax(p @ t.T, 1).diagonal().mean()),
     "moco": momentum_contrast, "swav": swapped_codes,
@@ -413,6 +432,8 @@ def test_standardise_as_liu2022():
         ("invcov", {"parts": 0}, ValueError, "parts was 0"), ("invcov", {"form": "gram"}, UnknownName, "output"),
         ("barlow_twins", {"weight": -1}, ValueError, "weight was -1"),
         ("simclr", {"temperature": 0}, ValueError, "temp"),
+        ("sigreg", {"weight": 1.5}, ValueError, r"weight was 1.5; allowed: a number in \[0, 1\]"),
+        ("sigreg", {"weighting": "sum"}, UnknownName, "blend"), ("sigreg", {"points": 1}, ValueError, "points was 1"),
         ("vicreg", {"variance": "25"}, ValueError, "variance was '25'"),
         ("wmse", {"part": 1}, ValueError, "part was 1"), ("moco", {"queue": 0}, ValueError, "queue was 0"),
         ("moco", {"keep": 0}, ValueError, "keep was 0"), ("swav", {"prototypes": 0}, ValueError, "prototypes was 0"),
@@ -432,3 +453,30 @@ def test_a_queue_smaller_than_a_batch_and_a_batch_too_small_to_whiten():
         net("moco", {"queue": 8})(views())
     with pytest.raises(ValueError, match="at least 9, more than its 8 channels, for whitening"):
         net("wmse", {"part": 6})(views())
+
+
+def test_the_directions_of_sigreg_are_the_steps():
+    """Others in every step, the same on every machine: nothing is drawn from the global generator."""
+    head = Slices(D, 5)
+    torch.manual_seed(3)
+    first = head.directions()
+    head.follow()
+    second = head.directions()
+    assert not (first == second).any() and (first == Slices(D, 5).directions()).all()
+    again = Slices(D, 5)
+    again.load_state_dict(head.state_dict())
+    assert (again.directions() == second).all()
+    assert torch.rand(1) == torch.rand(1, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize(
+    "name, told", [("byol", {"predictor"}), ("swav", {"predictor"}), ("dino", {"predictor", "projector"})]
+)
+def test_progress_is_told_to_those_that_ask(name, told):
+    """A head, and a projector whose prototypes stand still at first; a plain stack of layers gets no attribute."""
+    options = {"swav": {"prototypes": 10}, "dino": {"prototypes": 20}}.get(name, {})
+    model = net(name, options)
+    model(views(), 0.25)
+    parts = {"predictor": model.predictor, "projector": model.projector}
+    assert {part for part, module in parts.items() if getattr(module, "progress", None) == 0.25} == told
+    assert hasattr(model.projector, "progress") == ("projector" in told)

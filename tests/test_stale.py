@@ -34,7 +34,8 @@ VARIANTS = {  # what is meant -> method, options, recipe values
 }  # fmt: skip
 LOSSES = {
     "barlow_twins": 14.728, "vicreg": 21.837, "wmse": 1.8172, "simclr": 4.8767, "cpc": 4.1719, "moco": 3.5928,
-    "swav": 8.5, "dino": 3.8623, "simsiam": 0.01621, "byol": 3.0402, "directpred": 3.1929, "directset": 3.1752,
+    "swav": 8.5, "dino": 3.8623, "sigreg": 0.46369, "simsiam": 0.01621,
+    "byol": 3.0402, "directpred": 3.1929, "directset": 3.1752,
     "directcopy": 3.1456, "isoloss": 2.7777, "optimal": 3.2078, "offdiagonal": 1.7877, "invcov": 78.6,
     "four layers": -0.031962, "cosine schedule with warm-up": 0.010797,
     "strong weight decay": 0.014807, "a linear predictor": 3.249, "a symmetric one, at another rate": 2.9145,

@@ -1,7 +1,22 @@
 """What a loss accepts: matrices of one shape, kind and device."""
 
+import functools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+
+def exact(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The same loss with autocast off inside it: value and gradient are those of the precision of its tensors."""
+
+    @functools.wraps(loss)
+    def outside_autocast(*args, **kwargs) -> Tensor:
+        given = next((x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)), None)
+        with torch.autocast(given.device.type if given is not None else "cpu", enabled=False):
+            return loss(*args, **kwargs)
+
+    return outside_autocast
 
 
 def matrices(**given: Tensor) -> list[Tensor]:

@@ -1,27 +1,31 @@
 """Losses on soft assignments: SwAV's swapped codes and DINO's self-distillation."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from ncssl.losses.checks import matrices, positive
+from ncssl.losses.checks import exact, matrices, positive
 
 
+@exact
 @torch.no_grad()
 def sinkhorn(scores: Tensor, *, eps: float = 0.05, iterations: int = 3) -> Tensor:
     """Codes Q (n, k) from scores (n, k): rows sum to 1, columns to about n / k; the last step is over the rows.
 
-    Source: caron2020 (SwAV), section 3.1. Computed in float32, largest score taken off first.
+    Source: caron2020 (SwAV), section 3.1. In logarithms, so that no small eps makes a sum vanish.
     """
     (scores,) = matrices(scores=scores)
     positive("eps", eps)
-    Q = ((scores - scores.max()) / eps).exp()
+    log_Q = scores / eps
     for _ in range(iterations):
-        Q = Q / Q.sum(0).clamp_min(torch.finfo(Q.dtype).tiny) * (len(Q) / Q.shape[1])
-        Q = Q / Q.sum(1, keepdim=True)
-    return Q
+        log_Q = log_Q - log_Q.logsumexp(0) + math.log(len(log_Q) / log_Q.shape[1])
+        log_Q = log_Q.log_softmax(1)
+    return log_Q.exp()
 
 
+@exact
 def code_cross_entropy(scores: Tensor, codes: Tensor, *, temperature: float = 0.1) -> Tensor:
     """Cross entropy of softmax(scores / temperature) under the codes, mean over the batch; both (n, k).
 
@@ -32,6 +36,7 @@ def code_cross_entropy(scores: Tensor, codes: Tensor, *, temperature: float = 0.
     return -(codes * log_softmax(scores / temperature, dim=1)).sum(1).mean()
 
 
+@exact
 @torch.no_grad()
 def sharpened(teacher: Tensor, centre: Tensor, *, temperature: float = 0.04) -> Tensor:
     """The teacher's distributions (n, k): softmax of its outputs (n, k), centred by (k,) and sharpened.
@@ -43,6 +48,7 @@ def sharpened(teacher: Tensor, centre: Tensor, *, temperature: float = 0.04) -> 
     return ((teacher - centre) / temperature).softmax(1)
 
 
+@exact
 def distillation(
     student: Tensor, teacher: Tensor, centre: Tensor, *, student_temperature: float = 0.1,
     teacher_temperature: float = 0.04,

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from ncssl.losses.checks import at_least, matrices, positive
+from ncssl.losses.checks import at_least, exact, matrices, positive
 
 
+@exact
 def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float = 0.5) -> Tensor:
     """Normalised temperature-scaled cross entropy over 2n views, mean over all; z1, z2: (n, d). ln(2n-1) if constant.
 
@@ -21,6 +22,7 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float = 0.5) -> Tensor:
     return cross_entropy(scores, torch.arange(len(z), device=z.device).roll(len(z1)))
 
 
+@exact
 def info_nce(q: Tensor, k: Tensor, negatives: Tensor | None = None, *, temperature: float = 0.1) -> Tensor:
     """Cross entropy of telling the key k_i of query q_i from the negatives, cosine similarity over the temperature.
 
@@ -39,6 +41,7 @@ def info_nce(q: Tensor, k: Tensor, negatives: Tensor | None = None, *, temperatu
     return cross_entropy(scores, torch.zeros(len(q), dtype=torch.long, device=q.device))
 
 
+@exact
 def cpc(p: Tensor, z: Tensor) -> Tensor:
     """InfoNCE with the bilinear score p_i . z_j, p = W c the prediction of z from a context; other rows are negatives.
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from ncssl.losses.checks import at_least, matrices, positive
+from ncssl.losses.checks import at_least, exact, matrices, positive
 from ncssl.losses.pairs import normalised_mse, standardise
 
 
@@ -13,6 +13,7 @@ def off_diagonal_energy(M: Tensor) -> Tensor:
     return M.square().sum() - M.diagonal().square().sum()
 
 
+@exact
 def barlow(z1: Tensor, z2: Tensor, *, weight: float = 5e-3, eps: float = 1e-5) -> Tensor:
     """sum_i (1 - C_ii)^2 + weight sum_{i != j} C_ij^2, C the cross-correlation of two views (n, d).
 
@@ -24,6 +25,7 @@ def barlow(z1: Tensor, z2: Tensor, *, weight: float = 5e-3, eps: float = 1e-5) -
     return (1 - C.diagonal()).square().sum() + weight * off_diagonal_energy(C)
 
 
+@exact
 def vicreg(
     z1: Tensor, z2: Tensor, *, invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0,
     eps: float = 1e-4,
@@ -60,6 +62,7 @@ def whiten(z: Tensor, *, eps: float = 0.0) -> Tensor:
     return torch.linalg.solve_triangular(factor, (z - z.mean(0)).T, upper=False).T
 
 
+@exact
 def wmse(z1: Tensor, z2: Tensor, *, part: int = 128, eps: float = 0.0) -> Tensor:
     """2 - 2 cos of the views whitened in parts of the batch; z1, z2: (n, d), n at least `part`, `part` above d.
 
@@ -72,12 +75,14 @@ def wmse(z1: Tensor, z2: Tensor, *, part: int = 128, eps: float = 0.0) -> Tensor
     return torch.stack([normalised_mse(whiten(a, eps=eps), whiten(b, eps=eps)) for a, b in pairs]).mean()
 
 
+@exact
 def invariance(p: Tensor, t: Tensor) -> Tensor:
     """|p - t|^2 summed over d, mean over the batch: the first term of liu2022, eq. 17 (no factor 1/2 there)."""
     p, t = matrices(p=p, t=t)
     return (p - t).square().sum(-1).mean()
 
 
+@exact
 def gram(W: Tensor, z: Tensor, *, parts: int = 1, form: str = "output") -> Tensor:
     """The constraint of liu2022 for a predictor W (d, d) and projections z (n, d), summed over `parts` of the batch,
     divided by d, with C = z^T z / n of a part. form "output": |W^T W - W C W^T|^2 (eq. 17, 19); "input":
@@ -88,5 +93,6 @@ def gram(W: Tensor, z: Tensor, *, parts: int = 1, form: str = "output") -> Tenso
     size = len(z) // parts
     z = z[: size * parts].view(parts, size, -1)
     C = z.mT @ z / size
+    W = W.to(z.dtype)
     goal = W.T @ W
     return (goal - (W @ C @ W.T if form == "output" else C)).square().sum() / len(W)

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from ncssl.losses.checks import matrices, positive
+from ncssl.losses.checks import exact, matrices, positive
 
 FLAT = 1e-7  # least squared sine: the slope of the angle is bounded where the cosine is 1
 
 
+@exact
 def angular_margin(z: Tensor, centres: Tensor, y: Tensor, *, margin: float = 0.2, scale: float = 30.0) -> Tensor:
     """Cross entropy of scale cos(theta_k), with cos(theta + margin) for the right class, mean over the batch.
 

@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from ncssl.losses.checks import at_least, matrices
+from ncssl.losses.checks import at_least, exact, matrices
 
 
+@exact
 def cosine(p: Tensor, t: Tensor) -> Tensor:
     """Negative cosine similarity, mean over the batch; p, t: (n, d). Minimum -1.
 
@@ -16,6 +17,7 @@ def cosine(p: Tensor, t: Tensor) -> Tensor:
     return -cosine_similarity(p, t, dim=-1).mean()
 
 
+@exact
 def normalised_mse(p: Tensor, t: Tensor) -> Tensor:
     """Squared distance of l2-normalised vectors, 2 - 2 cos, mean over the batch, summed over d; p, t: (n, d).
 
@@ -24,6 +26,7 @@ def normalised_mse(p: Tensor, t: Tensor) -> Tensor:
     return 2 + 2 * cosine(p, t)
 
 
+@exact
 def euclidean(p: Tensor, t: Tensor) -> Tensor:
     """Half the squared distance, summed over d, mean over the batch; p, t: (n, d).
 
@@ -34,13 +37,15 @@ def euclidean(p: Tensor, t: Tensor) -> Tensor:
 
 
 def iso(z: Tensor, p: Tensor) -> Tensor:
-    """A prediction with the value of p whose gradient goes to z as if the predictor were the identity; z, p: (n, d).
+    """A prediction with the value of p, to the last bit, whose gradient goes to z as if the predictor were the
+    identity; z, p: (n, d).
 
     Any loss of it is an IsoLoss (halvagal2023): the gradient with respect to z is the one with respect to p.
     """
-    return z + (p - z).detach()
+    return p.detach() + (z - z.detach())
 
 
+@exact
 def decorrelated(p: Tensor, t: Tensor, *, through: bool = True, eps: float = 1e-5) -> Tensor:
     """2 - 2 mean_j corr(p_j, t_j): both standardised channel by channel over the batch; p, t: (n, d). In [0, 4].
 

@@ -10,16 +10,33 @@ from torch import Tensor
 from ncssl import losses
 from ncssl.losses.checks import positive
 from ncssl.losses.clusters import sharpened
-from ncssl.methods.core import TARGETS, Branch, Method, between, in_range, method, no_predictor, ordered, project, whole
-from ncssl.nn import Centre, KeyQueue, Linear, Predictor, PrototypeHead, Prototypes
+from ncssl.methods.core import (
+    TARGETS,
+    Branch,
+    Method,
+    between,
+    in_range,
+    method,
+    no_predictor,
+    one_of,
+    ordered,
+    project,
+    whole,
+)
+from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes, Slices
 
 
 @method
 def barlow_twins(weight=5e-3, layers=3) -> Method:
     """Cross-correlation of the views made the identity (zbontar2021, eq. 1)."""
     in_range("weight", weight, 0, math.inf)
-    return Method(between(partial(losses.barlow, weight=weight)), no_predictor, "zbontar2021",
-                  partial(project, layers=layers), stop_gradient=False)  # fmt: skip
+    return Method(
+        loss=between(partial(losses.barlow, weight=weight)),
+        predictor=no_predictor,
+        paper="zbontar2021",
+        project=partial(project, layers=layers),
+        stop_gradient=False,
+    )
 
 
 @method
@@ -28,8 +45,13 @@ def vicreg(invariance=25.0, variance=25.0, covariance=1.0, layers=3) -> Method:
     weights = dict(invariance=invariance, variance=variance, covariance=covariance)
     for name, value in weights.items():
         in_range(name, value, 0, math.inf)
-    return Method(between(partial(losses.vicreg, **weights)), no_predictor, "bardes2022",
-                  partial(project, layers=layers), stop_gradient=False)  # fmt: skip
+    return Method(
+        loss=between(partial(losses.vicreg, **weights)),
+        predictor=no_predictor,
+        paper="bardes2022",
+        project=partial(project, layers=layers),
+        stop_gradient=False,
+    )
 
 
 @method
@@ -37,26 +59,64 @@ def wmse(part=128, eps=0.0) -> Method:
     """Distance of views whitened in parts of the batch (ermolov2021); needs parts of more rows than channels."""
     whole("part", part, 2)
     in_range("eps", eps, 0, 1)
-    return Method(between(partial(losses.wmse, part=part, eps=eps)), no_predictor, "ermolov2021", stop_gradient=False)
+    return Method(
+        loss=between(partial(losses.wmse, part=part, eps=eps)),
+        predictor=no_predictor,
+        paper="ermolov2021",
+        stop_gradient=False,
+    )
+
+
+@method
+def sigreg(weight=0.02, weighting="blend", slices=256, points=17, reach=3.0, layers=3) -> Method:
+    """Views agree, and every projection on a line is standard normal (balestriero2025, LeJEPA; its released code).
+
+    weighting "blend": (1 - weight) agreement + weight SIGReg; "add": agreement + weight SIGReg. No predictor, no
+    stop-gradient, no running average. The code's example has weight .02 at d 16; the agreement is a mean over d.
+    """
+    in_range("weight", weight, 0, 1 if weighting == "blend" else math.inf)
+    one_of("weighting", weighting, ("blend", "add"))
+    positive("reach", reach)
+    whole("slices", slices)
+    whole("points", points, 2)
+    rest = 1 - weight if weighting == "blend" else 1.0
+
+    def loss(views: Sequence[Branch], head: Head) -> Tensor:
+        along = head.directions()
+        normal = sum(losses.sigreg(v.z, along, points=points, reach=reach) for v in views) / len(views)
+        return rest * losses.spread(*(v.z for v in views), centres=TARGETS) + weight * normal
+
+    return Method(
+        loss=loss,
+        predictor=partial(Slices, m=slices),
+        paper="balestriero2025",
+        project=partial(project, layers=layers),
+        stop_gradient=False,
+    )
 
 
 @method
 def simclr(temperature=0.5, hidden_norm=True) -> Method:
     """NT-Xent: each view against all others of the batch (chen2020, eq. 1)."""
     positive("temperature", temperature)
-    return Method(between(partial(losses.nt_xent, temperature=temperature)), no_predictor, "chen2020",
-                  partial(project, hidden_norm=hidden_norm), stop_gradient=False)  # fmt: skip
+    return Method(
+        loss=between(partial(losses.nt_xent, temperature=temperature)),
+        predictor=no_predictor,
+        paper="chen2020",
+        project=partial(project, hidden_norm=hidden_norm),
+        stop_gradient=False,
+    )
 
 
 @method
 def cpc(bias=False, stop_gradient=False) -> Method:
     """InfoNCE with a learned bilinear score between the views, other rows as negatives (oord2018, eq. 3-4)."""
 
-    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+    def loss(views: Sequence[Branch], head: Head) -> Tensor:
         pairs = ordered(views)
         return sum(losses.cpc(a.p, b.t) for a, b in pairs) / len(pairs)
 
-    return Method(loss, partial(Linear, bias=bias), "oord2018", stop_gradient=stop_gradient)
+    return Method(loss=loss, predictor=partial(Linear, bias=bias), paper="oord2018", stop_gradient=stop_gradient)
 
 
 @method
@@ -69,15 +129,21 @@ def moco(temperature=0.1, queue=4096, keep=0.99, keep_schedule="constant", layer
     whole("queue", queue)
     whole("layers", layers)
 
-    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+    def loss(views: Sequence[Branch], head: Head) -> Tensor:
         directions = [(0, 1), (1, 0)] if symmetric else [(0, 1)]
         terms = [losses.info_nce(views[i].p, views[j].t, head.queue[j], temperature=temperature) for i, j in directions]
         return sum(terms) / len(terms)
 
     if keep == 0:
         raise ValueError("keep was 0; allowed: above 0 (the keys come from a momentum encoder)")
-    return Method(loss, partial(KeyQueue, size=queue), "he2020", partial(project, layers=layers, hidden_norm=False),
-                  keep, keep_schedule)  # fmt: skip
+    return Method(
+        loss=loss,
+        predictor=partial(KeyQueue, size=queue),
+        paper="he2020",
+        project=partial(project, layers=layers, hidden_norm=False),
+        keep=keep,
+        keep_schedule=keep_schedule,
+    )
 
 
 @method
@@ -96,7 +162,7 @@ def swav(
     in_range("frozen", frozen, 0, 1)
     in_range("queue_from", queue_from, 0, 1)
 
-    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+    def loss(views: Sequence[Branch], head: Head) -> Tensor:
         total, terms = 0.0, 0
         for i, b in enumerate(views[:TARGETS]):
             scores = torch.cat([b.p.detach(), head.remembered(i)])
@@ -107,7 +173,7 @@ def swav(
         return total / terms
 
     head = partial(Prototypes, k=prototypes, queue=queue, frozen=frozen, queue_from=queue_from)
-    return Method(loss, head, "caron2020", partial(project, layers=layers))
+    return Method(loss=loss, predictor=head, paper="caron2020", project=partial(project, layers=layers))
 
 
 def distilled(views: Sequence[Branch], separate: bool | None) -> list[tuple[Branch, Branch]]:
@@ -140,7 +206,7 @@ def dino(
     if separate is not None and separate is not True:
         raise ValueError(f"separate was {separate!r}; allowed: none, true")
 
-    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+    def loss(views: Sequence[Branch], head: Head) -> Tensor:
         share = min(1.0, head.progress / warm) if warm else 1.0
         sharp = warm_temperature + share * (teacher_temperature - warm_temperature)
         centre = head.centre if centring else torch.zeros_like(head.centre)
@@ -154,4 +220,11 @@ def dino(
     def projector(features: int, hidden: int, d: int):
         return PrototypeHead(features, hidden, d, prototypes, frozen=frozen, norm=norm, std=head_std), prototypes
 
-    return Method(loss, partial(Centre, keep=centre_keep), "caron2021", projector, keep, keep_schedule)
+    return Method(
+        loss=loss,
+        predictor=partial(Centre, keep=centre_keep),
+        paper="caron2021",
+        project=projector,
+        keep=keep,
+        keep_schedule=keep_schedule,
+    )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ncssl.errors import UnknownName
 from ncssl.losses import iso as isotropic
-from ncssl.nn import NoPredictor, Predictor, mlp
+from ncssl.nn import Head, NoPredictor, mlp
 
 TARGETS = 2  # views that give targets: the first two (with multi-crop these are the global ones)
 
@@ -24,7 +24,7 @@ class Branch(NamedTuple):
     t: Tensor | None
 
 
-Loss = Callable[[Sequence[Branch], Predictor], Tensor]  # of the views of a batch, and the head that holds what lasts
+Loss = Callable[[Sequence[Branch], Head], Tensor]  # of the views of a batch, and the head that holds what lasts
 
 
 def ordered(views: Sequence[Branch]) -> list[tuple[Branch, Branch]]:
@@ -36,7 +36,7 @@ def across(loss: Callable[[Tensor, Tensor], Tensor], weight: float = 1.0, *, iso
     """Loss summed over ordered pairs of views, prediction of one against target of the other, times `weight`; with
     `iso` the gradient skips the predictor (halvagal2023)."""
 
-    def over_pairs(views: Sequence[Branch], head: Predictor) -> Tensor:
+    def over_pairs(views: Sequence[Branch], head: Head) -> Tensor:
         return weight * sum(loss(isotropic(a.z, a.p) if iso else a.p, b.t) for a, b in ordered(views))
 
     return over_pairs
@@ -45,7 +45,7 @@ def across(loss: Callable[[Tensor, Tensor], Tensor], weight: float = 1.0, *, iso
 def between(loss: Callable[[Tensor, Tensor], Tensor]) -> Loss:
     """Loss of the projections of two views, mean over the pairs of views; the gradient goes to both."""
 
-    def over_pairs(views: Sequence[Branch], head: Predictor) -> Tensor:
+    def over_pairs(views: Sequence[Branch], head: Head) -> Tensor:
         pairs = list(combinations(views, 2))
         return sum(loss(a.z, b.z) for a, b in pairs) / len(pairs)
 
@@ -58,20 +58,21 @@ def project(features: int, hidden: int, d: int, *, layers: int = 2, hidden_norm=
     return mlp(sizes, output_norm=output_norm, hidden_norm=hidden_norm), d
 
 
-def no_predictor(d: int) -> Predictor:
+def no_predictor(d: int) -> Head:
     """The head of methods that compare projections."""
     return NoPredictor()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Method:
     """A method for the engine of `ncssl.model`; `keep` is the weight of the past in the target (0: no EMA).
 
-    project(features, hidden, d) gives the projector and its width, predictor(width) the head after it.
+    project(features, hidden, d) gives the projector and its width, predictor(width) the head after it. Every field is
+    given by name.
     """
 
     loss: Loss
-    predictor: Callable[[int], Predictor]
+    predictor: Callable[[int], Head]
     paper: str
     project: Callable[[int, int, int], tuple[nn.Module, int]] = project
     keep: float = 0.0

@@ -22,13 +22,13 @@ from ncssl.methods.core import (
     project,
     whole,
 )  # fmt: skip
-from ncssl.nn import DirectPred, DirectSet, Linear, Mlp, OffDiagonal, Optimal, Predictor, Standardise
+from ncssl.nn import DirectPred, DirectSet, Head, Linear, Mlp, OffDiagonal, Optimal, Standardise
 from ncssl.nn.rules import EPS_FORMS, NORMS
 
 DISTANCES = {"cosine": losses.normalised_mse, "euclidean": losses.euclidean}
 
 
-def learned(kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool) -> Callable[[int], Predictor]:
+def learned(kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool) -> Callable[[int], Head]:
     """The learned predictors by name: mlp, linear, none."""
     one_of("predictor", kind, ("mlp", "linear", "none"))
     if kind != "linear" and (symmetric or bias):
@@ -40,8 +40,15 @@ def learned(kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool
     return no_predictor
 
 
+def bottleneck(d: int) -> int:
+    """d/4, the hidden layer of SimSiam's predictor; raises ValueError for d below 4."""
+    if d < 4:
+        raise ValueError(f"d was {d}; allowed: at least 4 with predictor 'mlp', whose hidden layer is d/4")
+    return d // 4
+
+
 def closed_form(
-    head: type[Predictor], paper: str, *, eps: float, rho: float, freq: int, keep: float, keep_schedule: str,
+    head: type[Head], paper: str, *, eps: float, rho: float, freq: int, keep: float, keep_schedule: str,
     stop_gradient: bool, output_norm: bool, loss: str = "cosine", iso: bool = False, **rule,
 ) -> Method:  # fmt: skip
     """What the closed-form methods share: a head that follows the second moment, and the loss across the views."""
@@ -50,9 +57,14 @@ def closed_form(
     one_of("loss", loss, tuple(DISTANCES))
     whole("freq", freq)  # steps between two settings of the predictor
     return Method(
-        across(DISTANCES[loss], iso=iso), partial(head, eps=eps, rho=rho, freq=freq, **rule), paper,
-        partial(project, output_norm=output_norm), keep, keep_schedule, stop_gradient,
-    )  # fmt: skip
+        loss=across(DISTANCES[loss], iso=iso),
+        predictor=partial(head, eps=eps, rho=rho, freq=freq, **rule),
+        paper=paper,
+        project=partial(project, output_norm=output_norm),
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+    )
 
 
 @method
@@ -62,10 +74,17 @@ def simsiam(
 ) -> Method:  # fmt: skip
     """Predictor and stop-gradient, no momentum target, mean of negative cosines (chen2021); bottleneck d/4."""
     return Method(
-        across(losses.cosine, 0.5), learned(predictor, lambda d: d // 4, predictor_bias, symmetric_predictor),
-        "chen2021", partial(project, output_norm=output_norm), keep, keep_schedule, stop_gradient, predictor_lr,
-        predictor_weight_decay, trunk_weight_decay,
-    )  # fmt: skip
+        loss=across(losses.cosine, 0.5),
+        predictor=learned(predictor, bottleneck, predictor_bias, symmetric_predictor),
+        paper="chen2021",
+        project=partial(project, output_norm=output_norm),
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+        predictor_lr=predictor_lr,
+        predictor_weight_decay=predictor_weight_decay,
+        trunk_weight_decay=trunk_weight_decay,
+    )
 
 
 @method
@@ -76,10 +95,17 @@ def byol(
 ) -> Method:  # fmt: skip
     """Predictor and momentum target, sum over both directions of 2 - 2 cos (grill2020); hidden layer of 4 d."""
     return Method(
-        across(losses.normalised_mse), learned(predictor, lambda d: 4 * d, predictor_bias, symmetric_predictor),
-        "grill2020", partial(project, output_norm=output_norm), keep, keep_schedule, stop_gradient, predictor_lr,
-        predictor_weight_decay, trunk_weight_decay,
-    )  # fmt: skip
+        loss=across(losses.normalised_mse),
+        predictor=learned(predictor, lambda d: 4 * d, predictor_bias, symmetric_predictor),
+        paper="grill2020",
+        project=partial(project, output_norm=output_norm),
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+        predictor_lr=predictor_lr,
+        predictor_weight_decay=predictor_weight_decay,
+        trunk_weight_decay=trunk_weight_decay,
+    )
 
 
 @method
@@ -115,7 +141,10 @@ def directcopy(
     output_norm=False,
 ) -> Method:  # fmt: skip
     """DirectSet with alpha 1: the second moment itself is the predictor (wang2021; eps of its CIFAR-10 runs)."""
-    return directset(1, eps, rho, freq, norm, keep, keep_schedule, stop_gradient, output_norm)
+    return directset(
+        alpha=1, eps=eps, rho=rho, freq=freq, norm=norm, keep=keep, keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient, output_norm=output_norm,
+    )  # fmt: skip
 
 
 @method
@@ -143,12 +172,17 @@ def optimal(
     whole("freq", freq)
     in_range("rho", rho, 0, 1)
     return Method(
-        across(losses.normalised_mse), partial(Optimal, ridge=ridge, rho=rho, freq=freq), "tian2021",
-        partial(project, output_norm=output_norm), keep, keep_schedule, stop_gradient,
-    )  # fmt: skip
+        loss=across(losses.normalised_mse),
+        predictor=partial(Optimal, ridge=ridge, rho=rho, freq=freq),
+        paper="tian2021",
+        project=partial(project, output_norm=output_norm),
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+    )
 
 
-HEADS: dict[str, Callable[..., Predictor]] = {
+HEADS: dict[str, Callable[..., Head]] = {
     "off_diagonal": OffDiagonal, "identity_linear": partial(Linear, identity=True), "linear": Linear,
     "mlp": lambda d: Mlp(d, 4 * d), "none": no_predictor,
 }  # fmt: skip
@@ -173,15 +207,21 @@ def offdiagonal(
         raise ValueError(f"symmetric needs a matrix as head; head was {head!r}")
     made = partial(HEADS[head], symmetric=True) if symmetric else HEADS[head]
     return Method(
-        across(NORMALISATIONS[normalisation], 0.5), made, "wen2022", project, keep, keep_schedule, stop_gradient,
-        predictor_lr, predictor_weight_decay,
-    )  # fmt: skip
+        loss=across(NORMALISATIONS[normalisation], 0.5),
+        predictor=made,
+        paper="wen2022",
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+        predictor_lr=predictor_lr,
+        predictor_weight_decay=predictor_weight_decay,
+    )
 
 
 def inv_cov(inv: float, cov: float, parts: int, form: str, per_part: bool) -> Loss:
     """liu2022, eq. 17 and 19, summed over both directions; `per_part` divides the sum over parts by their number."""
 
-    def loss(views: Sequence[Branch], head: Predictor) -> Tensor:
+    def loss(views: Sequence[Branch], head: Head) -> Tensor:
         total = inv * sum(losses.invariance(a.p, b.t) for a, b in ordered(views))
         if cov:
             W = head.matrix()
@@ -213,4 +253,11 @@ def invcov(
         return (net.append(Standardise()) if std else net), width
 
     head = partial(Linear, identity=identity) if predictor == "linear" else no_predictor
-    return Method(inv_cov(inv, cov, parts, form, per_part), head, "liu2022", projector, keep, "constant", stop_gradient)
+    return Method(
+        loss=inv_cov(inv, cov, parts, form, per_part),
+        predictor=head,
+        paper="liu2022",
+        project=projector,
+        keep=keep,
+        stop_gradient=stop_gradient,
+    )

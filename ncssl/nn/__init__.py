@@ -1,9 +1,9 @@
 """Backbones, projectors, predictors and the rules that set closed-form predictors; each works in any training loop."""
 
 from ncssl.nn.backbones import BACKBONES, backbone
-from ncssl.nn.banks import Centre, KeyQueue, Prototypes
-from ncssl.nn.heads import PrototypeHead, Standardise, mlp
+from ncssl.nn.heads import Head, PrototypeHead, Standardise, mlp
 from ncssl.nn.margin import MarginHead
+from ncssl.nn.memory_bank import Centre, KeyQueue, Prototypes, Slices
 from ncssl.nn.predictors import (
     ClosedForm,
     DirectCopy,
@@ -14,12 +14,11 @@ from ncssl.nn.predictors import (
     NoPredictor,
     OffDiagonal,
     Optimal,
-    Predictor,
 )  # fmt: skip
 from ncssl.nn.rules import direct_pred, direct_set, optimal
 
 __all__ = [
-    "BACKBONES", "Centre", "ClosedForm", "DirectCopy", "DirectPred", "DirectSet", "KeyQueue", "Linear",
-    "MarginHead", "Mlp", "NoPredictor", "OffDiagonal", "Optimal", "Predictor", "PrototypeHead", "Prototypes",
-    "Standardise", "backbone", "direct_pred", "direct_set", "mlp", "optimal",
+    "BACKBONES", "Centre", "ClosedForm", "DirectCopy", "DirectPred", "DirectSet", "Head", "KeyQueue", "Linear",
+    "MarginHead", "Mlp", "NoPredictor", "OffDiagonal", "Optimal", "PrototypeHead", "Prototypes",
+    "Slices", "Standardise", "backbone", "direct_pred", "direct_set", "mlp", "optimal",
 ]  # fmt: skip

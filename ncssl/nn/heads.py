@@ -1,4 +1,4 @@
-"""Projectors: what stands between the features and the space in which views are compared."""
+"""Projectors, between the features and the space in which views are compared, and what every head after them has."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,38 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ncssl.losses.pairs import standardise
+
+
+class Head(nn.Module):
+    """What stands after the projector: maps projections (n, d) to predictions; it may watch them, hold what lasts from
+    step to step, and move after the optimiser."""
+
+    progress = 0.0  # share of the training that is done, set by the engine before a step
+    running: tuple[str, ...] = ()  # names of the buffers that are averages or memories over the steps
+
+    def _apply(self, fn, recurse=True):
+        """As torch's, for `.to`, `.half` and the like; but what lasts is never kept in less than float32."""
+        kept = {name: getattr(self, name) for name in self.running}
+        super()._apply(fn, recurse)
+        for name, before in kept.items():
+            now = getattr(self, name)
+            if now.itemsize < before.itemsize and now.itemsize < 4:
+                setattr(self, name, before.to(now.device, torch.float32))
+        return self
+
+    def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        """Watch the projections and the targets of the views, each (n, d), detached; nothing by default."""
+
+    def follow(self) -> None:
+        """Move after the optimiser's step; nothing by default."""
+
+    def matrix(self) -> Tensor | None:
+        """The matrix W (d, d) of a linear predictor, None for the others."""
+        return None
+
+    def numbers(self) -> dict[str, float | None]:
+        """What the steps since the last call showed, by name, for the curves of a record; nothing by default."""
+        return {}
 
 
 def mlp(
@@ -28,6 +60,7 @@ class Standardise(nn.Module):
     """(n, d) less its mean over its deviation (variance over n - 1), always of the batch at hand (liu2022, eq. 18)."""
 
     def forward(self, z: Tensor) -> Tensor:
+        """(n, d) in float32, each channel of mean 0 and variance 1 over the batch."""
         return standardise(z.float(), correction=1)
 
 
@@ -58,5 +91,6 @@ class PrototypeHead(nn.Module):
         self.frozen, self.progress = frozen, 0.0
 
     def forward(self, h: Tensor) -> Tensor:
+        """Cosines (n, k) of the bottleneck of features (n, features) with the prototypes."""
         prototypes = self.prototypes.detach() if self.progress < self.frozen else self.prototypes
         return F.normalize(self.net(h), dim=1) @ F.normalize(prototypes, dim=1).T

@@ -23,5 +23,6 @@ class MarginHead(nn.Module):
         self.margin, self.scale, self.warmup, self.progress = margin, scale, warmup, 0.0
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        """The loss () of embeddings z (n, d) with class numbers y (n,). Raises as `losses.angular_margin` does."""
         share = 1.0 if self.warmup == 0 else min(1.0, self.progress / self.warmup)
         return angular_margin(z, self.centres, y, margin=share * self.margin, scale=self.scale)

@@ -7,39 +7,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ncssl.nn.aside import aside
-from ncssl.nn.heads import mlp
+from ncssl.nn.deferred import Deferred
+from ncssl.nn.heads import Head, mlp
 from ncssl.nn.rules import direct_pred, direct_set, optimal
 
 
-class Predictor(nn.Module):
-    """A predictor maps projections (n, d) to predictions (n, d); it may watch them and move after the optimiser."""
-
-    progress = 0.0  # share of the training that is done, set by the engine before a step
-
-    def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
-        """Watch the projections and the targets of the views, each (n, d), detached; nothing by default."""
-
-    def follow(self) -> None:
-        """Move after the optimiser's step; nothing by default."""
-
-    def matrix(self) -> Tensor | None:
-        """The matrix W (d, d) of a linear predictor, None for the others."""
-        return None
-
-    def numbers(self) -> dict[str, float | None]:
-        """What the steps since the last call showed, by name, for the curves of a record; nothing by default."""
-        return {}
-
-
-class NoPredictor(Predictor):
+class NoPredictor(Head):
     """The identity: the ablation without predictor (tian2021, Theorem 2), and the methods that have none."""
 
     def forward(self, z: Tensor) -> Tensor:
+        """z itself."""
         return z
 
 
-class Mlp(Predictor):
+class Mlp(Head):
     """Two layers d -> hidden -> d with batch norm and ReLU between (grill2020; chen2021)."""
 
     def __init__(self, d: int, hidden: int):
@@ -47,10 +28,11 @@ class Mlp(Predictor):
         self.net = mlp([d, hidden, d])
 
     def forward(self, z: Tensor) -> Tensor:
+        """Predictions (n, d) of projections (n, d)."""
         return self.net(z)
 
 
-class Linear(Predictor):
+class Linear(Head):
     """One learned matrix W (d, d), optionally symmetric: (W + W^T) / 2 is applied (tian2021, Table 3), optionally
     starting at the identity (wen2022)."""
 
@@ -61,14 +43,16 @@ class Linear(Predictor):
             nn.init.eye_(self.layer.weight)
 
     def matrix(self) -> Tensor:
+        """W (d, d) as it is applied, symmetric if asked."""
         W = self.layer.weight
         return (W + W.T) / 2 if self.symmetric else W
 
     def forward(self, z: Tensor) -> Tensor:
+        """z W^T (n, d), plus the bias if there is one."""
         return F.linear(z, self.matrix(), self.layer.bias)
 
 
-class OffDiagonal(Predictor):
+class OffDiagonal(Head):
     """W = I + E, the diagonal of E held at zero, its other entries learned from zero (wen2022)."""
 
     def __init__(self, d: int, *, symmetric: bool = False):
@@ -77,10 +61,12 @@ class OffDiagonal(Predictor):
         self.register_buffer("eye", torch.eye(d), persistent=False)
 
     def matrix(self) -> Tensor:
+        """I + E (d, d), E without its diagonal."""
         E = self.E * (1 - self.eye)
         return self.eye + ((E + E.T) / 2 if self.symmetric else E)
 
     def forward(self, z: Tensor) -> Tensor:
+        """z W^T (n, d)."""
         return F.linear(z, self.matrix())
 
 
@@ -90,14 +76,21 @@ def moment(a: Tensor, b: Tensor) -> Tensor:
         return a.T @ b / len(a)
 
 
-class ClosedForm(Predictor):
+def settle(head: "ClosedForm", prefix: str, keep_vars: bool) -> None:
+    """Before a state dict is made: put a deferred answer in its place."""
+    head.matrix()
+
+
+class ClosedForm(Head):
     """W = rule(C), C the running second moment of the projections (tian2021, eq. 18; B2 of the released code).
 
-    rho is the weight of the past in C; the first batch starts it. W is set after the optimiser's step, so a batch
-    meets the W of the batch before. Every `freq`-th step sets W; between, it learns by gradient if freq > 1.
-    On a CUDA device the rule runs aside, while the device goes on with the step; on the CPU in its turn.
+    rho is the weight of the past in C; the first batch starts it, and one with a moment that is not finite is left out
+    of it. C is in float32 at least, whatever the type of W. W is set after the optimiser's step, so a batch meets the W
+    of the batch before. Every `freq`-th step sets W; between, it learns by gradient if freq > 1. On a CUDA device the
+    rule is deferred to the processor, while the device goes on with the step.
     """
 
+    running = ("C",)
     decomposes = True  # whether the rule has a decomposition, at which a CUDA device would wait
 
     def __init__(self, d: int, rule: Callable[[Tensor], Tensor], *, rho: float = 0.3, freq: int = 1):
@@ -112,57 +105,62 @@ class ClosedForm(Predictor):
         self.register_buffer("C", torch.zeros(d, d))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.observed = 0  # mirrors `steps` on the host so that no device synchronisation is needed
-        self.asked = self.due = None  # answers to come: of this step, and of the last one that set W
+        self.answers = Deferred()
+        self.register_state_dict_pre_hook(settle)
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        """Fold the moments of the views, each (n, d), into the running ones; in training only. Raises ValueError."""
         if self.training:
-            rows = torch.cat([self.fitting(v) for v in z]).float()
-            self._fold(self.C, moment(rows, rows))
+            wide = self.C.dtype
+            self.fold(self.of_batch([self.fitting(v).to(wide) for v in z], [v.to(wide) for v in t]))
             self.observed += 1
-            sets = self.observed % self.freq == 0
-            self.asked = aside(self.rule, *self.moments()) if sets and self.apart else None
+            if self.deferring and self.sets():
+                self.answers.ask(self.rule, *self.moments())
 
     @property
-    def apart(self) -> bool:
-        """Whether the rule runs aside."""
+    def deferring(self) -> bool:
+        """Whether the rule runs beside the device."""
         return self.decomposes and self.C.is_cuda
+
+    def sets(self) -> bool:
+        """Whether the step that was observed last sets W."""
+        return self.observed > 0 and self.observed % self.freq == 0
 
     def moments(self) -> tuple[Tensor, ...]:
         """What the rule is applied to: the running moments."""
-        return (self.C,)
+        return tuple(getattr(self, name) for name in self.running)
 
-    def _fold(self, running: Tensor, batch: Tensor) -> None:
-        if self.observed == 0:
-            running.copy_(batch)
-        else:
-            running.lerp_(batch, 1 - self.rho)
+    def of_batch(self, z: Sequence[Tensor], t: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The moments of a batch, for each of `running` its own."""
+        rows = torch.cat(list(z))
+        return (moment(rows, rows),)
+
+    def fold(self, batch: Sequence[Tensor]) -> None:
+        """Move the running moments towards those of a batch; the first one starts them, a broken one does not count.
+        No number is read, so that a CUDA device is not waited for."""
+        fine = torch.stack([b.isfinite().all() for b in batch]).all()
+        for running, b in zip(self.moments(), batch, strict=True):
+            moved = torch.where(running.any(), running.lerp(b, 1 - self.rho), b)
+            running.copy_(torch.where(fine, moved, running))
 
     @torch.no_grad()
     def follow(self) -> None:
+        """Set W by the rule if it is this step's turn; a deferred answer is put in place where W is next read."""
         self.steps.fill_(self.observed)
-        if self.asked:
-            self.asked, self.due = None, self.asked
-        elif self.observed and self.observed % self.freq == 0:
+        if self.sets() and not self.answers.advance():
             self.W.copy_(self.rule(*self.moments()))
 
+    @torch.no_grad()
     def matrix(self) -> Tensor:
-        if self.due:
-            answer, self.due = self.due(), None
-            with torch.no_grad():
-                self.W.copy_(answer, non_blocking=True)
+        """W (d, d), as the last step that set it left it."""
+        answer = self.answers.take()
+        if answer is not None:
+            self.W.copy_(answer, non_blocking=True)
         return self.W
 
-    def _save_to_state_dict(self, *args, **kwargs):
-        self.matrix()
-        super()._save_to_state_dict(*args, **kwargs)
-
-    def __getstate__(self) -> dict:
-        self.matrix()
-        return self.__dict__ | {"asked": None}
-
     def _load_from_state_dict(self, *args, **kwargs):
-        self.asked = self.due = None
+        self.answers.clear()
         super()._load_from_state_dict(*args, **kwargs)
         self.observed = int(self.steps)
 
@@ -173,6 +171,7 @@ class ClosedForm(Predictor):
         return z
 
     def forward(self, z: Tensor) -> Tensor:
+        """Predictions z W^T (n, d). Raises ValueError for projections of another width."""
         return F.linear(self.fitting(z), self.matrix())
 
 
@@ -201,18 +200,13 @@ class DirectCopy(DirectSet):
 class Optimal(ClosedForm):
     """The linear predictor that fits the targets best, W C = (X + X^T) / 2 with X = E[t z^T] (tian2021, Table 1)."""
 
-    decomposes = False
+    running, decomposes = ("C", "X"), False
 
     def __init__(self, d: int, *, ridge: float = 1e-3, rho: float = 0.3, freq: int = 1):
         super().__init__(d, partial(optimal, ridge=ridge), rho=rho, freq=freq)
         self.register_buffer("X", torch.zeros(d, d))
 
-    @torch.no_grad()
-    def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
-        if self.training:
-            pairs = [(a, b) for i, a in enumerate(z) for j, b in enumerate(t) if i != j]
-            self._fold(self.X, sum(moment(b.float(), a.float()) for a, b in pairs) / len(pairs))
-        super().observe(z)
-
-    def moments(self) -> tuple[Tensor, ...]:
-        return self.C, self.X
+    def of_batch(self, z: Sequence[Tensor], t: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Second moment of the views, and that of each with a target of another view."""
+        pairs = [moment(b, a) for i, a in enumerate(z) for j, b in enumerate(t) if i != j]
+        return *super().of_batch(z, t), sum(pairs) / len(pairs)

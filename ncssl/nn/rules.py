@@ -31,6 +31,8 @@ def direct_set(C: Tensor, alpha: float = 0.5, eps: float = 0.1, norm: str = "spe
 
     alpha = 1 (DirectCopy) needs no eigendecomposition: its spectral norm comes from 50 power iterations.
     """
+    if norm != "none":
+        C = C / C.abs().max().clamp_min(torch.finfo(C.dtype).tiny)  # so that no square of it overflows
     if alpha == 1:
         power, top = C, top_eigenvalue(C) if norm == "spectral" else None
     else:

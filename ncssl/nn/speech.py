@@ -18,6 +18,7 @@ class StatisticsPooling(nn.Module):
         self.floor = floor
 
     def forward(self, x: Tensor) -> Tensor:
+        """Means, then deviations, (n, 2 c)."""
         var, mean = torch.var_mean(x.flatten(1, -2).float(), dim=-1, correction=0)
         return torch.cat((mean, var.clamp_min(self.floor**2).sqrt()), 1)
 
@@ -30,6 +31,7 @@ class Frames(nn.Module):
         self.least = least
 
     def forward(self, x: Tensor) -> Tensor:
+        """x with channels and bands as one axis. Raises ValueError."""
         if x.shape[-1] < self.least:
             raise ValueError(f"the input has {x.shape[-1]} frames; allowed: at least {self.least}")
         return x.flatten(1, 2)

@@ -1,4 +1,5 @@
-"""Heads with a memory: a queue of keys (MoCo), prototypes with a queue (SwAV), a running centre (DINO)."""
+"""Heads with a memory: a queue of keys (MoCo), prototypes with a queue (SwAV), random
+directions (SIGReg), a running centre (DINO)."""
 
 from collections.abc import Sequence
 
@@ -6,11 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ncssl.nn.predictors import Predictor
+from ncssl.nn.heads import Head
 
 
-class Memory(Predictor):
-    """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has ever been given."""
+class MemoryBank(Head):
+    """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has ever been given.
+    A vector that is not finite does not take its place."""
+
+    running = ("queue",)
 
     def __init__(self, d: int, size: int, views: int):
         super().__init__()
@@ -20,6 +24,7 @@ class Memory(Predictor):
 
     @property
     def size(self) -> int:
+        """Rows that each queue holds."""
         return self.queue.shape[1]
 
     def wait(self, views: Sequence[Tensor]) -> None:
@@ -32,10 +37,12 @@ class Memory(Predictor):
 
     @torch.no_grad()
     def follow(self) -> None:
+        """Push what waits into the queues, over the oldest rows."""
         if self.waiting:
             n = len(self.waiting[0])
             at = (self.pushed + torch.arange(n, device=self.queue.device)) % self.size
-            self.queue[:, at] = torch.stack(self.waiting)
+            rows = torch.stack(self.waiting)
+            self.queue[:, at] = torch.where(rows.isfinite().all(-1, keepdim=True), rows, self.queue[:, at])
             self.pushed, self.waiting = self.pushed + n, []
             self.filled.fill_(self.pushed)
 
@@ -44,7 +51,7 @@ class Memory(Predictor):
         self.pushed = int(self.filled)
 
 
-class KeyQueue(Memory):
+class KeyQueue(MemoryBank):
     """MoCo's queue of keys, one for the keys of each view (he2020); the prediction is the projection. It starts with
     random unit vectors."""
 
@@ -52,13 +59,15 @@ class KeyQueue(Memory):
         super().__init__(d, size, 2)
 
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        """Keep the keys t, the targets (n, d) of the first two views, until `follow`."""
         self.wait(t[:2])
 
     def forward(self, z: Tensor) -> Tensor:
+        """z itself."""
         return z
 
 
-class Prototypes(Memory):
+class Prototypes(MemoryBank):
     """Scores (n, k) of projections against k unit prototypes, both l2-normalised (caron2020, section 3.1).
 
     The prototypes stand still for the first share `frozen` of the training. The queue (0: none) of former projections
@@ -70,6 +79,7 @@ class Prototypes(Memory):
         self.frozen, self.queue_from = frozen, queue_from
 
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        """Keep the projections (n, d) of the first two views until `follow`, once the queue is in use."""
         if self.size and self.progress >= self.queue_from:
             self.wait(z[:2])
 
@@ -77,21 +87,58 @@ class Prototypes(Memory):
     def remembered(self, view: int) -> Tensor:
         """Scores (m, k) of the queue of one of the first two views; m = 0 before the queue is in use and full."""
         ready = self.size and self.pushed >= self.size
-        return self.queue[view, : self.size if ready else 0] @ self.weight.T
+        return self.queue[view, : self.size if ready else 0] @ self.weight.float().T
 
     @torch.no_grad()
     def follow(self) -> None:
+        """Push into the queues, and put the prototypes back on the sphere."""
         super().follow()
         self.weight.copy_(F.normalize(self.weight, dim=1))
 
     def forward(self, z: Tensor) -> Tensor:
+        """Scores (n, k), cosines of projections (n, d) and prototypes."""
         weight = self.weight.detach() if self.progress < self.frozen else self.weight
-        return F.linear(F.normalize(z.float(), dim=1), weight)
+        return F.linear(F.normalize(z.float(), dim=1), weight.float())
 
 
-class Centre(Predictor):
+class Slices(Head):
+    """The directions along which SIGReg looks, m in a space of width d, others in every step; the prediction is the
+    projection. They are drawn on the processor from the number of the step, so that they are the same on every device
+    and after a resume."""
+
+    def __init__(self, d: int, m: int):
+        super().__init__()
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.shape, self.done = (d, m), 0  # `done` mirrors `steps` on the host
+
+    def directions(self) -> Tensor:
+        """Standard normal columns (d, m) of this step, on the head's device."""
+        drawn = torch.Generator().manual_seed(self.done)
+        pinned = self.steps.is_cuda and torch.cuda.is_available()
+        here = torch.randn(self.shape, generator=drawn, pin_memory=pinned)
+        return here.to(self.steps.device, non_blocking=True)
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Go on to the next directions."""
+        self.done += 1
+        self.steps.fill_(self.done)
+
+    def _load_from_state_dict(self, *args, **kwargs):
+        super()._load_from_state_dict(*args, **kwargs)
+        self.done = int(self.steps)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z itself."""
+        return z
+
+
+class Centre(Head):
     """The running mean of the teacher's outputs (caron2021, eq. 4); `keep` is the weight of the past. The prediction is
-    the projection. It also holds what tells a collapse, summed over the steps since `numbers` was last asked."""
+    the projection. Outputs that are not finite are left out of it. It also holds what tells a collapse, summed over the
+    steps since `numbers` was last asked."""
+
+    running = ("centre", "outputs", "sums")
 
     def __init__(self, k: int, keep: float = 0.9):
         super().__init__()
@@ -102,6 +149,7 @@ class Centre(Predictor):
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
+        """Keep the mean of the teacher's outputs t, each (n, k), until `follow`; in training only."""
         if self.training:
             self.waiting = torch.cat(list(t)).float().mean(0)
 
@@ -128,9 +176,12 @@ class Centre(Predictor):
 
     @torch.no_grad()
     def follow(self) -> None:
+        """Move the centre towards the mean that waits."""
         if self.waiting is not None:
-            self.centre.lerp_(self.waiting, 1 - self.keep)
+            moved = self.centre.lerp(self.waiting, 1 - self.keep)
+            self.centre.copy_(torch.where(self.waiting.isfinite().all(), moved, self.centre))
             self.waiting = None
 
     def forward(self, z: Tensor) -> Tensor:
+        """z itself."""
         return z
