@@ -11,7 +11,7 @@ from ncssl.data import voices
 from ncssl.data.audio import BANDS, Unusable, audible, clips, log_mel
 from ncssl.data.conditions import corrupt
 from ncssl.data.corpus import Corpus, Utterance, utterances
-from ncssl.data.images import _progress
+from ncssl.data.files import progress
 from ncssl.errors import BadFile
 
 POOL = 64  # training utterances that babble is made of
@@ -77,7 +77,9 @@ def _features(items: Iterable[Clip], count: int) -> dict[str, np.ndarray]:
             mel[row] = part.numpy()
         batch.clear()
 
-    for row, samples in items:
+    for row, samples in items:  # a row that comes again replaces the first
+        why[row], mel[row] = "", np.empty((0, BANDS), np.float32)
+        batch.pop(row, None)
         if isinstance(samples, Unusable):
             why[row] = str(samples)
             continue
@@ -99,7 +101,7 @@ def build(name: str, corpus: Corpus, found: list[Utterance], condition: str) -> 
             raise BadFile(corpus.where, "has no training utterances to make babble of", "add some, or take 'reverb'")
 
     def items():
-        with _progress(f"{corpus.where.stem} {condition}", len(found), " utterances") as bar:
+        with progress(f"{corpus.where.stem} {condition}", len(found), " utterances") as bar:
             for row, samples in clips_of(found):
                 unusable = isinstance(samples, Unusable)
                 yield row, samples if unusable else corrupt(samples, condition, found[row].name, crowd)
