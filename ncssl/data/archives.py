@@ -105,7 +105,7 @@ def _linked(path: Path, archive: tarfile.TarFile, wanted) -> Iterator[tuple[Part
     for parts, link in links.items():
         target = _target(last, link)
         if wanted(parts):
-            if target is None or not last[target].isfile():
+            if target not in last or not last[target].isfile():
                 raise _no(path, link.name, f"is a link to {link.linkname!r}, which is no file in the archive")
             found.append((last[target].offset_data, parts, last[target]))
         elif target is not None and any(p[: len(target)] == target and wanted(p) for p in last):

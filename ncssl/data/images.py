@@ -50,14 +50,14 @@ def _bits(image: Image.Image) -> int:
     return 16 if image.mode == "I" and image.format in ("PNG", "PPM") else 0
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """An image in 8 bits a channel: deep grey scaled by the file's range, floating point from 0 to 1.
+def _eight_bits(image: Image.Image, bits: int) -> Image.Image:
+    """An image in 8 bits a channel: deep grey scaled by the range of its bits, floating point from 0 to 1.
 
     Raises ValueError for 32-bit whole numbers and for floats outside 0 to 1, of which nobody knows the range.
     """
     if image.mode not in ("F", "I") and not image.mode.startswith("I;16"):
         return image
-    values, bits = np.asarray(image).astype(np.float64), _bits(image)
+    values = np.asarray(image).astype(np.float64)
     span = f"{values.min():g} to {values.max():g}"
     if image.mode == "F" and not (values.min() >= 0 and values.max() <= 1):
         raise ValueError(f"floating-point values from {span}; allowed: 0 to 1, or save it with 8 or 16 bits")
@@ -70,7 +70,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _rgb(file: io.BytesIO) -> Image.Image:
     """One image upright, as its EXIF data say, in RGB."""
     with Image.open(file) as image:
-        image = _eight_bits(ImageOps.exif_transpose(image))
+        image = _eight_bits(ImageOps.exif_transpose(image), _bits(image))
         if image.mode in ("P", "PA") and "transparency" in image.info:
             image = image.convert("RGBA")
         return image.convert("RGB")

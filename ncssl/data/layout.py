@@ -37,8 +37,8 @@ def _without_tops(names: list[Parts]) -> list[Parts]:
 def _splits(source: Path, names: list[Parts]) -> dict[str, str]:
     """Folders that name splits; none where they do not. Raises BadFile where they look like splits of unknown names.
 
-    A word such as train within a name counts where every folder has one, or folders of two splits share a class: a
-    class may be called test_tube.
+    A word such as train within a name counts where every folder has one, or where two splits share classes that no
+    other folder has: a class may be called test_tube.
     """
     inside: dict[str, set[str]] = {}
     for parts in names:
@@ -46,8 +46,9 @@ def _splits(source: Path, names: list[Parts]) -> dict[str, str]:
             inside.setdefault(parts[0], set()).add(parts[1])
     exact = {top: split for top in inside if (split := _plain_split(top))}
     loose = {top: split for top in inside if (split := _split(top))}
-    train, rest = ([inside[top] for top in loose if (loose[top] == "train") == here] for here in (True, False))
-    if train and (len(loose) == len(inside) or any(a & b for a in train for b in rest)):
+    train, rest, other = ({name for top in inside if loose.get(top) in kinds for name in inside[top]}
+                          for kinds in (("train",), ("test", "val"), (None,)))  # fmt: skip
+    if train and (len(loose) == len(inside) or (train & rest and not train & other)):
         return loose
     classes = list(inside.values())
     if not exact and 2 <= len(inside) <= 3 and len(classes[0]) > len(inside) and all(c == classes[0] for c in classes):
