@@ -15,7 +15,7 @@ from test_speech_corpus import AUDIO, MANIFEST, SPLIT, TRIALS, corpus_of, heard,
 
 from ncssl import data
 from ncssl.data import audio, speech
-from ncssl.errors import BadFile
+from ncssl.errors import BadFile, UnknownName
 
 soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
 
@@ -243,3 +243,66 @@ def test_a_digest_stands_for_frames_speakers_emotions_and_trials(tmp_path):
         assert same == {"tar": True, "audio": False, "emotion": False, "trials": split == "train"} and len(first) == 16
     assert speech.load("voices", limit=2).digest == ""
     assert data.load("digits", limit=10).digest == ""
+
+
+# ---- noise of the corpus's own
+
+NOISES = {f"{name}.ogg": sound(samples(i, 20_000), "OGG", subtype="OPUS") for i, name in ((90, "tap"), (91, "dishes"))}
+TABLE = "path,noise,offset_s,snr_db\n" + "".join(
+    f"./a/{name},noise/{'tap' if i % 2 else 'dishes'}.ogg,{0.25 * i},{5 * (i % 3)}\n" for i, name in enumerate(AUDIO)
+)
+
+
+def noisy_corpus(root: Path, table=TABLE) -> Path:
+    corpus_of(root)
+    write_tar(root / "noise.tar", {f"noise/{name}": content for name, content in NOISES.items()})
+    text = "path,speaker,licence\n" + "".join(f"{name},,CC-BY-4.0\n" for name in NOISES)
+    return write_tree(root, {"noise.manifest.csv": text.encode(), "noise_eval.csv": table.encode()})
+
+
+def test_a_table_of_noise_is_a_condition_and_the_recordings_can_be_loaded(tmp_path):
+    root = noisy_corpus(tmp_path / "c")
+    assert speech.conditions("speech", root=root) == ("clean", "noise", "reverb", "eval")
+    clean, noisy = (speech.load("speech", "test", root=root, condition=c) for c in ("clean", "eval"))
+    assert clean.paths == noisy.paths and clean.classes == noisy.classes == ("s2", "s3")
+    for i, name in enumerate(AUDIO):
+        if f"a/{name}" in noisy.paths:
+            speaking, noise = heard(AUDIO[name]).astype(float), heard(NOISES[("dishes", "tap")[i % 2] + ".ogg"])
+            added = np.array([noise[(4000 * i + k) % len(noise)] for k in range(len(speaking))])
+            added *= np.sqrt((speaking**2).mean() / (added**2).mean()) * 10 ** (-5 * (i % 3) / 20)
+            expected = audio.log_mel([(speaking + added).astype(np.float32)])[0]
+            torch.testing.assert_close(utterance(noisy, f"a/{name}"), expected, atol=1e-3, rtol=0)
+    recordings = speech.noises("speech", root=root)
+    assert recordings.paths == ("noise/tap.ogg", "noise/dishes.ogg") == recordings.classes[::-1]
+    assert torch.equal(utterance(recordings, "noise/tap.ogg"), audio.log_mel([heard(NOISES["tap.ogg"])])[0])
+
+
+def test_a_changed_table_is_another_condition(tmp_path):
+    root = noisy_corpus(tmp_path / "c")
+    first = speech.load("speech", "test", root=root, condition="eval")
+    (root / "noise_eval.csv").write_text(TABLE.replace("dishes", "tap"))
+    other = speech.load("speech", "test", root=root, condition="eval")
+    assert not torch.equal(first.mel, other.mel) and first.digest != other.digest
+
+
+@pytest.mark.parametrize("old, new, message", [
+    ("noise/tap", "noise/none", "noise_eval.csv: line 3 names 'noise/none.ogg', which is nowhere"),
+    (",0.5,", ",now,", "noise_eval.csv: line 4: offset_s is 'now'"),
+    (",0.5,", ",-1,", "line 4: offset_s is -1"),
+    ("a/s3/1.flac", "a/s9/1.flac", "noise_eval.csv: has no line for 'a/s3/1.flac'"),
+])  # fmt: skip
+def test_mistakes_in_a_table_of_noise_are_named(tmp_path, old, new, message):
+    assert old in TABLE
+    with pytest.raises(BadFile, match=message):
+        speech.load("speech", "test", root=noisy_corpus(tmp_path / "c", TABLE.replace(old, new)), condition="eval")
+
+
+def test_noise_that_is_not_there_and_names_that_are_taken_are_errors(tmp_path):
+    with pytest.raises(BadFile, match="has no recordings of noise"):
+        speech.noises("speech", root=corpus_of(tmp_path / "a"))
+    root = noisy_corpus(tmp_path / "b")
+    with pytest.raises(UnknownName, match="unknown condition 'other'; allowed: clean, eval, noise, reverb"):
+        speech.load("speech", "test", root=root, condition="other")
+    (root / "noise_eval.csv").rename(root / "noise_reverb.csv")
+    with pytest.raises(BadFile, match="'reverb' is a condition of our own"):
+        speech.load("speech", root=root)

@@ -12,17 +12,20 @@ A manifest has the columns path, speaker, and if wanted emotion and split. `spli
 that last one. Splits are train, test, eval, eval_seg (thirds); without any, speakers that trial lists name are for the
 test, and without lists every fifth speaker, at least two. Trial lists are trials*.txt, veri_test*.txt, list_test*.txt:
 `label a b` a line, label 1 for the same speaker; `a#k` is the k-th third of a file, k 0 to 2 (`ncssl.data.lists`).
+
+A manifest whose speakers are all empty is one of noise. A table noise_<name>.csv (path, noise, offset_s, snr_db) fixes
+the noise of each test utterance: the condition <name>.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from ncssl.data.audio import AUDIO, UNREAD
-from ncssl.data.files import composed, parts_of, read_text, tree
+from ncssl.data.conditions import CONDITIONS
+from ncssl.data.files import composed, tree
 from ncssl.data.lists import Trial, bare, checked, read_trials, whole
+from ncssl.data.tables import Mix, inside, read_mixes, table
 from ncssl.errors import BadFile
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
@@ -43,11 +46,17 @@ class File(NamedTuple):
 
 
 class Corpus(NamedTuple):
-    """Files of one folder or tar, and its trial lists: name -> (target, a, b) a trial."""
+    """Files of one folder or tar, and its trial lists: name -> (target, a, b) a trial.
+
+    `noises` are recordings of noise, of no speaker and no split; `mixes` say under a name which of them is added to
+    each utterance of the test.
+    """
 
     where: Path
     files: tuple[File, ...]
     lists: dict[str, list[Trial]]
+    noises: tuple[File, ...] = ()
+    mixes: dict[str, dict[str, Mix]] = {}
 
 
 class Utterance(NamedTuple):
@@ -70,6 +79,8 @@ def read_corpus(where: Path) -> Corpus:
     manifests = [_beside(where)] if where.is_file() else _manifests(where)
     folder = where.parent if where.is_file() else where
     files = [file for path in manifests for file in _read_manifest(path)] if manifests else list(_voxceleb(folder))
+    noises = tuple(file for file in files if not file.speaker)
+    files = [file for file in files if file.speaker]
     _once(where, files)
     files = _given_splits(folder / "split.csv", files) if manifests else files
     found = {path: read_trials(path) for path in sorted({p for pattern in LISTS for p in folder.glob(pattern)})}
@@ -81,7 +92,13 @@ def read_corpus(where: Path) -> Corpus:
     _disjoint(where, files)
     known = {file.name: file for file in files}
     lists = {path.stem.removeprefix("trials_"): checked(path, rows, known) for path, rows in found.items()}
-    return Corpus(where, tuple(files), lists)
+    tables = sorted(folder.glob("noise_*.csv")) if noises else []
+    names = {file.name for file in noises}
+    mixes = {path.stem.removeprefix("noise_"): read_mixes(path, names) for path in tables}
+    taken = next((name for name in mixes if name in CONDITIONS), None)
+    if taken:
+        raise BadFile(folder / f"noise_{taken}.csv", f"{taken!r} is a condition of our own", "call it otherwise")
+    return Corpus(where, tuple(files), lists, noises, mixes)
 
 
 def utterances(corpus: Corpus, split: str) -> list[Utterance]:
@@ -115,34 +132,6 @@ def _wavs(folder: Path) -> list[Path]:
     return sorted(path for pattern in WAVS for path in folder.glob(pattern) if any(path.glob("id*/")))
 
 
-def _table(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line, row) of a CSV file that has these columns. Raises BadFile."""
-    try:
-        reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-        have = reader.fieldnames or []
-        missing = [column for column in columns if column not in have]
-        if missing:
-            why = f"has no column {missing[0]!r} (it has: {', '.join(have) or 'nothing'})"
-            raise BadFile(path, why, f"give it the columns {', '.join(columns)}")
-        for row in reader:
-            empty = next((column for column in columns if not row[column]), None)
-            if empty:
-                raise BadFile(path, f"line {reader.line_num}: {empty} is empty", "fill it in or delete the line")
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise BadFile(path, f"cannot be read as CSV ({error})", "save it as UTF-8 text with commas") from error
-
-
-def _inside(path: Path, line: int, given: str) -> str:
-    """A path of a manifest without "./", in Unicode's composed form. Raises BadFile where it leads out."""
-    try:
-        if given.startswith("/"):
-            raise ValueError(f"{given!r} is absolute")
-        return composed("/".join(parts_of(given)))
-    except ValueError as error:
-        raise BadFile(path, f"line {line}: {error}", "give paths below the folder or archive of the corpus") from error
-
-
 def _split(path: Path, line: int, given: str) -> str:
     if given not in SPLITS:
         raise BadFile(path, f"line {line}: split {given!r}", f"allowed: {', '.join(SPLITS)}")
@@ -157,10 +146,14 @@ def _read_manifest(path: Path) -> Iterator[File]:
         source = next((place for place in places if place.exists()), None)
         if source is None:
             raise BadFile(path, f"there is no {name}.tar and no folder {name} beside it", "put the audio there")
-    for line, row in _table(path, ("path", "speaker")):
-        member = _inside(path, line, row["path"])
+    rows = list(table(path, ("path", "speaker"), may_be_empty=("speaker",)))
+    noise = not any(row["speaker"] for _, row in rows)
+    for line, row in rows:
+        if not row["speaker"] and not noise:
+            raise BadFile(path, f"line {line}: speaker is empty", "fill it in or delete the line")
+        member = inside(path, line, row["path"])
         split = _split(path, line, row["split"]) if row.get("split") else ""
-        speaker, emotion = composed(row["speaker"]), row.get("emotion") or ""
+        speaker, emotion = composed(row["speaker"] or ""), row.get("emotion") or ""
         yield File(f"{composed(name)}/{member}" if name else member, source, member, speaker, emotion, split)
 
 
@@ -193,8 +186,8 @@ def _given_splits(path: Path, files: list[File]) -> list[File]:
     if not path.is_file():
         return files
     given = {}
-    for line, row in _table(path, ("path", "split")):
-        member = _inside(path, line, row["path"])
+    for line, row in table(path, ("path", "split")):
+        member = inside(path, line, row["path"])
         name = f"{composed(row['corpus'])}/{member}" if row.get("corpus") else member
         given[name] = _split(path, line, row["split"])
     lost = next((file.name for file in files if file.name not in given), None)

@@ -20,7 +20,7 @@ from ncssl.data.extract import build, pool, report, subset
 from ncssl.data.provenance import CORPORA, SOURCES
 from ncssl.errors import BadFile, UnknownName
 
-__all__ = ["DATASETS", "Speech", "Trials", "load", "present", "trials"]
+__all__ = ["DATASETS", "Speech", "Trials", "conditions", "load", "noises", "present", "trials"]
 
 PAIRS = 1000  # utterances that are compared all with all where there is no trial list
 
@@ -100,19 +100,20 @@ def load(
 ) -> Speech:
     """Log-mel frames of a split (train, or test with the thirds that trial lists name), computed once and cached.
 
-    `condition` of the test split is clean, noise or reverb (`corrupt`). `limit` keeps at most that many, always the
-    same ones: speakers balanced for training, four utterances a speaker for the test. Files that are missing, corrupt,
-    silent or shorter than 25 ms are skipped, with a warning that counts them. Raises UnknownName, MissingData, BadFile
-    (which file, which line), ValueError.
+    `condition` of the test split is clean, noise or reverb (`corrupt`), or one of the corpus's own (`conditions`).
+    `limit` keeps at most that many, always the same ones: speakers balanced for training, four utterances a speaker for
+    the test. Files that are missing, corrupt, silent or shorter than 25 ms are skipped, with a warning that counts
+    them. Raises UnknownName, MissingData, BadFile (which file, which line), ValueError.
     """
-    for kind, given, allowed in (("split", split, ("train", "test")), ("condition", condition, CONDITIONS)):
-        if given not in allowed:
-            raise UnknownName(kind, given, allowed)
+    if split not in ("train", "test"):
+        raise UnknownName("split", split, ("train", "test"))
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ValueError(f"limit must be a whole number of at least 1 or None, was {limit!r}")
     if split == "train" and condition != "clean":
         raise ValueError(f"condition must be 'clean' for training, where augmentation corrupts; it was {condition!r}")
     corpus = _corpus(name, root)
+    if condition not in (*CONDITIONS, *corpus.mixes):
+        raise UnknownName("condition", condition, (*CONDITIONS, *corpus.mixes))
     whole = utterances(corpus, split)
     if not whole:
         people = len({file.speaker for file in corpus.files})
@@ -120,7 +121,8 @@ def load(
         raise BadFile(corpus.where, f"has no {split} utterances", todo)
     found = whole if limit is None else subset(whole, limit, 1 if split == "train" else 4)
     crowd = pool(corpus) if condition == "noise" else []
-    drawn = hashlib.sha256("\n".join(item.name for item in (*found, *crowd)).encode()).hexdigest()
+    mixes = _mixes(corpus, found, condition)
+    drawn = hashlib.sha256("\n".join([item.name for item in (*found, *crowd)] + mixes).encode()).hexdigest()
     settings = f"speech|{FEATURES}|{condition}|{SETTINGS if condition != 'clean' else ''}|{drawn}"
     wanted = ("mel", "lengths", "why", "digest")
     arrays = cached(corpus.where, settings, lambda: build(name, corpus, found, condition), wanted)
@@ -128,6 +130,40 @@ def load(
     kept = [item for item, length in zip(found, arrays["lengths"], strict=True) if length]
     held = "" if name == "voices" else _identity(corpus, split, kept, arrays["digest"])
     return _speech(corpus, whole, kept, arrays, device)._replace(digest=held)
+
+
+def _mixes(corpus: Corpus, found: list[Utterance], condition: str) -> list[str]:
+    """The fixed noise of each utterance, for the key of the cache. Raises BadFile where one has none."""
+    fixed = corpus.mixes.get(condition)
+    if fixed is None:
+        return []
+    bare = next((item.name for item in found if item.file.name not in fixed), None)
+    if bare:
+        raise BadFile(corpus.where / f"noise_{condition}.csv", f"has no line for {bare!r}", "give every test file one")
+    return [str(fixed[item.file.name]) for item in found]
+
+
+def conditions(name: str, *, root: str | Path | None = None) -> tuple[str, ...]:
+    """Names of the conditions that a corpus has: clean, noise, reverb, and its own tables of noise."""
+    return (*CONDITIONS, *_corpus(name, root).mixes)
+
+
+def noises(name: str, *, root: str | Path | None = None, device: str | torch.device = "cpu") -> Speech:
+    """Log-mel frames of a corpus's recordings of noise, in the form of speech whose speakers are the recordings.
+
+    Raises BadFile for a corpus without any, for a recording that cannot be used a warning; else as `load` does.
+    """
+    corpus = _corpus(name, root)
+    if not corpus.noises:
+        raise BadFile(corpus.where, "has no recordings of noise", "add a manifest whose speakers are empty")
+    found = [Utterance(file.name, file._replace(speaker=file.name)) for file in corpus.noises]
+    drawn = "\n".join(item.name for item in found)
+    wanted = ("mel", "lengths", "why", "digest")
+    arrays = cached(corpus.where, f"noise|{FEATURES}|{drawn}", lambda: build(name, corpus, found, "clean"), wanted)
+    report(corpus, found, arrays["why"])
+    kept = [item for item, length in zip(found, arrays["lengths"], strict=True) if length]
+    held = _identity(corpus, "train", kept, arrays["digest"])
+    return _speech(corpus, found, kept, arrays, device)._replace(digest=held)
 
 
 def _identity(corpus: Corpus, split: str, kept: list[Utterance], frames: np.ndarray) -> str:
