@@ -25,24 +25,13 @@ from ncssl.data.audio import AUDIO, UNREAD
 from ncssl.data.conditions import CONDITIONS
 from ncssl.data.files import composed, tree
 from ncssl.data.lists import Trial, bare, checked, read_trials, whole
-from ncssl.data.tables import Mix, inside, read_mixes, table
+from ncssl.data.tables import File, Mix, inside, read_mixes, table
 from ncssl.errors import BadFile
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
 LISTS = ("trials*.txt", "veri_test*.txt", "list_test*.txt")
 SPLITS = {"train": "train", "test": "test", "eval": "test", "eval_seg": "test"}
 WAVS = tuple(f"{above}{name}" for name in ("wav", "aac") for above in ("", "*/", "*/*/"))
-
-
-class File(NamedTuple):
-    """One audio file: its name in trial lists, where it lies, what is known of it."""
-
-    name: str
-    source: Path  # a tar or a folder
-    member: str  # path inside
-    speaker: str
-    emotion: str  # "" where none is known
-    split: str  # train, test, or "" where none is given
 
 
 class Corpus(NamedTuple):

@@ -4,13 +4,10 @@ import warnings
 from collections import Counter
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from ncssl.data.files import composed, parts_of, read_text
+from ncssl.data.tables import File
 from ncssl.errors import BadFile
-
-if TYPE_CHECKING:
-    from ncssl.data.corpus import File
 
 Trial = tuple[bool, str, str]  # the same speaker or not, and two utterances
 
@@ -52,7 +49,7 @@ def _name(path: Path, line: int, name: str) -> str:
         raise BadFile(path, f"line {line}: {error}", "write names as the manifest does") from error
 
 
-def checked(path: Path, rows: list[tuple[int, bool, str, str]], files: dict[str, "File"]) -> list[Trial]:
+def checked(path: Path, rows: list[tuple[int, bool, str, str]], files: dict[str, File]) -> list[Trial]:
     """Trials (target, a, b) of files that are there, each pair once, by the names of the files.
 
     Left out, with a warning that counts them: trials of files that are nowhere, of a file with itself, and repeated
@@ -91,7 +88,7 @@ def _called(path: Path, line: int, name: str, files: dict, by_stem: dict[str, st
     return found and found + name[len(whole(name)) :]
 
 
-def _right(path: Path, line: int, target: bool, pair: list[str], found: list["File"]) -> None:
+def _right(path: Path, line: int, target: bool, pair: list[str], found: list[File]) -> None:
     for name, file in zip(pair, found, strict=True):
         if file.split != "test":
             raise BadFile(path, f"line {line} names {name!r}, which is for training", "correct split or line")

@@ -11,6 +11,17 @@ from ncssl.data.files import composed, parts_of, read_text
 from ncssl.errors import BadFile
 
 
+class File(NamedTuple):
+    """One audio file: its name in trial lists, where it lies, what is known of it."""
+
+    name: str
+    source: Path  # a tar or a folder
+    member: str  # path inside
+    speaker: str
+    emotion: str  # "" where none is known
+    split: str  # train, test, or "" where none is given
+
+
 class Mix(NamedTuple):
     """Noise that is added to an utterance: which recording, from which second on, how many dB below the speech."""
 
