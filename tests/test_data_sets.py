@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import tarfile
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from PIL import Image
 from torchvision import datasets
 
 from ncssl import cli, data
-from ncssl.data import arrays, provenance, speech
+from ncssl.data import arrays, copies, provenance, speech
 from ncssl.errors import BadFile, UnknownName
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -325,6 +326,15 @@ def test_an_archive_that_lies_in_the_root_is_not_downloaded_again_and_stays(tmp_
     data.fetch("cifar10", tmp_path / "here")
     assert len(data.load("cifar10", root=tmp_path / "here").images) == 12
     assert (tmp_path / "here" / archive.name).read_bytes() == content
+
+
+def test_of_two_that_fetch_at_once_the_slower_one_takes_what_the_faster_one_put_there(tmp_path, web, monkeypatch):
+    write_cifar(tmp_path / "original", monkeypatch)
+    pack("cifar10", tmp_path / "original", web, monkeypatch)
+    faster = partial(shutil.copytree, tmp_path / "original", tmp_path / "ncssl/data", dirs_exist_ok=True)
+    monkeypatch.setattr(copies, "_lend", lambda *_: faster())
+    where = data.fetch("cifar10")
+    assert [path.name for path in where.parent.iterdir()] == [where.name] and len(data.load("cifar10").images) == 12
 
 
 def lose(path: Path) -> None:

@@ -61,6 +61,9 @@ def download(name: str, root: Path) -> Path:
                 link.unlink()
             os.replace(part / TORCHVISION[name][1], folder)
         except (BadFile, OSError) as error:
+            if folder.exists():  # another process was faster
+                _read_both(name, root)
+                return folder
             where = ", ".join(address for _, _, address in _archives(name))
             raise BadFile(
                 folder, f"could not be fetched ({error.why if isinstance(error, BadFile) else error})",
