@@ -280,13 +280,22 @@ def diagnose(file: Path, view2: Path | None, labels: Path | None, as_json: bool)
 
 
 @main.command()
-@click.option("--data-root", type=click.Path(path_type=Path), help="Look here first.")
+@click.option("--data-root", type=click.Path(path_type=Path), help="Look here first, and put here what is fetched.")
+@click.option("--fetch", metavar="NAME", help="Download this one: cifar10, cifar100, stl10 or fashion_mnist.")
+@click.option("--make", metavar="NAME", help="Make this one: cifar10_jpeg, from CIFAR-10.")
 @as_json
-def data(data_root: Path | None, as_json: bool) -> None:
-    """Data sets: what is present, where, its size and checksum, and how to get the rest."""
-    from ncssl.data import present, speech
+def data(data_root: Path | None, fetch: str | None, make: str | None, as_json: bool) -> None:
+    """Data sets: what is present, where, its size and checksum, where it comes from, and how to get the rest."""
+    from ncssl import data as module
+    from ncssl.data import speech
 
-    rows, columns = present(data_root) + speech.present(data_root), "name present train test where how".split()
+    if fetch and make:
+        raise ValueError("--fetch and --make were both given; allowed: one of them")
+    if fetch or make:
+        path = (module.fetch if fetch else module.make)(fetch or make, data_root)
+        show({"name": fetch or make, "where": str(path)}, as_json, lambda row: f"{row['name']}: {row['where']}")
+        return
+    rows, columns = module.present(data_root) + speech.present(data_root), "name present train test where how".split()
     show(rows, as_json, lambda rows: table(rows, columns))
 
 

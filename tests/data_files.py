@@ -16,7 +16,7 @@ def apart(tmp_path, monkeypatch):
     """A machine with nothing on it: own cache, no roots."""
     monkeypatch.setenv("NCSSL_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("NCSSL_DATA", raising=False)
-    monkeypatch.setattr(data, "DOWNLOADS", tmp_path / "downloads")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # downloads go to ncssl/data below it
     monkeypatch.setattr(data, "DEBIAN", tmp_path / "debian")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

@@ -1,4 +1,4 @@
-"""Real images by name, as one uint8 tensor on a device: `load`, `DATASETS`, and what is `present`."""
+"""Real images by name, as one uint8 tensor on a device: `load`, `DATASETS`, what is `present`, `fetch` and `make`."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,16 @@ import numpy as np
 import torch
 
 from ncssl.data import arrays
-from ncssl.data.cache import cache_dir, digest
+from ncssl.data.cache import cache_dir, digest, expanded, user_cache
 from ncssl.data.images import Images, read_images
+from ncssl.data.provenance import CORPORA, SOURCES
 from ncssl.errors import BadFile, UnknownName
 
-__all__ = ["DATASETS", "DatasetInfo", "Images", "MissingData", "cache_dir", "load", "present", "search_path"]
+__all__ = [
+    "DATASETS", "DatasetInfo", "Images", "MissingData", "cache_dir", "fetch", "load", "make", "present", "search_path",
+]  # fmt: skip
 
-DOWNLOADS = Path.home() / ".cache" / "ncssl" / "data"
+MADE = {"cifar10_jpeg": "cifar10"}  # what `make` makes, and of what
 DEBIAN = Path("/usr/share/datasets")  # where Debian's dataset-* packages put their files
 
 
@@ -27,7 +30,8 @@ class MissingData(FileNotFoundError):
 class DatasetInfo:
     """What a data set is called in tables, how many images it has, and where it comes from.
 
-    `kind` is embedded, torchvision, archive or folder; `archive` and `sha256` belong to a known tar.
+    `kind` is embedded, torchvision, archive or folder; `archive` and `sha256` belong to a known tar, `made` is the name
+    of one that `make` writes.
     """
 
     name: str
@@ -39,48 +43,54 @@ class DatasetInfo:
     archive: str = ""
     sha256: str = ""
     how: str = ""
+    made: str = ""
 
 
-_FETCH = "load with download=True, or put torchvision's copy below a root"
-_PLACE = "put the archive in a root or its folder images/ (roots: root=, $NCSSL_DATA, ./data)"
+def _info(name: str, kind: str, shape=None, train=0, test=0, **more) -> DatasetInfo:
+    return DatasetInfo(name, SOURCES[name].title, kind, shape, train, test, how=SOURCES[name].how, **more)
+
+
 DATASETS = {
     info.name: info
     for info in (
-        DatasetInfo("digits", "Digits 8x8 (scikit-learn)", "embedded", (1, 16, 16), 1297, 500, how="always there"),
-        DatasetInfo("cifar10", "CIFAR-10", "torchvision", (3, 32, 32), 50_000, 10_000, how=_FETCH),
-        DatasetInfo("cifar100", "CIFAR-100", "torchvision", (3, 32, 32), 50_000, 10_000, how=_FETCH),
-        DatasetInfo("stl10", "STL-10", "torchvision", (3, 96, 96), 5_000, 8_000, how=_FETCH),
-        DatasetInfo(
-            "fashion_mnist", "Fashion-MNIST", "torchvision", (1, 28, 28), 60_000, 10_000,
-            how=f"{_FETCH}; on Debian: apt-get install dataset-fashion-mnist",
+        _info("digits", "embedded", (1, 16, 16), 1297, 500),
+        _info("cifar10", "torchvision", (3, 32, 32), 50_000, 10_000),
+        _info("cifar100", "torchvision", (3, 32, 32), 50_000, 10_000),
+        _info("stl10", "torchvision", (3, 96, 96), 5_000, 8_000),
+        _info("fashion_mnist", "torchvision", (1, 28, 28), 60_000, 10_000),
+        _info(
+            "cifar10_jpeg", "archive", (3, 32, 32), 50_000, 10_000,
+            archive="cifar10-jpeg.tar.xz", made="cifar10-jpeg.tar",
+            sha256="b6aeb3abfbd2eeb11a963190082990d1c58f124ac00f6e00823b5a8b778a9d2f",
         ),
-        DatasetInfo(
-            "cifar10_jpeg", "CIFAR-10 (JPEG copy)", "archive", (3, 32, 32), 50_000, 10_000,
-            "cifar10-jpeg.tar.xz", "b6aeb3abfbd2eeb11a963190082990d1c58f124ac00f6e00823b5a8b778a9d2f", _PLACE,
+        _info(
+            "imagenette96", "archive", (3, 96, 96), 9_469, 3_925, archive="imagenette-96.tar.xz",
+            sha256="30e24437e0ffdca93c85d8395875b7fdc36d9e7da73c1173062ba7169a3329ab",
         ),
-        DatasetInfo(
-            "imagenette96", "Imagenette (96x96)", "archive", (3, 96, 96), 9_469, 3_925,
-            "imagenette-96.tar.xz", "30e24437e0ffdca93c85d8395875b7fdc36d9e7da73c1173062ba7169a3329ab", _PLACE,
-        ),
-        DatasetInfo("folder", "Image folder", "folder", how="give root= a folder or tar of train/<class>/<image>"),
+        _info("folder", "folder"),
     )
 }  # fmt: skip
 
 
+def downloads() -> Path:
+    """The last folder that is searched, and where data sets are fetched to: data/ in the user's cache."""
+    return user_cache() / "data"
+
+
 def search_path(root: str | Path | None = None) -> list[Path]:
-    """Folders looked into, in order: root, $NCSSL_DATA, ./data, ~/.cache/ncssl/data, Debian's dataset packages.
+    """Folders looked into, in order: root, $NCSSL_DATA, ./data, `downloads`, Debian's dataset packages.
 
     Raises MissingData for a root that does not exist.
     """
-    if root is not None and not Path(root).expanduser().exists():
+    if root is not None and not expanded(root).exists():
         raise MissingData(f"root {str(root)!r} does not exist; give a folder that holds the data, or the archive")
     given = [] if root is None else [str(root)]
     listed = [part for part in os.environ.get("NCSSL_DATA", "").split(os.pathsep) if part]
-    return [Path(part).expanduser() for part in (*given, *listed, "data", DOWNLOADS, DEBIAN)]
+    return [expanded(part) for part in (*given, *listed, "data", downloads(), DEBIAN)]
 
 
 def _places(info: DatasetInfo, roots: list[Path]) -> Iterator[Path]:
-    """Every file or folder that could hold the data set, in the order of the search path."""
+    """Every file or folder that could hold the data set, in the order of the search path; what was made here last."""
     for place in roots:
         if info.kind == "archive":
             yield from (place,) if place.is_file() else (place / info.archive, place / "images" / info.archive)
@@ -88,6 +98,8 @@ def _places(info: DatasetInfo, roots: list[Path]) -> Iterator[Path]:
             yield place / arrays.TORCHVISION[info.name][1]
             if info.name == "fashion_mnist":
                 yield place if place.name == "fashion-mnist" else place / "fashion-mnist"
+    if info.made:
+        yield from (place / info.made for place in roots)
 
 
 def _find(info: DatasetInfo, roots: list[Path]) -> Path | None:
@@ -106,24 +118,66 @@ def _read_archive(info: DatasetInfo, split: str, root, size: int | None) -> Imag
     if found is None:
         looked = ", ".join(str(place) for place in roots)
         raise MissingData(f"dataset {info.name!r}: no {info.archive} in {looked}; {info.how}")
+    if info.made and found.name == info.made:
+        return _whole(info, found, split, read_images(found, split, size))
     if digest(found) != info.sha256:
         todo = "copy or download it again (dataset 'folder' with root= this file reads any tar of images)"
         raise BadFile(found, f"is not the {info.archive} of sha256 {info.sha256[:12]}...", todo)
-    return read_images(found, split, size)
+    return read_images(found, split, size)._replace(digest="")
+
+
+def _whole(info: DatasetInfo, found: Path, split: str, data: Images) -> Images:
+    """A copy that was made here, if it has as many images as the data set; it keeps a digest of its own."""
+    count = getattr(info, split)
+    if len(data.images) != count:
+        todo = f"delete it and say `ncssl data --make {info.name}` again"
+        raise BadFile(found, f"has {len(data.images)} {split} images, not {count}", todo)
+    return data
 
 
 def _read_torchvision(info: DatasetInfo, split: str, root, download: bool) -> Images:
-    roots = search_path(root) if not download or root is None else [Path(root), *search_path()]
+    roots = search_path(root) if not download or root is None else [expanded(root), *search_path()]
     found = _find(info, roots)
     folder = arrays.TORCHVISION[info.name][1]
-    if found is not None and found.name == "fashion-mnist":
+    if found is None and download:
+        found = fetch(info.name, root)
+    if found is None:
+        looked = ", ".join(str(place) for place in roots)
+        raise MissingData(f"dataset {info.name!r}: no {folder} in {looked}; {info.how}")
+    if found.name == "fashion-mnist":
         return arrays.read_fashion(found, split)
-    if found is not None:
-        return arrays.read_torchvision(info.name, found.parents[len(Path(folder).parts) - 1], split)
-    if download:
-        return arrays.read_torchvision(info.name, Path(root) if root else DOWNLOADS, split, download=True)
-    looked = ", ".join(str(place) for place in roots)
-    raise MissingData(f"dataset {info.name!r}: no {folder} in {looked}; {info.how}")
+    return arrays.read_torchvision(info.name, found.parents[len(Path(folder).parts) - 1], split)
+
+
+def fetch(name: str, root: str | Path | None = None) -> Path:
+    """Download one of torchvision's sets below a root, by default `downloads`; returns its folder.
+
+    Raises UnknownName, ValueError for a set that comes another way (which one), BadFile where the download fails
+    (what to do then); a failed one leaves nothing behind.
+    """
+    from ncssl.data.copies import download
+
+    known = SOURCES | CORPORA
+    if name in known and name not in arrays.TORCHVISION:
+        raise ValueError(f"fetch was {name!r}; allowed: {', '.join(arrays.TORCHVISION)}; this one: {known[name].how}")
+    if name not in arrays.TORCHVISION:
+        raise UnknownName("dataset to fetch", name, arrays.TORCHVISION)
+    return download(name, downloads() if root is None else expanded(root))
+
+
+def make(name: str, root: str | Path | None = None) -> Path:
+    """Make cifar10_jpeg from CIFAR-10, as <root>/cifar10-jpeg.tar, by default in `downloads`; returns the file.
+
+    The same images and libjpeg give the same bytes; they need not be those of the copy that the records were made
+    with, so that it has a digest of its own. Raises UnknownName, MissingData without CIFAR-10, BadFile.
+    """
+    from ncssl.data.copies import write_jpegs
+
+    if name not in MADE:
+        raise UnknownName("dataset to make", name, MADE)
+    target = (downloads() if root is None else expanded(root)) / DATASETS[name].made
+    where = None if root is None or not expanded(root).exists() else root
+    return write_jpegs({split: load(MADE[name], split, root=where) for split in ("train", "test")}, target)
 
 
 def _subset(data: Images, limit: int) -> Images:
@@ -134,7 +188,7 @@ def _subset(data: Images, limit: int) -> Images:
         rows = np.flatnonzero(labels == label)
         rank[np.random.default_rng(0).permutation(rows)] = np.arange(len(rows))
     keep = torch.from_numpy(np.sort(np.lexsort((labels, rank))[:limit]))
-    return Images(data.images[keep], data.labels[keep], data.classes)
+    return data._replace(images=data.images[keep], labels=data.labels[keep])
 
 
 def load(
@@ -169,7 +223,7 @@ def load(
     else:
         data = (_read_folder if info.kind == "folder" else _read_archive)(info, split, root, size)
     data = data if limit is None else _subset(data, limit)
-    return Images(data.images.to(device), data.labels.to(device), data.classes)
+    return data._replace(images=data.images.to(device), labels=data.labels.to(device))
 
 
 def _bytes(path: Path) -> int:
@@ -178,7 +232,8 @@ def _bytes(path: Path) -> int:
 
 
 def present(root: str | Path | None = None) -> list[dict]:
-    """A row a data set: name, title, present, where, train, test (images), bytes on disk, sha256 if known, how.
+    """A row a data set: name, title, present, where, train, test (images), bytes on disk, sha256 if known, how, and
+    what it is, its source, its licence, keys to cite.
 
     Looks only at names: a row that says present can still be damaged, which `load` finds out.
     """
@@ -187,6 +242,6 @@ def present(root: str | Path | None = None) -> list[dict]:
         found = _find(info, search_path(root))
         row = {"name": info.name, "title": info.title, "present": found is not None or info.kind == "embedded"}
         row |= {"where": str(found or ("scikit-learn" if info.kind == "embedded" else "")), "train": info.train}
-        row |= {"test": info.test, "bytes": _bytes(found) if found else 0, "sha256": info.sha256, "how": info.how}
-        rows.append(row)
+        row |= {"test": info.test, "bytes": _bytes(found) if found else 0, "sha256": info.sha256}
+        rows.append(row | SOURCES[info.name]._asdict())
     return rows

@@ -1,6 +1,8 @@
 """Data sets that come as arrays: scikit-learn's digits, torchvision's sets, IDX files of Fashion-MNIST."""
 
 import gzip
+import io
+import math
 import zlib
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from ncssl.data.files import LIMIT, read_bytes
 from ncssl.data.images import Images
 from ncssl.errors import BadFile
 
@@ -46,7 +49,7 @@ def read_torchvision(name: str, root: Path, split: str, *, download: bool = Fals
     try:
         data = getattr(datasets, kind)(str(root), download=download, **which)
     except Exception as error:  # RuntimeError from checksums, OSError, assertions on headers, URLError ...
-        todo = "check the network and the room on the disk" if download else "delete it and load with download=True"
+        todo = f"delete it and say `ncssl data --fetch {name}` or load with download=True"
         raise BadFile(root / folder, f"torchvision cannot read it ({error})", todo) from error
     images = torch.as_tensor(data.data)
     if images.ndim == 3:
@@ -59,15 +62,18 @@ def read_torchvision(name: str, root: Path, split: str, *, download: bool = Fals
 
 def read_idx(path: Path) -> torch.Tensor:
     """Array of unsigned bytes in an IDX file, plain or gzipped. Raises BadFile if it is damaged or another type."""
+    data = read_bytes(path)
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(LIMIT + 1) if path.suffix == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:
         raise BadFile(path, f"damaged or unreadable ({error})", "copy or download it again") from error
+    if len(data) > LIMIT:
+        raise BadFile(path, f"unpacks to more than {LIMIT} bytes", "copy or download it again")
     if len(data) < 4 or data[:3] != b"\0\0\x08":
         raise BadFile(path, "not an IDX file of bytes", "copy or download it again")
     start = 4 + 4 * data[3]
     shape = np.frombuffer(data[4:start], ">u4").astype(int).tolist() if len(data) >= start else [-1]
-    if len(data) - start != np.prod(shape):
+    if len(data) - start != math.prod(shape):
         raise BadFile(path, f"holds {len(data) - start} bytes for the shape {shape}", "copy or download it again")
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy())
 

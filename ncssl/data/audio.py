@@ -1,18 +1,19 @@
 """Audio to features: clips read with soundfile, log-mel power of many clips at a time."""
 
+import contextlib
 import io
-import lzma
-import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ncssl.data.images import _StrictHeader
+from ncssl.data.archives import members
+from ncssl.data.files import Parts, composed, parts_of, read_bytes
+from ncssl.data.lengths import closed, cut
 from ncssl.errors import BadFile
 
 RATE = 16_000  # samples a second
@@ -22,7 +23,12 @@ FLOOR = 1e-8  # power: what the rounding of 16 bits leaves in one bin
 FEATURES = f"{BANDS} log-mel, {LOW:g} to {HIGH:g} Hz, {WINDOW}/{HOP}/{FFT}, floor {FLOOR}, 1"  # for keys of caches
 SILENT = 1e-4  # a clip whose largest sample is below this is silence: three steps of 16 bits
 CHUNK = 1024  # frames transformed at a time: their spectra stay in the cache
-AUDIO = frozenset({".wav", ".flac", ".ogg", ".aiff", ".aif"})
+BLOCK = 2**20  # samples read at a time
+LONGEST = 2**28  # samples of an utterance: 4.6 hours
+FORMS = ("NFC", "NFD")  # Unicode's composed and decomposed names
+ENDLESS = 2**62  # samples; libsndfile says as many where a stream does not tell its length
+AUDIO = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
+UNREAD = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm"})  # audio that libsndfile does not read
 
 
 class Unusable(Exception):
@@ -79,13 +85,13 @@ def decode(data: bytes, name: str) -> np.ndarray:
     Raises Unusable for what cannot be decoded whole, BadFile for another rate than 16 kHz or several channels.
     """
     soundfile = _soundfile()
-    size = int.from_bytes(data[4:8], "little") + 8
-    if data[:4] == b"RIFF" and len(data) + 1 < size < 2**32:  # soundfile takes a cut WAV file for a shorter one
-        raise Unusable(f"corrupt (cut after {len(data)} of {size} bytes)")
+    promised = cut(data)
+    if promised:
+        raise Unusable(f"corrupt (cut after {len(data)} of {promised} bytes)")
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
+        with soundfile.SoundFile(io.BytesIO(closed(data))) as file:
             rate, channels = file.samplerate, file.channels
-            samples = file.read(dtype="float32")
+            samples = _samples(file)
     except soundfile.LibsndfileError as error:
         raise Unusable(f"corrupt ({error.error_string.strip('. ')})") from error
     if rate != RATE:
@@ -95,6 +101,20 @@ def decode(data: bytes, name: str) -> np.ndarray:
     if not np.isfinite(samples).all():
         raise Unusable("corrupt (a sample is not a number)")
     return samples
+
+
+def _samples(file) -> np.ndarray:
+    """Samples (s,) or (s, channels) of an open file, block by block: a header may promise more than memory holds."""
+    file.seekable = lambda: False  # soundfile would seek after each block, which fails in FLAC without a length
+    blocks, count = [], 0
+    while len(block := file.read(min(BLOCK, file.frames + 1), dtype="float32")):
+        blocks.append(block)
+        count += len(block)
+        if count > LONGEST:
+            raise Unusable(f"longer than {LONGEST} samples")
+    if count < file.frames < ENDLESS:
+        raise Unusable(f"corrupt (cut after {count} of {file.frames} samples)")
+    return np.concatenate(blocks or [np.zeros(0, np.float32)])
 
 
 def _soundfile():
@@ -115,12 +135,12 @@ def audible(samples: np.ndarray) -> np.ndarray:
 
 
 def clips(source: Path, wanted: set[str]) -> Iterator[tuple[str, np.ndarray | Unusable]]:
-    """(path, samples) of the wanted files of a folder or tar; what cannot be used comes as Unusable in its place.
+    """(path, samples) of the wanted files of a folder, tar or zip; what cannot be used comes as Unusable in its place.
 
-    Paths in a tar may start with the tar's own name. Raises BadFile for a damaged tar and for what `decode` does.
+    Paths in an archive may start with its own name. Raises BadFile for a damaged one and for what `decode` does.
     """
     missing = set(wanted)
-    for name, data in (_from_folder if source.is_dir() else _from_tar)(source, wanted):
+    for name, data in (_from_folder if source.is_dir() else _from_archive)(source, wanted):
         missing.discard(name)
         try:
             samples = decode(data, f"{source}/{name}")
@@ -132,26 +152,22 @@ def clips(source: Path, wanted: set[str]) -> Iterator[tuple[str, np.ndarray | Un
 
 
 def _from_folder(folder: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Files under their names; one that is not there may lie there in Unicode's other form."""
     for name in sorted(wanted):
-        try:
-            data = (folder / name).read_bytes()
-        except OSError:
-            continue
-        yield name, data
+        path = next((p for form in FORMS if (p := folder / normalize(form, name)).exists()), None)
+        if path is not None:
+            with contextlib.suppress(BadFile):  # a folder, a pipe, no right to read: missing
+                yield name, read_bytes(path)
 
 
-def _from_tar(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Wanted members of a tar of any compression, read once from front to back."""
-    top, member = path.name.split(".")[0], None
-    try:
-        with tarfile.open(path, mode="r:*", tarinfo=_StrictHeader) as archive:
-            for member in archive:
-                parts = [part for part in PurePosixPath(member.name).parts if part not in (".", "/")]
-                names = ("/".join(parts), "/".join(parts[1:] if parts[:1] == [top] else ()))
-                name = next((name for name in names if name in wanted), None)
-                if name and member.isfile():
-                    yield name, archive.extractfile(member).read()
-    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        where = f"after member {member.name!r}" if member else "at its start"
-        why = " ".join(str(error).split())
-        raise BadFile(path, f"not a whole tar archive ({where}: {why})", "copy or download it again") from error
+def _from_archive(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Wanted members of a tar or zip, of two with one name the second; each once, as many as are in the archive."""
+    top = path.name.split(".")[0]
+    names = {parts_of(composed(name)): name for name in wanted}
+
+    def name_of(parts: Parts) -> str | None:
+        parts = tuple(map(composed, parts))
+        return names.get(parts) or (names.get(parts[1:]) if parts[:1] == (top,) else None)
+
+    for parts, data in members(path, lambda parts: name_of(parts) is not None):
+        yield name_of(parts), data

@@ -3,21 +3,42 @@
 import contextlib
 import hashlib
 import os
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from ncssl.data.files import plain, tree
 from ncssl.errors import BadFile
 
-FORMAT = "1"  # raise when decoding changes, so that older files are no longer found
+FORMAT = "2"  # raise when decoding changes, so that older files are no longer found
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with ~ as the home. Raises ValueError where there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"path was {str(path)!r} and this user has no home; allowed: a path without ~") from error
+
+
+def user_cache() -> Path:
+    """$XDG_CACHE_HOME/ncssl, or ~/.cache/ncssl; for a user without a home, a folder among the temporary files."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(given):  # the XDG standard: others are to be ignored
+        return Path(given) / "ncssl"
+    try:
+        return Path.home() / ".cache" / "ncssl"
+    except RuntimeError:  # no HOME and no line in the table of users
+        return Path(tempfile.gettempdir()) / f"ncssl-{os.getuid()}"
 
 
 def cache_dir() -> Path:
-    """Folder of decoded images, features: $NCSSL_CACHE, or ~/.cache/ncssl/images. All in it can be made again."""
+    """Folder of decoded images, features: $NCSSL_CACHE, or images/ in `user_cache`. All in it can be made again."""
     given = os.environ.get("NCSSL_CACHE")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "ncssl" / "images"
+    return expanded(given) if given else user_cache() / "images"
 
 
 def write_atomically(path: Path, write: Callable) -> bool:
@@ -58,40 +79,52 @@ def _file_digest(path: Path) -> str:
 
 
 def _tree_digest(path: Path) -> str:
-    """sha256 of the sorted (relative path, size, time of change) of every file under a folder."""
+    """sha256 of the sorted (relative path, size, time of change) of every file under a folder that is not hidden."""
     rows = []
-    for folder, _, names in os.walk(path, followlinks=True):
-        for name in names:
-            full = os.path.join(folder, name)
-            if os.path.exists(full):  # a dangling link has no size; decoding names it if it is an image
-                stat = os.stat(full)
-                rows.append(f"{os.path.relpath(full, path)}\0{stat.st_size}\0{stat.st_mtime_ns}")
-    return hashlib.sha256("\n".join(sorted(rows)).encode(errors="surrogateescape")).hexdigest()
+    for file in tree(path):
+        if file.exists():  # a dangling link has no size; decoding names it if it is an image
+            stat = file.stat()
+            rows.append(f"{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}")
+    return hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()
 
 
 def digest(source: Path) -> str:
     """Hex sha256 that stands for the content of an archive (its bytes) or of a folder (its listing)."""
-    return _tree_digest(source) if source.is_dir() else _file_digest(source)
+    return _tree_digest(source) if source.is_dir() else _file_digest(plain(source))
 
 
-def _read(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray] | None:
-    """The wanted arrays that a cache file holds, or None if it is absent or damaged (the zip's CRCs are checked)."""
+def _read(path: Path, key: str, wanted: tuple[str, ...]) -> dict[str, np.ndarray] | None:
+    """The wanted arrays that a cache file holds, or None if it is absent, damaged (the zip's CRCs are checked) or was
+    made for another key."""
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with open(path if path.is_file() else os.devnull, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            if str(file["key"]) != key:
+                return None
             return {name: file[name] for name in wanted if name in file.files}
     except Exception:  # no file, or whatever a damaged zip or header raises: it is made again and replaced
         return None
 
 
+def content(arrays: dict[str, np.ndarray]) -> str:
+    """16 hex digits that stand for named arrays: their names, types, shapes and values, in whatever order."""
+    total = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        total.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
+        total.update(np.ascontiguousarray(array).data)
+    return total.hexdigest()[:16]
+
+
 def cached(source: Path, settings: str, build: Callable[[], dict[str, np.ndarray]], wanted: tuple[str, ...]):
     """Arrays named in `wanted`, from the cache file of (source, settings) or from build(), which is then kept.
 
-    Names the source lacks are absent from the answer. A damaged cache file is made again.
+    Among them can be "digest", the `content` of all that was built. Names the source lacks are absent from the answer.
+    A cache file that is damaged or another's is made again.
     """
     key = hashlib.sha256(f"{FORMAT}|{settings}|{digest(source)}".encode()).hexdigest()[:32]
     path = cache_dir() / f"{source.name.split('.')[0]}-{key}.npz"
-    arrays = _read(path, wanted)
+    arrays = _read(path, key, wanted)
     if arrays is None:
         arrays = build()
+        arrays |= {"digest": np.array(content(arrays)), "key": np.array(key)}
         write_atomically(path, lambda file: np.savez(file, **arrays))
     return {name: arrays[name] for name in wanted if name in arrays}

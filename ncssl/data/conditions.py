@@ -51,6 +51,17 @@ def add_noise(samples: np.ndarray, noise: np.ndarray, snr: float = SNR) -> np.nd
     return samples + gain * noise
 
 
+def mixed(samples: np.ndarray, noise: np.ndarray, offset: float, snr: float) -> np.ndarray:
+    """Samples float32 (s,) with a recording of noise, from a second of it on and repeated, `snr` dB below them.
+
+    Where the recording is digital silence, there is nothing to add.
+    """
+    added = np.resize(np.roll(noise, -round(offset * RATE)), len(samples))
+    if not added.any():
+        return samples
+    return add_noise(samples, added, snr).astype(np.float32)
+
+
 def corrupt(samples: np.ndarray, condition: str, name: str, voices: Sequence[np.ndarray] = ()) -> np.ndarray:
     """Samples float32 (s,) under a condition, drawn by the utterance's name alone; "clean" gives them as they are.
 

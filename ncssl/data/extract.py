@@ -2,16 +2,17 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ncssl.data import voices
 from ncssl.data.audio import BANDS, Unusable, audible, clips, log_mel
-from ncssl.data.conditions import corrupt
+from ncssl.data.conditions import corrupt, mixed
 from ncssl.data.corpus import Corpus, Utterance, utterances
-from ncssl.data.images import _progress
+from ncssl.data.files import progress
+from ncssl.data.lists import whole
 from ncssl.errors import BadFile
 
 POOL = 64  # training utterances that babble is made of
@@ -77,7 +78,9 @@ def _features(items: Iterable[Clip], count: int) -> dict[str, np.ndarray]:
             mel[row] = part.numpy()
         batch.clear()
 
-    for row, samples in items:
+    for row, samples in items:  # a row that comes again replaces the first
+        why[row], mel[row] = "", np.empty((0, BANDS), np.float32)
+        batch.pop(row, None)
         if isinstance(samples, Unusable):
             why[row] = str(samples)
             continue
@@ -89,20 +92,43 @@ def _features(items: Iterable[Clip], count: int) -> dict[str, np.ndarray]:
     return {"mel": np.concatenate(mel), "lengths": np.array([len(part) for part in mel]), "why": np.array(why)}
 
 
-def build(name: str, corpus: Corpus, found: list[Utterance], condition: str) -> dict[str, np.ndarray]:
-    """mel (frames, bands), lengths (n,), why (n,): reasons of what is skipped, whose length is 0."""
-    clips_of, crowd = (_generate if name == "voices" else _read), []
+def recordings(corpus: Corpus) -> dict[str, np.ndarray]:
+    """Samples of the corpus's noises by name. Raises BadFile for one that cannot be used."""
+    found = [Utterance(file.name, file) for file in corpus.noises]
+    samples = {found[row].name: clip for row, clip in _read(found)}
+    bad = next((name for name, clip in samples.items() if isinstance(clip, Unusable)), None)
+    if bad:
+        raise BadFile(corpus.where, f"the noise {bad!r} cannot be used: {samples[bad]}", "see to that file")
+    return samples
+
+
+def _worsen(name: str, corpus: Corpus, condition: str) -> Callable[[np.ndarray, str], np.ndarray]:
+    """What a condition does to the samples of a named utterance."""
+    if condition in corpus.mixes:
+        noises, mixes = recordings(corpus), corpus.mixes[condition]
+
+        def mix(samples, name):
+            noise, offset, snr = mixes[whole(name)]
+            return mixed(samples, noises[noise], offset, snr)
+
+        return mix
+    crowd = []
     if condition == "noise":
-        drawn = dict(clips_of(pool(corpus)))
+        drawn = dict((_generate if name == "voices" else _read)(pool(corpus)))
         crowd = [drawn[row] for row in sorted(drawn) if not isinstance(drawn[row], Unusable)]  # in no order of a tar
         if not crowd:
             raise BadFile(corpus.where, "has no training utterances to make babble of", "add some, or take 'reverb'")
+    return lambda samples, name: corrupt(samples, condition, name, crowd)
+
+
+def build(name: str, corpus: Corpus, found: list[Utterance], condition: str) -> dict[str, np.ndarray]:
+    """mel (frames, bands), lengths (n,), why (n,): reasons of what is skipped, whose length is 0."""
+    worsen = _worsen(name, corpus, condition)
 
     def items():
-        with _progress(f"{corpus.where.stem} {condition}", len(found), " utterances") as bar:
-            for row, samples in clips_of(found):
-                unusable = isinstance(samples, Unusable)
-                yield row, samples if unusable else corrupt(samples, condition, found[row].name, crowd)
+        with progress(f"{corpus.where.stem} {condition}", len(found), " utterances") as bar:
+            for row, samples in (_generate if name == "voices" else _read)(found):
+                yield row, samples if isinstance(samples, Unusable) else worsen(samples, found[row].name)
                 bar.update()
 
     return _features(items(), len(found))

@@ -1,98 +1,85 @@
-"""Folders and tars of images, decoded once into uint8 arrays."""
+"""Folders, tars and zips of images, decoded once into uint8 arrays."""
 
 import io
-import lzma
-import os
-import sys
-import tarfile
-import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
+from ncssl.data.archives import members
 from ncssl.data.cache import cached
+from ncssl.data.files import Parts, plain, progress, read_bytes, tree
+from ncssl.data.layout import layout
 from ncssl.errors import BadFile
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"})
-SPLITS = {"train": "train", "test": "test", "val": "val", "valid": "val", "validation": "val"}
-Parts = tuple[str, ...]
 
 
 class Images(NamedTuple):
-    """Images uint8 (n, c, h, w) and labels int64 (n,) on one device; `classes` names the labels."""
+    """Images uint8 (n, c, h, w) and labels int64 (n,) on one device; `classes` names the labels.
+
+    `digest` stands for the content of a whole folder or archive, every split of it; a named data set has "".
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
     classes: tuple[str, ...]
-
-
-class _StrictHeader(tarfile.TarInfo):
-    """A tar header; tarfile takes a damaged or cut one for the end of the archive, this one raises."""
-
-    @classmethod
-    def fromtarfile(cls, archive):
-        try:
-            return super().fromtarfile(archive)
-        except tarfile.EOFHeaderError:
-            raise
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"damaged or missing header: {error}") from error
+    digest: str = ""
 
 
 def _is_image(parts: Parts) -> bool:
     return Path(parts[-1]).suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in parts)
 
 
-def _progress(name: str, total: int, unit: str):
-    quiet = not sys.stderr.isatty()
-    return tqdm(total=total, unit=unit, unit_scale=True, desc=f"decoding {name}", disable=quiet, leave=False)
-
-
-def _tar_members(path: Path) -> Iterator[tuple[Parts, bytes]]:
-    """(path parts, bytes) of each image in a tar of any compression, read once from front to back."""
-    member = None
-    try:
-        with open(path, "rb") as raw, _progress(path.name, path.stat().st_size, "B") as bar:
-            with tarfile.open(fileobj=raw, mode="r:*", tarinfo=_StrictHeader) as archive:
-                for member in archive:
-                    parts = tuple(part for part in PurePosixPath(member.name).parts if part not in (".", "/"))
-                    if member.isfile() and parts and _is_image(parts):
-                        yield parts, archive.extractfile(member).read()
-                    bar.update(raw.tell() - bar.n)
-                while archive.fileobj.read(1 << 20):  # to the end, so that the compressor's checksum is compared
-                    pass
-    except (tarfile.TarError, EOFError, OSError, ValueError, lzma.LZMAError, zlib.error) as error:
-        where = f"after member {member.name!r}" if member else "at its start"
-        why = " ".join(str(error).split())  # tarfile writes a line for each compression it tried
-        raise BadFile(path, f"not a whole tar archive ({where}: {why})", "copy or download it again") from error
-
-
 def _tree_files(path: Path) -> Iterator[tuple[Parts, bytes]]:
     """(path parts, bytes) of each image under a folder, in sorted order."""
-    found = []
-    for folder, _, names in os.walk(path, followlinks=True):
-        found += [Path(folder, name).relative_to(path).parts for name in names]
-    found = sorted(parts for parts in found if _is_image(parts))
-    with _progress(path.name, len(found), " images") as bar:
-        for parts in found:
-            file = path.joinpath(*parts)
-            try:
-                yield parts, file.read_bytes()
-            except OSError as error:
-                raise BadFile(file, f"cannot be read ({error})", "repair or delete it and load again") from error
+    found = [file for file in tree(path) if _is_image(file.relative_to(path).parts)]
+    with progress(path.name, len(found), " images") as bar:
+        for file in found:
+            yield file.relative_to(path).parts, read_bytes(file)
             bar.update()
+
+
+def _bits(image: Image.Image) -> int:
+    """Bits of a grey value in a file of 9 to 16 bits; 0 where it is no such file."""
+    if image.mode.startswith("I;16"):
+        return int(image.tag_v2[258][0]) if hasattr(image, "tag_v2") else 16
+    return 16 if image.mode == "I" and image.format in ("PNG", "PPM") else 0
+
+
+def _eight_bits(image: Image.Image, bits: int) -> Image.Image:
+    """An image in 8 bits a channel: deep grey scaled by the range of its bits, floating point from 0 to 1.
+
+    Raises ValueError for 32-bit whole numbers and for floats outside 0 to 1, of which nobody knows the range.
+    """
+    if image.mode not in ("F", "I") and not image.mode.startswith("I;16"):
+        return image
+    values = np.asarray(image).astype(np.float64)
+    span = f"{values.min():g} to {values.max():g}"
+    if image.mode == "F" and not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"floating-point values from {span}; allowed: 0 to 1, or save it with 8 or 16 bits")
+    if image.mode != "F" and not bits:
+        raise ValueError(f"whole numbers of 32 bits from {span}; save it with 8 or 16 bits")
+    top = 1.0 if image.mode == "F" else 2.0**bits - 1
+    return Image.fromarray((values * (255 / top)).round().clip(0, 255).astype(np.uint8))
+
+
+def _rgb(file: io.BytesIO) -> Image.Image:
+    """One image upright, as its EXIF data say, in RGB."""
+    with Image.open(file) as image:
+        image = _eight_bits(ImageOps.exif_transpose(image), _bits(image))
+        if image.mode in ("P", "PA") and "transparency" in image.info:
+            image = image.convert("RGBA")
+        return image.convert("RGB")
 
 
 def _decode(source: Path, parts: Parts, data: bytes, size: int | None) -> np.ndarray:
     """One RGB image (3, h, w); with `size`, shorter side resized to it (bicubic) and the centre cropped."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            image = image.convert("RGB")
+        image = _rgb(io.BytesIO(data))
     except Exception as error:  # PIL raises OSError, SyntaxError, ValueError and more on damaged files
         inside = not source.is_dir()
         path, what = (source, f"member {'/'.join(parts)!r} is") if inside else (source.joinpath(*parts), "is")
@@ -103,43 +90,26 @@ def _decode(source: Path, parts: Parts, data: bytes, size: int | None) -> np.nda
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
 
 
-def _layout(names: list[Parts]) -> list[tuple[str, str] | None]:
-    """(split, class) of each file: train|test|val/<class>/..., or <class>/... below any common top folders.
-
-    The split is "" where folders name none. Files above the classes have None and are left out.
-    """
-    names = list(names)
-    while True:
-        tops = {parts[0] for parts in names if len(parts) > 1}
-        deep = any(len(parts) > 2 for parts in names)
-        if len(tops) != 1 or not deep or tops & SPLITS.keys():
-            break
-        names = [parts[1:] if len(parts) > 1 else parts for parts in names]
-    split_folders = any(parts[0] in SPLITS and len(parts) > 2 for parts in names)
-    if split_folders:
-        return [(SPLITS[p[0]], p[1]) if len(p) > 2 and p[0] in SPLITS else None for p in names]
-    return [("", p[0]) if len(p) > 1 else None for p in names]
-
-
-def _decode_all(source: Path, size: int | None) -> tuple[list[Parts], list[np.ndarray]]:
-    names, arrays = [], []
-    for parts, data in _tree_files(source) if source.is_dir() else _tar_members(source):
-        array = _decode(source, parts, data, size)
-        if arrays and array.shape != arrays[0].shape:
-            (_, h, w), (_, h0, w0) = array.shape, arrays[0].shape
+def _decode_all(source: Path, size: int | None) -> dict[Parts, np.ndarray]:
+    """Images (3, h, w) by their path; of two members with one name the second, as unpacking gives."""
+    arrays: dict[Parts, np.ndarray] = {}
+    for parts, data in _tree_files(source) if source.is_dir() else members(source, _is_image):
+        arrays[parts] = array = _decode(source, parts, data, size)
+        first = next(iter(arrays))
+        if array.shape != arrays[first].shape:
+            (_, h, w), (_, h0, w0) = array.shape, arrays[first].shape
             raise ValueError(
-                f"{source}: {'/'.join(parts)} is {w}x{h} where {'/'.join(names[0])} is {w0}x{h0}; "
+                f"{source}: {'/'.join(parts)} is {w}x{h} where {'/'.join(first)} is {w0}x{h0}; "
                 f"give size= to resize the shorter side and crop the centre, such as size={min(h, w, h0, w0)}"
             )
-        names.append(parts)
-        arrays.append(array)
-    return names, arrays
+    return arrays
 
 
 def _build(source: Path, size: int | None) -> dict[str, np.ndarray]:
     """Every split of a folder or tar: images_<split>, labels_<split>, classes; sorted by class, then by path."""
-    names, arrays = _decode_all(source, size)
-    places = _layout(names)
+    decoded = _decode_all(source, size)
+    names, arrays = list(decoded), list(decoded.values())
+    places = layout(source, names)
     rows = sorted((place, name, i) for i, (place, name) in enumerate(zip(places, names, strict=True)) if place)
     if not rows:
         raise BadFile(source, "holds no images in class folders", "lay it out as train/<class>/<image>")
@@ -165,10 +135,10 @@ def read_images(source: Path, split: str, size: int | None = None) -> Images:
 
     Decoded once and cached. Raises BadFile for a damaged file, ValueError where sizes differ and `size` is None.
     """
-    wanted = (f"images_{split}", f"labels_{split}", "classes")
-    arrays = cached(source, f"size={size}", lambda: _build(source, size), wanted)
+    wanted = (f"images_{split}", f"labels_{split}", "classes", "digest")
+    arrays = cached(plain(source), f"size={size}", lambda: _build(source, size), wanted)
     if wanted[0] not in arrays:
         other = "a folder train/" if split == "train" else "a folder test/ or val/"
         raise BadFile(source, f"has no {split} images", f"give it {other} of class folders")
     images, labels = (torch.from_numpy(arrays[name]) for name in wanted[:2])
-    return Images(images, labels, tuple(str(name) for name in arrays["classes"]))
+    return Images(images, labels, tuple(str(name) for name in arrays["classes"]), str(arrays["digest"]))

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from ncssl.data import DatasetInfo, MissingData, _bytes, search_path, voices
 from ncssl.data.audio import FEATURES
-from ncssl.data.cache import cached
+from ncssl.data.cache import cached, content
 from ncssl.data.conditions import CONDITIONS, SETTINGS
 from ncssl.data.corpus import Corpus, File, Utterance, is_corpus, read_corpus, utterances
 from ncssl.data.extract import build, pool, report, subset
+from ncssl.data.provenance import CORPORA, SOURCES
 from ncssl.errors import BadFile, UnknownName
 
-__all__ = ["DATASETS", "Speech", "Trials", "load", "present", "trials"]
+__all__ = ["DATASETS", "Speech", "Trials", "conditions", "load", "noises", "present", "trials"]
 
 PAIRS = 1000  # utterances that are compared all with all where there is no trial list
 
@@ -29,6 +30,7 @@ class Speech(NamedTuple):
 
     `mel` is float32 (frames of all utterances, 80): natural log of mel power, floored, mean not removed. Utterance i is
     mel[starts[i] : starts[i] + lengths[i]]. Starts, lengths, labels, emotions are int64 (n,), an unknown emotion is -1.
+    `digest` stands for the content: frames, names, speakers, emotions, for a test split its trials; "" for `voices`.
     """
 
     mel: Tensor
@@ -39,6 +41,7 @@ class Speech(NamedTuple):
     emotions: Tensor
     emotion_names: tuple[str, ...]
     paths: tuple[str, ...]
+    digest: str = ""
 
 
 class Trials(NamedTuple):
@@ -49,15 +52,14 @@ class Trials(NamedTuple):
     b: Tensor
 
 
-_PLACE = "put manifests, audio and trial lists in a root or its folder speech/ (roots: root=, $NCSSL_DATA, ./data)"
 DATASETS = {
     info.name: info
     for info in (
         DatasetInfo(
-            "voices", "Synthetic voices (generated)", "generated",
-            train=voices.TRAIN[0] * voices.TRAIN[1], test=voices.TEST[0] * voices.TEST[1], how="always there",
+            "voices", SOURCES["voices"].title, "generated", how=SOURCES["voices"].how,
+            train=voices.TRAIN[0] * voices.TRAIN[1], test=voices.TEST[0] * voices.TEST[1],
         ),
-        DatasetInfo("speech", "Speech with a manifest, or VoxCeleb's layout", "corpus", how=_PLACE),
+        DatasetInfo("speech", SOURCES["speech"].title, "corpus", how=SOURCES["speech"].how),
     )
 }  # fmt: skip
 
@@ -67,8 +69,8 @@ def _where(root: str | Path | None) -> Path:
     roots = search_path(root)[: None if root is None else 1]
     found = next((at for place in roots for at in (place, place / "speech") if at.exists() and is_corpus(at)), None)
     if found is None:
-        looked = ", ".join(str(place) for place in roots)
-        raise MissingData(f"dataset 'speech': no manifest and no wav/id*/ in {looked} or speech/ there; {_PLACE}")
+        looked, how = ", ".join(str(place) for place in roots), DATASETS["speech"].how
+        raise MissingData(f"dataset 'speech': no manifest and no wav/id*/ in {looked} or speech/ there; {how}")
     return found
 
 
@@ -98,31 +100,78 @@ def load(
 ) -> Speech:
     """Log-mel frames of a split (train, or test with the thirds that trial lists name), computed once and cached.
 
-    `condition` of the test split is clean, noise or reverb (`corrupt`). `limit` keeps at most that many, always the
-    same ones: speakers balanced for training, four utterances a speaker for the test. Files that are missing, corrupt,
-    silent or shorter than 25 ms are skipped, with a warning that counts them. Raises UnknownName, MissingData, BadFile
-    (which file, which line), ValueError.
+    `condition` of the test split is clean, noise or reverb (`corrupt`), or one of the corpus's own (`conditions`).
+    `limit` keeps at most that many, always the same ones: speakers balanced for training, four utterances a speaker for
+    the test. Files that are missing, corrupt, silent or shorter than 25 ms are skipped, with a warning that counts
+    them. Raises UnknownName, MissingData, BadFile (which file, which line), ValueError.
     """
-    for kind, given, allowed in (("split", split, ("train", "test")), ("condition", condition, CONDITIONS)):
-        if given not in allowed:
-            raise UnknownName(kind, given, allowed)
+    if split not in ("train", "test"):
+        raise UnknownName("split", split, ("train", "test"))
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ValueError(f"limit must be a whole number of at least 1 or None, was {limit!r}")
     if split == "train" and condition != "clean":
         raise ValueError(f"condition must be 'clean' for training, where augmentation corrupts; it was {condition!r}")
     corpus = _corpus(name, root)
+    if condition not in (*CONDITIONS, *corpus.mixes):
+        raise UnknownName("condition", condition, (*CONDITIONS, *corpus.mixes))
     whole = utterances(corpus, split)
     if not whole:
-        raise BadFile(corpus.where, f"has no {split} utterances", "see its splits (split.csv, or the column split)")
+        people = len({file.speaker for file in corpus.files})
+        todo = f"give splits (split.csv, or the column split), or four speakers and more, it has {people}"
+        raise BadFile(corpus.where, f"has no {split} utterances", todo)
     found = whole if limit is None else subset(whole, limit, 1 if split == "train" else 4)
     crowd = pool(corpus) if condition == "noise" else []
-    drawn = hashlib.sha256("\n".join(item.name for item in (*found, *crowd)).encode()).hexdigest()
+    mixes = _mixes(corpus, found, condition)
+    drawn = hashlib.sha256("\n".join([item.name for item in (*found, *crowd)] + mixes).encode()).hexdigest()
     settings = f"speech|{FEATURES}|{condition}|{SETTINGS if condition != 'clean' else ''}|{drawn}"
-    wanted = ("mel", "lengths", "why")
+    wanted = ("mel", "lengths", "why", "digest")
     arrays = cached(corpus.where, settings, lambda: build(name, corpus, found, condition), wanted)
     report(corpus, found, arrays["why"])
     kept = [item for item, length in zip(found, arrays["lengths"], strict=True) if length]
-    return _speech(corpus, whole, kept, arrays, device)
+    held = "" if name == "voices" else _identity(corpus, split, kept, arrays["digest"])
+    return _speech(corpus, whole, kept, arrays, device)._replace(digest=held)
+
+
+def _mixes(corpus: Corpus, found: list[Utterance], condition: str) -> list[str]:
+    """The fixed noise of each utterance, for the key of the cache. Raises BadFile where one has none."""
+    fixed = corpus.mixes.get(condition)
+    if fixed is None:
+        return []
+    bare = next((item.name for item in found if item.file.name not in fixed), None)
+    if bare:
+        raise BadFile(corpus.where / f"noise_{condition}.csv", f"has no line for {bare!r}", "give every test file one")
+    return [str(fixed[item.file.name]) for item in found]
+
+
+def conditions(name: str, *, root: str | Path | None = None) -> tuple[str, ...]:
+    """Names of the conditions that a corpus has: clean, noise, reverb, and its own tables of noise."""
+    return (*CONDITIONS, *_corpus(name, root).mixes)
+
+
+def noises(name: str, *, root: str | Path | None = None, device: str | torch.device = "cpu") -> Speech:
+    """Log-mel frames of a corpus's recordings of noise, in the form of speech whose speakers are the recordings.
+
+    Raises BadFile for a corpus without any, for a recording that cannot be used a warning; else as `load` does.
+    """
+    corpus = _corpus(name, root)
+    if not corpus.noises:
+        raise BadFile(corpus.where, "has no recordings of noise", "add a manifest whose speakers are empty")
+    found = [Utterance(file.name, file._replace(speaker=file.name)) for file in corpus.noises]
+    drawn = "\n".join(item.name for item in found)
+    wanted = ("mel", "lengths", "why", "digest")
+    arrays = cached(corpus.where, f"noise|{FEATURES}|{drawn}", lambda: build(name, corpus, found, "clean"), wanted)
+    report(corpus, found, arrays["why"])
+    kept = [item for item, length in zip(found, arrays["lengths"], strict=True) if length]
+    held = _identity(corpus, "train", kept, arrays["digest"])
+    return _speech(corpus, found, kept, arrays, device)._replace(digest=held)
+
+
+def _identity(corpus: Corpus, split: str, kept: list[Utterance], frames: np.ndarray) -> str:
+    """Digest of the frames' own digest with what manifests and lists say of them."""
+    said = [f"{item.name}|{item.file.speaker}|{item.file.emotion}" for item in kept]
+    if split == "test":
+        said += [f"{name}|{target:d}|{a}|{b}" for name, rows in sorted(corpus.lists.items()) for target, a, b in rows]
+    return content({"frames": frames, "said": np.frombuffer("\n".join(said).encode(), np.uint8)})
 
 
 def _speech(corpus: Corpus, whole: list[Utterance], kept: list[Utterance], arrays, device) -> Speech:
@@ -170,7 +219,9 @@ def trials(name: str, corpus: Speech, *, root: str | Path | None = None) -> dict
         found = {"voices" if name == "voices" else "all": _all_pairs(corpus)}
     found = {called: each for called, each in found.items() if each.target.any() and not each.target.all()}
     if not found:
-        raise ValueError(f"no trials of both kinds among the {len(corpus.paths)} utterances: raise the limit")
+        fewer = len(corpus.paths) < len(known)
+        todo = "raise the limit" if fewer else "give two speakers or more to the test, one with two utterances or more"
+        raise ValueError(f"no trials of both kinds among the {len(corpus.paths)} utterances: {todo}")
     return found
 
 
@@ -185,5 +236,6 @@ def present(root: str | Path | None = None) -> list[dict]:
             where = ""
         row = {"name": info.name, "title": info.title, "present": bool(where), "where": where, "train": info.train}
         size = _bytes(Path(where)) if where and not there else 0
-        rows.append(row | {"test": info.test, "bytes": size, "sha256": "", "how": info.how})
+        rows.append(row | {"test": info.test, "bytes": size, "sha256": ""} | SOURCES[info.name]._asdict())
+    rows[-1]["corpora"] = {name: corpus._asdict() for name, corpus in CORPORA.items()}
     return rows
