@@ -1,6 +1,8 @@
-/* Modes of Tian, Chen and Ganguli (2021): p (predictor), s (correlation), tau (target over online). Mathematics only.
+/* Modes of Tian, Chen and Ganguli (2021): p (predictor), s (correlation), tau (target over
+online). Mathematics only.
 
-q = {eta, sigma2, tau, alpha_p, beta}. Letters, equations and conventions are those of ncssl.theory.tian2021. */
+q = {eta, sigma2, tau, alpha_p, beta}. Letters, equations and conventions are those of
+ncssl.theory.tian2021. */
 (() => {
   "use strict";
   const { integrate, range } = ncssl.numerics;
@@ -11,7 +13,8 @@ q = {eta, sigma2, tau, alpha_p, beta}. Letters, equations and conventions are th
     return [q.alpha_p * s * drive - q.eta * p, 2 * p * s * drive - 2 * q.eta * s];
   }
 
-  /* The same modes with a running average as y = [wp, w, wa], p = wp, s = w^2, tau = wa/w: nothing is divided. */
+  /* The same modes with a running average as y = [wp, w, wa], p = wp, s = w^2, tau = wa/w:
+  nothing is divided. */
   function averaged([wp, w, wa], q) {
     const pull = wa - (1 + q.sigma2) * wp * w;
     return [q.alpha_p * pull * w - q.eta * wp, wp * pull - q.eta * w, q.beta * (w - wa)];
@@ -42,13 +45,17 @@ q = {eta, sigma2, tau, alpha_p, beta}. Letters, equations and conventions are th
   }
 
   function stability(values, tol = 1e-7) {
-    const [up, down] = [values.filter((v) => v > tol).length, values.filter((v) => v < -tol).length];
+    const [up, down] = [
+      values.filter((v) => v > tol).length,
+      values.filter((v) => v < -tol).length,
+    ];
     if (up && down) return "saddle";
     if (up + down < values.length) return up ? "unstable" : "marginal";
     return down ? "stable" : "unstable";
   }
 
-  /* Fixed points {name, p, s, eigenvalues, stability}, those that exist, each on the parabola s = p^2/alpha_p. */
+  /* Fixed points {name, p, s, eigenvalues, stability}, those that exist, each on the parabola s =
+  p^2/alpha_p. */
   function points(q) {
     const found = { collapse: 0 };
     if (q.eta > 0 && q.tau > 0) found.p_minus = branch(-1, q);
@@ -69,28 +76,39 @@ q = {eta, sigma2, tau, alpha_p, beta}. Letters, equations and conventions are th
     return s0 > needed && s0 > 0;
   }
 
-  /* Path {t, p, s, tau} from (p0, s0) up to time `end`; with `average` the target starts at q.tau and follows. */
+  /* Path {t, p, s, tau} from (p0, s0) up to time `end`; with `average` the target starts at q.tau
+  and follows. */
   function trajectory(p0, s0, q, average = false, end = 400, options = {}) {
     if (!average) {
       const path = integrate((y) => fixedTau(y, q), [p0, s0], end, options);
-      return { t: path.t, p: path.y.map((y) => y[0]), s: path.y.map((y) => y[1]), tau: path.t.map(() => q.tau) };
+      return {
+        t: path.t,
+        p: path.y.map((y) => y[0]),
+        s: path.y.map((y) => y[1]),
+        tau: path.t.map(() => q.tau),
+      };
     }
     const w = Math.sqrt(s0);
     const path = integrate((y) => averaged(y, q), [p0, w, q.tau * w], end, options);
     return {
-      t: path.t, p: path.y.map((y) => y[0]), s: path.y.map((y) => y[1] ** 2), tau: path.y.map((y) => y[2] / y[1]),
+      t: path.t,
+      p: path.y.map((y) => y[0]),
+      s: path.y.map((y) => y[1] ** 2),
+      tau: path.y.map((y) => y[2] / y[1]),
     };
   }
 
   /* "survives" or "collapses": which of the two ends a path is nearer to. */
   function outcome(path, q, average = false) {
     const [last, rest] = [path.p.length - 1, average ? { ...q, tau: 1 } : q];
-    if (q.eta === 0 && !average) return survivesWithoutDecay(path.p[0], path.s[0], q) ? "survives" : "collapses";
+    if (q.eta === 0 && !average)
+      return survivesWithoutDecay(path.p[0], path.s[0], q) ? "survives" : "collapses";
     return path.s[last] > 1e-9 && path.p[last] > branch(-1, rest) ? "survives" : "collapses";
   }
 
-  /* Edge of the basin of collapse as points [p, s] from left to right inside a box [p0, p1, s1]: the stable manifold of
-  p_minus, followed backwards at unit speed; at eta = 0 in closed form; empty where all collapse. */
+  /* Edge of the basin of collapse as points [p, s] from left to right inside a box [p0, p1, s1]:
+  the stable manifold of p_minus, followed backwards at unit speed; at eta = 0 in closed form;
+  empty where all collapse. */
   function basinEdge(q, [left, right, top]) {
     if (!(q.tau > 0) || q.eta >= critical(q)) return [];
     if (q.eta === 0) {
@@ -109,7 +127,9 @@ q = {eta, sigma2, tau, alpha_p, beta}. Letters, equations and conventions are th
     };
     const outside = ([p, s]) => p < left - 0.1 || p > right + 0.1 || s > top + 0.1 || s < 0;
     const side = (sign) => {
-      const start = [0, 1].map((i) => (i ? saddle.s : saddle.p) + (sign * 1e-6 * direction[i]) / size);
+      const start = [0, 1].map(
+        (i) => (i ? saddle.s : saddle.p) + (sign * 1e-6 * direction[i]) / size,
+      );
       return integrate(back, start, 20, { stop: outside, rtol: 1e-9, atol: 1e-11 }).y;
     };
     const [one, two] = [side(+1), side(-1)];
@@ -117,5 +137,15 @@ q = {eta, sigma2, tau, alpha_p, beta}. Letters, equations and conventions are th
     return [...low.reverse(), [saddle.p, saddle.s], ...high];
   }
 
-  ncssl.modes = { fixedTau, averaged, critical, points, jacobian, survivesWithoutDecay, trajectory, outcome, basinEdge };
+  ncssl.modes = {
+    fixedTau,
+    averaged,
+    critical,
+    points,
+    jacobian,
+    survivesWithoutDecay,
+    trajectory,
+    outcome,
+    basinEdge,
+  };
 })();

@@ -1,6 +1,7 @@
 /* One mode under every method, in the letters of ncssl.theory.companion. Mathematics only.
 
-q = {b, sigma2, eta, alpha, lambda_}; w is the encoder's singular value, s = w^2, p the predictor's eigenvalue. */
+q = {b, sigma2, eta, alpha, lambda_}; w is the encoder's singular value, s = w^2, p the
+predictor's eigenvalue. */
 (() => {
   "use strict";
   const { integrate, integral } = ncssl.numerics;
@@ -9,7 +10,8 @@ q = {b, sigma2, eta, alpha, lambda_}; w is the encoder's singular value, s = w^2
   /* w' of a mode; for "learned" y = [w, p] and both velocities. */
   function velocity(method, [w, p], q) {
     const k = q.b + q.sigma2;
-    if (method === "apart") return [2 * w * (q.lambda_ * k * (1 - k * w ** 2) - q.sigma2) - q.eta * w];
+    if (method === "apart")
+      return [2 * w * (q.lambda_ * k * (1 - k * w ** 2) - q.sigma2) - q.eta * w];
     if (method !== "learned") p = Math.abs(w) ** (2 * q.alpha);
     const r = q.b * w - k * p * w;
     const dw = (method === "iso" ? r : p * r) - q.eta * w;
@@ -62,12 +64,17 @@ q = {b, sigma2, eta, alpha, lambda_}; w is the encoder's singular value, s = w^2
     return integral(slowness, Math.log(w0), Math.log(goal), 1e-11);
   }
 
-  /* What becomes of a mode that starts at w0 (the learned predictor balanced, p = w), as ncssl theory says it. */
+  /* What becomes of a mode that starts at w0 (the learned predictor balanced, p = w), as ncssl
+  theory says it. */
   function describe(method, w0, q) {
     const [s, from] = [level(method, q), edge(method, q)];
     return {
-      eta_threshold: threshold(method, q), survives: Number.isFinite(s) && w0 > from, level: s,
-      predictor: predictor(method, q), edge: from, time_to_half: timeToHalf(method, w0, q),
+      eta_threshold: threshold(method, q),
+      survives: Number.isFinite(s) && w0 > from,
+      level: s,
+      predictor: predictor(method, q),
+      edge: from,
+      time_to_half: timeToHalf(method, w0, q),
     };
   }
 
@@ -77,5 +84,15 @@ q = {b, sigma2, eta, alpha, lambda_}; w is the encoder's singular value, s = w^2
     return integrate((y) => velocity(method, y, q), start, 0, { times }).y.map(([w]) => w);
   }
 
-  ncssl.phase = { METHODS, velocity, threshold, predictor, level, edge, timeToHalf, describe, path };
+  ncssl.phase = {
+    METHODS,
+    velocity,
+    threshold,
+    predictor,
+    level,
+    edge,
+    timeToHalf,
+    describe,
+    path,
+  };
 })();
