@@ -28,7 +28,7 @@ Native inputs, because they come with keyboard, touch and names for a screen rea
   .set(value). */
   function slider({ name, label, min, max, step, value, log = false, digits = 3, change }) {
     const [to, from] = log ? [Math.log10, (x) => 10 ** x] : [(x) => x, (x) => x];
-    const output = h("output", {});
+    const output = h("span", { class: "ex-value", "aria-hidden": "true" });
     const tick = log ? (to(max) - to(min)) / 60 : step;
     const input = h("input", { type: "range", name, min: to(min), max: to(max), step: tick });
     let exact = value; // the input's own is rounded to its steps

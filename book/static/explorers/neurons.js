@@ -216,7 +216,7 @@ Mathematics: neurons_model. */
     const cosine = model.cosines(y);
     const second = cosine[1][1] > cosine[0][1] && cosine[1][1] > 0.8;
     const [one, two] = [number(cosine[0][0], 2), number(cosine[1][1], 2)];
-    const entry = Math.abs(y.E[1][0]) < 5e-4 ? "E₂₁ is gone" : `E₂₁ = ${number(y.E[1][0], 2)}`;
+    const entry = Math.abs(y.E[1][0]) < 5e-4 ? "E₂₁ is near 0" : `E₂₁ = ${number(y.E[1][0], 2)}`;
     const pair = shown.correlations.map((c) => number(c, 3)).join(" and ");
     page.say(
       `Step ${n}: neuron 1 has cosine ${one} with v₁, neuron 2 has ${two} with v₂; ${entry}.` +

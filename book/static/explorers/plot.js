@@ -21,7 +21,7 @@ and its points can have the focus. */
   drawn in their order. */
   class Plot {
     constructor({ title, x, y, layers, width = 400, height = 320, describe = title }) {
-      Object.assign(this, { x, y, width, height, left: 58, right: 8, top: 8, bottom: 46 });
+      Object.assign(this, { x, y, width, height, left: 58, right: 16, top: 8, bottom: 46 });
       this.axes = s("g", { class: "ex-axes" });
       const clip = `clip-${Math.random().toString(36).slice(2)}`;
       const box = {
