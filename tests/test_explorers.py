@@ -85,7 +85,7 @@ def test_runs_of_modes_are_those_of_tian(js, q):
     for i, (p, s) in enumerate(starts.tolist()):
         ours = js("ncssl.modes.trajectory(p, s, q, false, 0, {times})", p=p, s=s, q=q, times=times.tolist())
         assert close(np.transpose([ours["p"], ours["s"]]), flow.y[:, i])
-    averaged, beta = theory("tian2021").FLOWS["modes as scalars"], 0.4
+    averaged, beta = theory("tian2021").FLOWS["scalars"], 0.4
     w = np.sqrt(starts[:, 1])
     y0 = np.stack([starts[:, 0], w, 0.5 * w], axis=-1)
     more = {"ld": 1.0, "ls": 1 + q["sigma2"], "eta": q["eta"], "alpha_p": q["alpha_p"], "beta": beta}
@@ -101,12 +101,12 @@ def test_the_edge_drawn_parts_the_runs_that_live_from_those_that_die(js, q):
     edge = np.array(js("ncssl.modes.basinEdge(q, [-0.5, 1.1, 0.8])", q=q))
     edge = edge[(edge[:, 0] > -0.5) & (edge[:, 0] < 1.1)][::10]
     assert len(edge) > 5
-    ends = [theory("tian2021").FLOWS["fixed tau"].solve(edge * [1, f], np.array([0.0, 600.0]), **q)["p"][-1]
+    ends = [theory("tian2021").FLOWS["fixed tau"].solve(edge * [1, f], np.array([0.0, 1200.0]), **q)["p"][-1]
             for f in (1 - 1e-3, 1 + 1e-3)]
     plus = theory("tian2021").describe(**q)["p_plus"]
     assert (np.abs(ends[0]) < 1e-2).all() and np.allclose(ends[1], plus, atol=1e-2)
     fates = js("points.map(([p, s]) => [0.999, 1.001].map(f => ncssl.modes.outcome("
-               "ncssl.modes.trajectory(p, f * s, q, false, 600), q)))", points=edge.tolist(), q=q)
+               "ncssl.modes.trajectory(p, f * s, q, false, 1200), q)))", points=edge.tolist(), q=q)
     assert fates == [["collapses", "survives"]] * len(edge)
     assert js("ncssl.modes.basinEdge(q, [-0.5, 1.1, 0.8])", q=q | {"eta": 1.0}) == []
 
