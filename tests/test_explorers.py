@@ -329,14 +329,9 @@ SLIDERS = {"modes": ("eta", "eta"), "race": ("time", "time"), "neurons": ("ratio
 @pytest.mark.parametrize("key", KEYS)
 def test_a_slider_moves_by_key_and_changes_the_picture(chromium, html, key):
     page, (name, state) = Page(chromium, html, key), SLIDERS[key]
-    if key == "batch":
-        page.set("noise", 0.3)
-        page.press("300 steps at once")
     before, drawn = page.state[state], page.drawn()
     page.focus(f"input[name={name}]")
     page.key("ArrowRight", 2)
-    if key == "batch":
-        page.press("Start again")
     assert page.state[state] != before and page.drawn() != drawn
 
 
@@ -383,6 +378,12 @@ def test_small_modes_die_under_the_base_loss_only(chromium, html):
     page.set("smallest", -2)  # log10
     page.set("rho", 0.02)
     assert int(page.state["alive"]) < int(page.state["isoAlive"]) == 7
+    page.set("smallest", np.log10(0.06))
+    page.set("rho", 0.05)  # the edge is 0.0528
+    assert page.state["alive"] == "7"
+    page.set("smallest", np.log10(0.05))
+    assert page.state["alive"] == "6"
+    page.set("smallest", -2)
     page.set("rho", 0)
     page.set("smallest", -1)
     first = [float(page.state[name]) for name in ("slowest", "isoSlowest")]

@@ -40,8 +40,9 @@ Mathematics: batch_model. */
   );
 
   const change = (name) => {
-    if (name === "predictor" || name === "stop") again();
-    else draw();
+    if (name === "predictor" || name === "stop") return again();
+    if (name === "noise") pair = look();
+    draw();
   };
   const predictor = ui.toggle({ name: "predictor", label: "predictor", value: true, change });
   const stopGradient = ui.toggle({ name: "stop", label: "stop-gradient", value: true, change });
@@ -82,9 +83,11 @@ Mathematics: batch_model. */
     see();
   }
 
+  const look = () => [0, 1].map(() => model.views(images, inputs.noise.value, rng));
+
   /* New views of every image, and the spread of what the encoder makes of the images themselves. */
   function see() {
-    pair = [0, 1].map(() => model.views(images, inputs.noise.value, rng));
+    pair = look();
     kept[kind()].push(model.spread(model.embed(network.W, images)).spread);
   }
 
