@@ -189,25 +189,25 @@ Mathematics: race_model. */
   }
 
   const spread = (values) => values.filter((x) => x > 0 && Number.isFinite(x));
-  function tell({ all, end, base: left, iso: right }) {
-    const alive = (paths) => paths.filter((path) => path[path.length - 1] > 1e-2).length;
+  function tell({ all, end }) {
+    const alive = (name) => all.starts.filter((lam) => model.limit(lam, name, all.q) > 0).length;
     const [slow, fast] = [spread(all.base), spread(all.iso)];
     const words = (times) =>
       times.length
-        ? `the smallest mode is at half after ${number(Math.max(...times))}`
-        : "no mode grows to twice its size";
+        ? `the slowest survivor is at half of its end after ${number(Math.max(...times))}`
+        : "no survivor grows to twice its size";
     page.state({
       loss: loss.value,
       end,
       time: inputs.time.value * end,
-      alive: alive(left.paths),
-      isoAlive: alive(right.paths),
+      alive: alive(loss.value),
+      isoAlive: alive("euc_iso"),
       slowest: slow.length ? Math.max(...slow) : "none",
       isoSlowest: fast.length ? Math.max(...fast) : "none",
     });
     page.say(
-      `Base loss: ${words(slow)}. IsoLoss: ${words(fast)}. Alive at time ${number(end)}: ` +
-        `${alive(left.paths)} of ${COUNT} and ${alive(right.paths)} of ${COUNT}.`,
+      `Base loss: ${words(slow)}. IsoLoss: ${words(fast)}. Modes that live: ` +
+        `${alive(loss.value)} of ${COUNT} and ${alive("euc_iso")} of ${COUNT}.`,
     );
   }
 
