@@ -20,9 +20,10 @@ from tqdm import tqdm
 from ncssl import data, diagnostics, experiments
 from ncssl.domains import Utterances
 from ncssl.errors import BadFile, UnknownName
+from ncssl.machine import THREADS, best_device, commit, computing, device_name, peak_memory, versions
 from ncssl.recipes import Recipe
 from ncssl.records import floors, store
-from ncssl.train import best_device, checkpoint_path, commit, device_name, fit, peak_memory, versions
+from ncssl.train import checkpoint_path, fit
 
 SHOWN = (
     "knn_accuracy", "probe_accuracy", "few_label_accuracy", "std_normalised", "effective_rank", "images_per_second",
@@ -30,8 +31,8 @@ SHOWN = (
 EVERY_RUN = (OSError, BadFile, UnknownName, BrokenExecutor)  # errors that the next run would meet too
 
 
-class OutOfTime(Exception):
-    """The budget of a campaign is spent."""
+class OutOfTime(BaseException):
+    """The budget of a campaign is spent; no error, so that nothing that handles errors takes it for one."""
 
 
 def seconds(budget: str | None) -> float | None:
@@ -86,8 +87,9 @@ def until(deadline: float | None) -> Iterator[None]:
 
 
 def one(
-    planned: experiments.Planned, root, out, device: str | None, download: bool, deadline: float | None = None
-) -> dict | None:
+    planned: experiments.Planned, root, out, device: str | None, download: bool, threads: int = THREADS,
+    deadline: float | None = None,
+) -> dict | None:  # fmt: skip
     """Make one record unless it is there or another process is at it; what to print of it, or None.
 
     None too if the deadline came first: the checkpoint stays, and the next call goes on from it.
@@ -95,7 +97,7 @@ def one(
     with claimed(checkpoint_path(planned.recipe).with_suffix(".lock")) as mine:
         if not mine or store.find(planned.recipe.id, out):
             return None
-        where = dict(root=root, device=device, out=out, download=download)
+        where = dict(root=root, device=device, out=out, download=download, threads=threads)
         try:
             with until(deadline):
                 if planned.recipe.method in floors.METHODS:
@@ -108,9 +110,19 @@ def one(
         return {"run": name, "seed": planned.seed, "seconds": round(record.seconds, 1)} | summary(record, out)
 
 
-def measure_floor(r: Recipe, *, root=None, out=None, device: str | None = None, download=False) -> store.Record:
+def measure_floor(
+    r: Recipe, *, root=None, out=None, device: str | None = None, download=False, threads: int = THREADS
+) -> store.Record:  # fmt: skip
     """Make a floor: the measures of frozen features, on images as vectors or on statistics of log-mel frames."""
-    began, device = time.perf_counter(), device or best_device()
+    with computing(threads):
+        record = measured_floor(r, root, device or best_device(), download)
+    store.save(record, out)
+    return record
+
+
+def measured_floor(r: Recipe, root, device: str, download: bool) -> store.Record:
+    """The record of a floor, not yet written."""
+    began = time.perf_counter()
     where = dict(root=root, device=device, download=download)
     if r.method == floors.STATISTICS:
         utterances = Utterances(r, **where)
@@ -120,31 +132,29 @@ def measure_floor(r: Recipe, *, root=None, out=None, device: str | None = None, 
         train, test = (data.load(r.dataset, s, limit=n, size=r.size, **where) for s, n in limits.items())
         metrics = diagnostics.pixels(train, test)
         facts = {"train": len(train.images), "test": len(test.images), "classes": len(train.classes)}
-    record = store.Record(
+    return store.Record(
         recipe=r, key=floors.KEY, status="done", metrics=metrics, curves={}, seconds=time.perf_counter() - began,
         peak_memory_mb=peak_memory(device), device=device_name(device), precision="float32", versions=versions(),
         commit=commit(), created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), data=facts,
     )  # fmt: skip
-    store.save(record, out)
-    return record
 
 
 def run(
     paper: str | None, scale: str, overrides: dict, *, root=None, out=None, device: str | None = None, jobs: int = 0,
-    budget: float | None = None, download: bool = False, undecided: bool = False,
+    budget: float | None = None, download: bool = False, undecided: bool = False, threads: int = THREADS,
     report: Callable[[dict], object] = print,
 ) -> int:  # fmt: skip
     """Make the missing records of a paper (or of all) at a scale, the most important first; returns how many.
 
-    `jobs` processes work side by side with one thread each on a CPU (0: one a core; one on a CUDA device). A run
+    `jobs` processes work side by side with so many `threads` each (0: as the cores allow; one on a CUDA device). A run
     starts only while its expected time fits in what is left of `budget` (seconds), and stops when that is spent.
     `undecided` then adds the seeds that the rule of the two looks gives to claims. A run that ends in an error of its
     own is named on stderr and the others are made; raises ValueError at the end.
     """
     for error in experiments.refused(out):
         print(f"ncssl: {error}", file=sys.stderr)
-    jobs = jobs or side_by_side(device)
-    began, given = time.monotonic(), (root, out, device, download)
+    jobs = jobs or side_by_side(device, threads)
+    began, given = time.monotonic(), (root, out, device, download, threads)
     runs = experiments.plan(paper, scale, out, **overrides)
     runs += experiments.below(runs)
     made, broken = make(runs, given, jobs, began, budget, report)
@@ -157,9 +167,10 @@ def run(
     return made
 
 
-def side_by_side(device: str | None = None) -> int:
-    """How many processes work at once unless it is said: one a core, one where they would share a CUDA device."""
-    return 1 if (device or best_device()).startswith("cuda") else os.cpu_count() or 1
+def side_by_side(device: str | None = None, threads: int = THREADS) -> int:
+    """How many processes work at once unless it is said: one a core for each of their threads, one where they would
+    share a CUDA device."""
+    return 1 if (device or best_device()).startswith("cuda") else max(1, (os.cpu_count() or 1) // threads)
 
 
 def make(
@@ -176,7 +187,7 @@ def make(
             while len(going) < jobs and fits(budget, time.monotonic() - began, spans):
                 if (p := next(waiting, None)) is None:
                     break
-                going[pool.submit(one, p, *given, deadline)] = p, time.monotonic()
+                going[pool.submit(one, p, *given, deadline=deadline)] = p, time.monotonic()
             if not going:
                 break
             for future in wait(going, return_when=FIRST_COMPLETED).done:
@@ -204,7 +215,7 @@ def begin_worker() -> None:
     import sklearn.decomposition  # noqa: F401  the limit holds for libraries that are there: SciPy's BLAS too
 
     torch.set_num_threads(1)
-    threadpool_limits(1)  # threads that wait for a core spin: they slow an SVD more than they help
+    threadpool_limits(1)
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 

@@ -100,6 +100,8 @@ class Recipe:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise ValueError(f"{name} was {value!r}; allowed: an integer >= {low}")
+        if self.seed >= 2**32:  # torch's generator takes 32 bits: 2**32 would give the numbers of 0
+            raise ValueError(f"seed was {self.seed}; allowed: an integer from 0 to {2**32 - 1}")
         for name in ("lr", "momentum", "weight_decay", "warmup_epochs"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):

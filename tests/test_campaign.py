@@ -9,7 +9,6 @@ import sys
 import time
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 from ncssl import campaign, experiments, train
@@ -179,9 +178,9 @@ def held(path) -> bool:
 def test_a_run_stops_when_the_budget_is_spent_and_leaves_no_record(tmp_path):
     endless = tiny(epochs=10**6)
     before = signal.getsignal(signal.SIGALRM)
-    assert campaign.one(endless, None, tmp_path, "cpu", False, time.monotonic() + 0.5) is None
+    assert campaign.one(endless, None, tmp_path, "cpu", False, deadline=time.monotonic() + 0.5) is None
     assert list(store.scan(tmp_path)) == []
-    assert campaign.one(tiny(), None, tmp_path, "cpu", False, time.monotonic() + 3600)["status"] == "done"
+    assert campaign.one(tiny(), None, tmp_path, "cpu", False, deadline=time.monotonic() + 3600)["status"] == "done"
     assert signal.getsignal(signal.SIGALRM) is before and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
@@ -250,16 +249,8 @@ def numbers(record):
     return store.rounded(metrics), store.rounded(record.curves)
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("key, experiment, arm", [("halvagal2023", "methods", "pred_iso"), ("wen2022", "heads", "mlp")])
-def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm, tmp_path, one_thread):
+def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm, tmp_path):
     """At smoke scale, through the campaign and through the command that a chapter prints."""
     p = next(p for p in experiments.scheduled(key, experiment, "smoke") if p.arm == arm)
     path = campaign.one(p, None, tmp_path, "cpu", False)["path"]
@@ -275,11 +266,11 @@ def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm
 
 
 @pytest.mark.parametrize("arm", ["random", "barlow_weight_10"])
-def test_a_committed_record_comes_again_on_the_same_machine_type(arm, tmp_path, one_thread):
+def test_a_committed_record_comes_again_on_the_same_machine_type(arm, tmp_path):
     p = next(p for p in experiments.scheduled("companion", "atlas", "smoke") if p.arm == arm)
     stored = store.load(store.find(p.recipe.id))
-    here = (train.device_name("cpu"), train.precision(p.recipe, "cpu"), train.versions())
-    if here != (stored.device, stored.precision, stored.versions):
+    here, old = (train.precision(p.recipe, "cpu"), train.versions()), (stored.precision, stored.versions)
+    if here != old or not train.device_name("cpu", 1).startswith(stored.device):  # older ones name no instruction set
         pytest.skip(f"the record was made on {stored.device}, {stored.precision}, torch {stored.versions['torch']}")
     made = store.load(campaign.one(p, None, tmp_path, "cpu", False)["path"])
     assert store.rounded(made.metrics["knn_accuracy"], 3) == store.rounded(stored.metrics["knn_accuracy"], 3)

@@ -4,13 +4,13 @@ import dataclasses
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ncssl.errors import BadFile
+from ncssl.files import write_whole
 from ncssl.recipes import FIELDS, Recipe
 from ncssl.records.stale import Stale, stale
 
@@ -78,18 +78,7 @@ def results_dir() -> Path:
 
 def write_atomic(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, text.encode())
 
 
 def rounded(value: Any, digits: int = 6) -> Any:

@@ -1,0 +1,62 @@
+"""Files written whole or not at all, and the half-written ones that killed processes leave."""
+
+import contextlib
+import os
+import socket
+import tempfile
+import time
+from pathlib import Path
+
+HOUR = 3600.0  # seconds: nothing of ours is half written for longer
+
+
+def write_whole(path: Path, *parts: bytes | memoryview) -> None:
+    """Write the parts to `path` atomically: a full disk, an interrupt or a kill leaves the old file whole.
+
+    Raises OSError. The unfinished file beside it is `.NAME.HOST.PID.RANDOM`, which `sweep` knows.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{path.name}.{socket.gethostname()}.{os.getpid()}."
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def sweep(folder: Path, ending: str) -> None:
+    """Remove half-written files of names that end so (".pt") from a folder: those whose process is dead."""
+    for left in folder.glob(f".*{ending}.*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > HOUR or dead(left.name):
+                left.unlink()
+
+
+def dead(name: str) -> bool:
+    """Whether the process of this host that was writing a file is no more; False where another host was."""
+    *start, pid, _ = name.split(".")
+    if not ".".join(start).endswith(f".{socket.gethostname()}") or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
+def aside(path: Path) -> Path:
+    """Move whatever lies at `path`, a folder too, to a free name beside it; the new path."""
+    names = (path.with_suffix(f".damaged{n or ''}") for n in range(10**6))
+    free = next(name for name in names if not os.path.lexists(name))
+    os.replace(path, free)
+    return free
