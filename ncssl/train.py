@@ -93,9 +93,10 @@ def fits(run: Run, state: dict) -> None:
     measured = [e for e in range(epoch + 1) if e % run.recipe.knn_every == 0 or e == run.recipe.epochs]
     if type(curves) is not dict or curves.get("epoch") != measured:
         raise ValueError(f"a checkpoint of epoch {epoch} whose curves are not those of epochs {measured}")
-    rows = {name: epoch if name == "loss" else len(measured) for name in {*curves, "loss"}}
-    if wrong := sorted(n for n in rows if type(curves.get(n)) is not list or len(curves[n]) != rows[n]):
-        raise ValueError(f"a checkpoint of epoch {epoch} whose curves {wrong} are not whole")
+    if any(type(curve) is not list for curve in curves.values()) or len(curves.get("loss", ())) != epoch:
+        raise ValueError(f"a checkpoint of epoch {epoch} without a loss of every epoch")
+    if long := sorted(n for n, curve in curves.items() if n != "loss" and len(curve) > len(measured)):
+        raise ValueError(f"a checkpoint of epoch {epoch} whose curves {long} go beyond it")
 
 
 def precision(recipe: Recipe, device: str) -> str:
