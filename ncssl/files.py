@@ -1,11 +1,18 @@
-"""Files written whole or not at all, and the half-written ones that killed processes leave."""
+"""Files written whole or not at all, the half-written ones that killed processes leave, and locks."""
 
 import contextlib
 import os
 import socket
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 HOUR = 3600.0  # seconds: nothing of ours is half written for longer
 
@@ -30,6 +37,24 @@ def write_whole(path: Path, *parts: bytes | memoryview) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+@contextlib.contextmanager
+def claimed(path: Path, wait: bool = False) -> Iterator[bool]:
+    """True for the one process that holds the lock at `path`, on every host that shares the folder; the lock goes with
+    the process, however it ends. With `wait` for its turn. Raises OSError where the folder cannot be written."""
+    if fcntl is None:
+        print("ncssl: this system has no file locks: start one at a time", file=sys.stderr)
+        yield True
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def sweep(folder: Path, ending: str) -> None:

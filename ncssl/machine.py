@@ -20,6 +20,17 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def chosen(device: str | None = None) -> str:
+    """The device to compute on: cpu, cuda or cuda:N; none stands for the best. Raises ValueError for one that this
+    machine has not."""
+    here = ["cpu"]
+    if torch.cuda.is_available():
+        here += ["cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+    if device is not None and device not in here:
+        raise ValueError(f"device was {device!r}; allowed on this machine: {', '.join(here)}")
+    return device or best_device()
+
+
 @contextlib.contextmanager
 def computing(threads: int = THREADS) -> Iterator[None]:
     """Compute with so many threads of the CPU, BLAS and OpenMP too, and float32 as float32 (no TF32) on CUDA.

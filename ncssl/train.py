@@ -1,5 +1,6 @@
 """fit(recipe) -> Record: one loop, everything on the device, resumable at any kill."""
 
+import contextlib
 import dataclasses
 import datetime
 import os
@@ -12,12 +13,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ncssl import checkpoint, memory
-from ncssl.domains import Pictures, Utterances, domain
-from ncssl.errors import BadFile
+from ncssl import checkpoint, curves, memory
+from ncssl.data import cache_dir
+from ncssl.domains import Pictures, Utterances, domain, identified
+from ncssl.errors import BadFile, remedy
 from ncssl.evaluate import OnlineProbe
 from ncssl.files import aside, sweep
-from ncssl.machine import THREADS, best_device, commit, computing, device_name, peak_memory, versions
+from ncssl.machine import THREADS, chosen, commit, computing, device_name, peak_memory, versions
 from ncssl.methods import make
 from ncssl.model import Siamese
 from ncssl.optim import optimiser, rate
@@ -43,6 +45,7 @@ class Run:
     data: Pictures | Utterances
     probe: OnlineProbe | None = None
     compiled: bool = False
+    log: Path | None = None
     epoch: int = 0
     seconds: float = 0.0
     curves: dict[str, list] = dataclasses.field(default_factory=dict)
@@ -85,17 +88,17 @@ def fits(run: Run, state: dict) -> None:
         raise ValueError(f"a checkpoint of another recipe ({state.get('id')})")
     if (given := state.get("made")) != (here := made(run)):
         raise ValueError(f"a checkpoint made with {given}, while this run computes with {here}")
-    epoch, seconds, curves = state.get("epoch"), state.get("seconds"), state.get("curves")
+    epoch, seconds, held = state.get("epoch"), state.get("seconds"), state.get("curves")
     if type(epoch) is not int or not 0 < epoch <= run.recipe.epochs:
         raise ValueError(f"a checkpoint of epoch {epoch!r} of {run.recipe.epochs}")
     if type(seconds) is not float or not 0 <= seconds < float("inf"):
         raise ValueError(f"a checkpoint of {seconds!r} seconds")
     measured = [e for e in range(epoch + 1) if e % run.recipe.knn_every == 0 or e == run.recipe.epochs]
-    if type(curves) is not dict or curves.get("epoch") != measured:
+    if type(held) is not dict or held.get("epoch") != measured:
         raise ValueError(f"a checkpoint of epoch {epoch} whose curves are not those of epochs {measured}")
-    if any(type(curve) is not list for curve in curves.values()) or len(curves.get("loss", ())) != epoch:
+    if any(type(curve) is not list for curve in held.values()) or len(held.get("loss", ())) != epoch:
         raise ValueError(f"a checkpoint of epoch {epoch} without a loss of every epoch")
-    if long := sorted(n for n, curve in curves.items() if n != "loss" and len(curve) > len(measured)):
+    if long := sorted(n for n, curve in held.items() if n != "loss" and len(curve) > len(measured)):
         raise ValueError(f"a checkpoint of epoch {epoch} whose curves {long} go beyond it")
 
 
@@ -112,10 +115,11 @@ def start(
     recipe: Recipe, *, root: str | Path | None = None, device: str | None = None, download=False, compiled=False
 ) -> Run:
     """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet. `compiled`: see `fit`."""
-    device = device or best_device()
+    device = chosen(device)
     method = make(recipe.method, **recipe.options)
     memory.keep_freed()
     data = domain(recipe.dataset)(recipe, root=root, device=device, download=download)
+    recipe = identified(recipe, data.identity())
     torch.manual_seed(recipe.seed)
     encoder, features = data.encoder()
     model = Siamese(encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16")
@@ -169,15 +173,17 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
 
 
 def measure(run: Run) -> None:
-    """Append one row of diagnostics at the present epoch to the curves."""
+    """Append one row of diagnostics at the present epoch to the curves, and write these where they are wanted."""
     for name, value in ({"epoch": run.epoch} | run.data.row(run.model, run.probe)).items():
         run.curves.setdefault(name, []).append(value)
+    if run.log:
+        curves.write(run.log, run.curves)
 
 
 def checkpoint_path(recipe: Recipe) -> Path:
     """Where the run of a recipe keeps its state while it goes."""
-    base = os.environ.get("NCSSL_CACHE") or Path.home() / ".cache" / "ncssl"
-    return Path(base) / "checkpoints" / f"{recipe.id}.pt"
+    base = cache_dir() if os.environ.get("NCSSL_CACHE") else cache_dir().parent
+    return base / "checkpoints" / f"{recipe.id}.pt"
 
 
 def resume(run: Run, path: Path) -> bool:
@@ -192,9 +198,17 @@ def resume(run: Run, path: Path) -> bool:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:  # torch's, of its parts
         why = str(error) if isinstance(error, BadFile) else f"{path}: {error!r}"
-        print(f"ncssl: {' '.join(why.split())}. Set aside as {aside(path)}; the run starts over.", file=sys.stderr)
+        print(f"ncssl: {' '.join(why.split())}. {put_away(path)}; the run starts over.", file=sys.stderr)
         return False
     return True
+
+
+def put_away(path: Path) -> str:
+    """Set a checkpoint aside; what to say of it."""
+    try:
+        return f"Set aside as {aside(path)}"
+    except OSError as error:
+        return f"It could not be set aside ({error.strerror})"
 
 
 def train(run: Run, path: Path | None, progress: bool) -> None:
@@ -219,14 +233,24 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
                 first = next(name for name in run.curves if name != "epoch")  # kNN accuracy, or the first list's EER
                 bar.set_postfix({"loss": f"{loss:.3f}", first: f"{run.curves[first][-1]:.1f}"})
             if path is not None and (last or time.monotonic() - last_saved > CHECKPOINT_SECONDS):
-                checkpoint.save(path, run.state())
+                path = path if saved(run, path) else None
                 last_saved = time.monotonic()
+
+
+def saved(run: Run, path: Path) -> bool:
+    """Write the checkpoint; False, and a line on stderr, where there is no place for it: the run goes on without."""
+    try:
+        checkpoint.save(path, run.state())
+    except OSError as error:
+        print(f"ncssl: no checkpoint of {run.recipe.id}: {error}. {remedy(error)}", file=sys.stderr)
+        return False
+    return True
 
 
 def fit(
     recipe: Recipe, *, key: str = "custom", root: str | Path | None = None, device: str | None = None,
     out: str | Path | None = None, progress: bool | None = None, download: bool = False, compiled: bool = False,
-    threads: int = THREADS,
+    threads: int = THREADS, log: str | Path | None = None,
 ) -> store.Record:  # fmt: skip
     """Train a recipe, write its record under `out` (default: the results folder) and return it.
 
@@ -234,13 +258,18 @@ def fit(
     "failed" and the reason. `progress`: a bar on stderr; by default only at a terminal. `compiled`: the encoder goes
     through torch.compile, which pays on a CUDA device if anywhere (on a CPU it did not), and rounds differently.
     `threads` of the CPU compute; more than one are faster, round differently, and are said in the record's `device`.
+    `log`: a .csv or .jsonl file of the curves, written at every measurement.
     """
+    if log is not None:
+        curves.check(log := Path(log))
     memory.reset_peak()
     with computing(threads):
         given = dict(root=root, device=device, download=download, compiled=compiled)
-        run, path = start(recipe, **given), checkpoint_path(recipe)
+        run = start(recipe, **given)
+        path = checkpoint_path(run.recipe)
         if not resume(run, path):
             run = start(recipe, **given)
+        run.log = log
         if run.device.startswith("cuda"):
             torch.cuda.reset_peak_memory_stats()
         status, reason, metrics = "done", "", {}
@@ -251,7 +280,8 @@ def fit(
             status, reason = "failed", str(error)
         record = make_record(run, key, status, reason, metrics)
     store.save(record, out)
-    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
     return record
 
 

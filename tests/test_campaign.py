@@ -99,7 +99,7 @@ def test_two_processes_on_one_plan_lose_nothing_and_make_nothing_twice(tmp_path)
 
 def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
     p = tiny()
-    lock = train.checkpoint_path(p.recipe).with_suffix(".lock")
+    lock = campaign.lock(p.recipe, tmp_path / "out")
     lock.parent.mkdir(parents=True)
     hold = (
         "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX); print(1, flush=True)"
@@ -127,7 +127,7 @@ if __name__ == "__main__":
 def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
     script = tmp_path / "campaign.py"
     script.write_text(CAMPAIGN)
-    locks = tmp_path / "cache" / "checkpoints"
+    locks = tmp_path / "out" / ".locks"
     with subprocess.Popen([sys.executable, "-W", "ignore", str(script), str(tmp_path / "out")]) as parent:
         began = soon(lambda: len([*locks.glob("*.lock")]) == 2)  # looking at a lock could take it from its worker
         parent.kill()
@@ -192,11 +192,11 @@ def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, mon
     monkeypatch.setattr(experiments, "undecided", lambda *a, **k: [tiny(3), tiny(0)])
     rows: list[dict] = []
     given = dict(out=tmp_path / "out", jobs=1, device="cpu", report=rows.append)
-    assert campaign.run("tian2021", "smoke", {}, undecided=True, **given) == 2
+    assert campaign.run("tian2021", "smoke", {}, undecided=True, **given) == (2, 0, 0)
     assert [row["seed"] for row in rows] == [0, 3]
     assert "0123456789ab.json: not a record of format 1" in capsys.readouterr().err, "refused files are named"
     done = CliRunner().invoke(main, ["run", "--method", "byol", "--undecided"])
-    assert done.exit_code == 2 and "--undecided was given without --paper or --all" in done.stderr
+    assert done.exit_code == 2 and "--undecided given without --paper or --all" in done.stderr
 
 
 def test_an_error_of_one_run_is_named_and_the_others_are_made(tmp_path, monkeypatch, capfd):

@@ -20,7 +20,6 @@ TINY = dict(epochs=4, limit=400, width=4, hidden=16, d=8, batch=64, knn_every=2)
 def own_cache(tmp_path, monkeypatch):
     """Checkpoints of these tests stay apart, so that no run goes on from another's."""
     monkeypatch.setattr(train, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
-    monkeypatch.setattr(campaign, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
 
 
 def same(a: store.Record, b: store.Record) -> None:
@@ -175,10 +174,11 @@ def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, m
     ]
     monkeypatch.setattr(experiments, "plan", lambda *a, **k: runs)
     rows = []
-    assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=1, budget=0.0, report=rows.append) <= 1
-    made = campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append)
+    tally = campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=1, budget=0.0, report=rows.append)
+    assert tally.made <= 1 and tally.made + tally.left == 4, "three runs and the floor of their images"
+    made = campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append).made
     assert made >= 2 and sorted(r["run"] for r in rows if r["run"].startswith("e.")) == ["e.arm0", "e.arm1", "e.arm2"]
-    assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append) == 0
+    assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append) == (0, 0, 0)
     assert sum(isinstance(r, store.Record) and r.key == "tian2021" for _, r in store.scan(tmp_path)) == 3
     train.fit(runs[2].recipe, out=tmp_path / "alone")
     same(*(store.load(store.find(runs[2].recipe.id, out)) for out in (tmp_path, tmp_path / "alone")))
@@ -186,7 +186,7 @@ def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, m
 
 def test_a_run_another_process_holds_is_left_to_it(tmp_path):
     p = experiments.Planned("tian2021", "e", "a", 0, recipe("simsiam", **TINY | {"epochs": 1}))
-    with campaign.claimed(train.checkpoint_path(p.recipe).with_suffix(".lock")) as mine:
+    with campaign.claimed(campaign.lock(p.recipe, tmp_path)) as mine:
         assert mine
         assert campaign.one(p, None, tmp_path, None, False) is None
     assert campaign.one(p, None, tmp_path, None, False)["status"] == "done"
