@@ -183,14 +183,18 @@ def run(
 
 
 def identify(runs: list[experiments.Planned], root) -> list[experiments.Planned]:
-    """The runs with the identity of their data where its name does not say it: it is in the id of their records."""
+    """The runs with the identity of their data where its name does not say it: it is in the id of their records.
+
+    Data that are not here are an error of the run that needs them, when its turn comes.
+    """
     known: dict[tuple, str | None] = {}
     out = []
     for p in runs:
         r = p.recipe
         key = (r.dataset, r.limit, r.size)
         if r.dataset in UNNAMED and key not in known:
-            known[key] = with_identity(r, root).data
+            with contextlib.suppress(FileNotFoundError):
+                known[key] = with_identity(r, root).data
         out.append(p._replace(recipe=identified(r, known[key])) if key in known else p)
     return out
 

@@ -73,10 +73,11 @@ def methods(as_json: bool) -> None:
     """Methods with their paper and options."""
     from ncssl.methods import METHODS, make
 
+    summaries = {n: (method.__doc__ or "").split("\n")[0] for n, method in METHODS.items()}  # python -OO keeps none
+    made = {n: make(n) for n in METHODS}
     rows = [
-        {"name": n, "paper": make(n).paper, "options": make(n).options, "summary": METHODS[n].__doc__.split("\n")[0]}
-        for n in METHODS
-    ]
+        {"name": n, "paper": m.paper, "options": m.options, "summary": summaries[n]} for n, m in made.items()
+    ]  # fmt: skip
     show(rows, as_json, lambda rows: "\n".join(
         f"{r['name']} ({r['paper']}): {r['summary']}\n    " + ", ".join(f"{k}={v}" for k, v in r["options"].items())
         for r in rows))  # fmt: skip

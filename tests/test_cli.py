@@ -80,7 +80,7 @@ def test_claims_lists_every_claim_of_a_paper(monkeypatch):
         (("run", "--method", "byol", "--device", ""), "allowed on this machine: cpu"),
         (("run", "--all", "--device", "cuda:99"), "allowed on this machine: cpu"),
         (("run", "--method", "byol", "--log", "a.txt"), "unknown ending of a log '.txt'; allowed: .csv, .jsonl"),
-        (("run", "--method", "byol", "--out", "/dev/null"), "--out"),
+        (("run", "--method", "byol", "--out", __file__), "--out"),
         (("run", "--method", "byol", "--seed", "4294967296"), "allowed: an integer from 0 to 4294967295"),
         (("run", "--method", "byol", "--set", "lr=1e300"), "lr was 1e+300"),
         (("run", "--method", "directpred", "--set", "eps=inf"), "eps"),
@@ -88,7 +88,7 @@ def test_claims_lists_every_claim_of_a_paper(monkeypatch):
         (("run", "--method", "byol", "--dataset", "speech", "--data-root", "."), "no manifest"),
         *((("run", "--all", "--budget", b), "9m") for b in ("-5m", "nans", "infh", "m", "")),
         *((("run", "--all", "--shard", s), "allowed: i/n") for s in ("2/2", "1", "-1/2", "a/b", "0/0")),
-        (("run", "--all", "--scale", "gpu", "--only", "0123456789ab"), "unknown run '0123456789ab'"),
+        (("run", "--paper", "cho2022", "--scale", "gpu", "--only", "0123456789ab"), "unknown run '0123456789ab'"),
     ],
 )  # fmt: skip
 def test_a_mistake_gets_one_line_and_exit_code_2(args, words):

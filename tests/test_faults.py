@@ -213,7 +213,7 @@ def started(*args, script=EAGER, **more):
     return subprocess.Popen([sys.executable, "-W", "ignore", "-c", script, *args], stderr=subprocess.PIPE, **more)
 
 
-def soon(condition, seconds=120) -> bool:
+def soon(condition, seconds=600) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.005)
