@@ -202,10 +202,10 @@ def identify(runs: list[experiments.Planned], root) -> list[experiments.Planned]
 def select(
     runs: list[experiments.Planned], only: Sequence[str] = (), shard: tuple[int, int] = (0, 1)
 ) -> list[experiments.Planned]:
-    """The runs with these ids, of them every n-th from the i-th on; raises UnknownName for an id of no run."""
+    """The runs with these ids, of them every n-th from the i-th on; raises ValueError for an id of no run."""
     ids = {p.recipe.id for p in runs}
     if strange := next((id for id in only if id not in ids), None):
-        raise UnknownName("run", strange, ids)
+        raise ValueError(f"--only was {strange!r}; allowed: the id of one of the {len(ids)} runs")
     i, n = shard
     return [p for p in runs if not only or p.recipe.id in only][i::n]
 

@@ -123,8 +123,9 @@ def test_notebooks_end_with_what_started_them(checkout, number):
     for name in ("left", "right"):
         write(checkout / "notebooks" / f"{name}.ipynb", cell)
     command = [sys.executable, "-m", "ncssl", "notebooks", "left", "right", "--jobs", "2"]
+    end = time.monotonic() + 600
     with subprocess.Popen(command, cwd=checkout, stderr=subprocess.DEVNULL) as parent:
-        while parent.poll() is None and len([p for p in checkout.glob("*.pid") if p.read_text()]) < 2:
+        while time.monotonic() < end and len([p for p in checkout.glob("*.pid") if p.read_text()]) < 2:
             time.sleep(0.1)
         parent.send_signal(number)
     pids = {int(word) for p in checkout.glob("*.pid") for word in (p.stem, p.read_text())}

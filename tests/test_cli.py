@@ -88,7 +88,7 @@ def test_claims_lists_every_claim_of_a_paper(monkeypatch):
         (("run", "--method", "byol", "--dataset", "speech", "--data-root", "."), "no manifest"),
         *((("run", "--all", "--budget", b), "9m") for b in ("-5m", "nans", "infh", "m", "")),
         *((("run", "--all", "--shard", s), "allowed: i/n") for s in ("2/2", "1", "-1/2", "a/b", "0/0")),
-        (("run", "--paper", "cho2022", "--scale", "gpu", "--only", "0123456789ab"), "unknown run '0123456789ab'"),
+        (("run", "--paper", "cho2022", "--scale", "gpu", "--only", "0123456789ab"), "--only was '0123456789ab'"),
     ],
 )  # fmt: skip
 def test_a_mistake_gets_one_line_and_exit_code_2(args, words):

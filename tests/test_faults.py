@@ -1,5 +1,6 @@
 """What a run survives: other threads, damaged checkpoints, kills, signals, closed folders; and which data it had."""
 
+import contextlib
 import csv
 import dataclasses
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import threadpoolctl
 import torch
 from click.testing import CliRunner
 from PIL import Image
@@ -69,16 +71,32 @@ def test_more_threads_are_said_in_the_record(tmp_path):
             train.fit(recipe("simsiam", **TINY), out=tmp_path, threads=wrong)
 
 
-def test_every_library_computes_with_the_threads_that_are_said_and_float32_is_no_tf32():
-    import threadpoolctl
-
+@pytest.fixture
+def other_settings():
+    """Two threads everywhere, and TF32 allowed."""
     kinds = torch.backends.cuda.matmul, torch.backends.cudnn
-    torch.backends.cudnn.allow_tf32, before = True, torch.backends.cudnn.allow_tf32
+    before = torch.get_num_threads(), [kind.allow_tf32 for kind in kinds]
+    torch.set_num_threads(2)
+    for kind in kinds:
+        kind.allow_tf32 = True
+    with threadpoolctl.threadpool_limits(2):
+        yield lambda: (found_threads(), [kind.allow_tf32 for kind in kinds])
+    torch.set_num_threads(before[0])
+    for kind, was in zip(kinds, before[1], strict=True):
+        kind.allow_tf32 = was
+
+
+def found_threads() -> set[int]:
+    """Of torch, and of every library of BLAS and OpenMP."""
+    return {torch.get_num_threads(), *(library["num_threads"] for library in threadpoolctl.threadpool_info())}
+
+
+def test_every_library_computes_with_the_threads_that_are_said_and_float32_is_no_tf32(other_settings):
+    before = other_settings()
+    assert before == ({2}, [True, True])
     with computing(1):
-        assert {library["num_threads"] for library in threadpoolctl.threadpool_info()} == {1}
-        assert torch.get_num_threads() == 1 and not any(kind.allow_tf32 for kind in kinds)
-    assert torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = before
+        assert other_settings() == ({1}, [False, False])
+    assert other_settings() == before
 
 
 # ---- checkpoints -----------------------------------------------------------------------------------------------------
@@ -208,9 +226,14 @@ def typed(**changes) -> list[str]:
     return ["run", "--method", "simsiam", "--device", "cpu", *pairs]
 
 
-def started(*args, script=EAGER, **more):
-    """The command line in a process of its own."""
-    return subprocess.Popen([sys.executable, "-W", "ignore", "-c", script, *args], stderr=subprocess.PIPE, **more)
+@contextlib.contextmanager
+def started(*args):
+    """Python in a process of its own, which does not outlive the test."""
+    with subprocess.Popen([sys.executable, "-W", "ignore", *args], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def soon(condition, seconds=600) -> bool:
@@ -233,11 +256,11 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same_record(kills, tmp_p
     path, args = train.checkpoint_path(r), [*typed(epochs=epochs), "--out", str(tmp_path / "out")]
     for _ in range(kills):
         before = changed(path)
-        with started(*args) as process:
+        with started("-c", EAGER, *args) as process:
             assert soon(lambda process=process, before=before: process.poll() is not None or changed(path) != before)
             process.kill()
-    with started(*args) as process:
-        assert process.wait() == 0, process.stderr.read()
+    with started("-c", EAGER, *args) as process:
+        assert process.wait() == 0
     ((_, record),) = store.scan(tmp_path / "out")
     assert numbers(record) == numbers(train.fit(r, out=tmp_path / "whole"))
     assert [*path.parent.iterdir()] == [] and [*(tmp_path / "out" / ".locks").iterdir()] == []
@@ -253,9 +276,8 @@ def test_a_signal_to_the_parent_alone_ends_the_campaign_and_its_workers(number, 
     args += ["--set", "limit=256", "--set", "epochs=100000", "--jobs", "2", "--device", "cpu"]
     script = tmp_path / "campaign.py"
     script.write_text("from ncssl.cli import main\nif __name__ == '__main__':\n    main()\n")
-    command = [sys.executable, "-W", "ignore", str(script), *args, "--out", str(tmp_path / "out")]
     locks = tmp_path / "out" / ".locks"
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as parent:
+    with started(str(script), *args, "--out", str(tmp_path / "out")) as parent:
         assert soon(lambda: len([*locks.glob("*.lock")]) == 2 or parent.poll() is not None)
         parent.send_signal(number)
         assert f"ncssl: {word}" in parent.stderr.read()
