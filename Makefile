@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # a file a process, each of one thread: two processes of two threads hold each other up
 APART := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help env book test check lint clean
+.PHONY: help env venv book test check lint clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -15,15 +15,19 @@ help:  ## list the targets
 env: $(STAMP)  ## set up .venv with everything the book and the tests need
 
 $(STAMP): pyproject.toml constraints.txt
-	@test -x $(BIN)/python || { \
+	@$(MAKE) --no-print-directory venv
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[book,speech,test]'
+	@touch $@
+
+# an environment without pip is one whose making was stopped: it is finished, and nothing in it deleted
+venv:
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
 	  command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: apt-get install python3 python3-venv" >&2; exit 1; }; \
 	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "$(PYTHON) is $$($(PYTHON) -V), 3.11 or later is needed: make env PYTHON=python3.12" >&2; exit 1; }; \
 	  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	    { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv" >&2; exit 1; }; \
 	  $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[book,speech,test]'
-	@touch $@
 
 book: env  ## run every notebook, build the book, print where the page is
 	$(BIN)/python -m ncssl book

@@ -4,6 +4,7 @@ papermill alone exits 0 when a notebook has no `parameters` cell or when a param
 with other settings than were asked for. Here both are errors, and so is an unknown scale, method or dataset.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import multiprocessing
@@ -13,8 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +22,8 @@ from pathlib import Path
 import click
 
 from ncssl.errors import BadFile, UnknownName
+from ncssl.files import claimed
+from ncssl.workers import end_with_parent, workers
 
 # parameters whose values are names, and the table each name must be in
 NAMED = {
@@ -31,6 +33,7 @@ NAMED = {
 }
 JOBS = 4  # notebooks side by side at most: each takes up to a gigabyte
 STAGED = ("_config.yml", "_toc.yml", "book")
+MARK = ".made_by_ncssl"  # in the folder that a build may empty
 LINKED = ("ncssl", "results")  # sources that pages show with literalinclude
 MATHJAX = ("tex-mml-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*.woff")
 MATHJAX_SHA256 = "02be965906ee32e16d9dfb20963f1f89f9fae9e67a1523eeaf1149e3a8ab717e"  # also that of npm mathjax@3.2.2
@@ -89,6 +92,8 @@ def check(path: Path, parameters: Mapping[str, object]) -> None:
     for name, value in parameters.items():
         if name not in known:
             raise UnknownName(f"parameter of {path.stem}", name, known)
+        if known[name]["default"] in ("True", "False") and not isinstance(value, bool):
+            raise ValueError(f"{name} was {value!r}; allowed: True, False")
         if name in NAMED:
             module, table = NAMED[name]
             allowed = getattr(import_module(module), table)
@@ -131,8 +136,7 @@ def execute(
         ended = [run_one(*one) for one in work]
     else:
         threads = max(1, (os.cpu_count() or 1) // jobs)
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, spawn, initializer=limit_threads, initargs=(threads,)) as pool:
+        with workers(jobs, begin_worker, threads) as pool:
             ended = list(pool.map(run_one, *zip(*work, strict=True)))
     failures = [f"{name}: {failure}" for name, failure in zip(names, ended, strict=True) if failure]
     if failures:
@@ -162,9 +166,11 @@ def say(line: str, progress: bool | str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-def limit_threads(threads: int) -> None:
-    """Give the kernels that this process starts so many threads, unless the user has said how many."""
+def begin_worker(threads: int) -> None:
+    """Give the kernels that this process starts so many threads, unless the user has said how many. It ends with its
+    parent, and its kernels with it."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    end_with_parent()
 
 
 def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path) -> str:
@@ -222,8 +228,29 @@ def build(*, run: bool = True, jobs: int = 0, progress: bool = True, root: str |
     `jobs` as in `execute`. Raises what that raises, and BuildFailed on any warning.
     """
     root = checkout(root)
+    for name in STAGED:
+        if not (root / name).exists():
+            raise BadFile(root / name, "is missing", "go to a checkout of the project, or restore it from git")
+    with alone(root / "_build" / ".lock", progress):
+        return built(root, run=run, jobs=jobs, progress=progress)
+
+
+@contextlib.contextmanager
+def alone(lock: Path, progress: bool) -> Iterator[None]:
+    """Only one build at a time works in a checkout: another one waits for it."""
+    with claimed(lock) as mine:
+        if mine:
+            yield
+            return
+    say("another build is at work in this checkout; waiting for it ...", progress)
+    with claimed(lock, wait=True):
+        yield
+
+
+def built(root: Path, *, run: bool, jobs: int, progress: bool) -> Path:
+    """The first page of the book, built in a checkout that nobody else builds in."""
     stage = root / "_build" / "src"
-    shutil.rmtree(stage, ignore_errors=True)
+    clear(stage)
     fill(stage, root)
     if run:
         execute(out_dir=stage / "notebooks", jobs=jobs, progress=progress, root=root)
@@ -252,13 +279,19 @@ def tidy(html: Path) -> int:
     return len(pages)
 
 
+def clear(stage: Path) -> None:
+    """Delete what an earlier build laid out; raises BadFile where the folder was not made by one."""
+    if stage.exists() and not any((stage / made).exists() for made in (MARK, "vendor/mathjax")):
+        raise BadFile(stage, "was not made by `ncssl book`, which would empty it", "move it elsewhere")
+    shutil.rmtree(stage, ignore_errors=True)
+
+
 def fill(stage: Path, root: Path) -> None:
     """Lay out what Sphinx reads: settings, pages, notebooks as stored, links to the sources, MathJax."""
     stage.mkdir(parents=True)
+    (stage / MARK).touch()
     for name in STAGED:
         source = root / name
-        if not source.exists():
-            raise BadFile(source, "is missing", "restore it from git")
         shutil.copytree(source, stage / name) if source.is_dir() else shutil.copy(source, stage / name)
     shutil.copytree(root / "notebooks", stage / "notebooks", ignore=shutil.ignore_patterns(".*"))
     for name in LINKED:

@@ -2,7 +2,7 @@
 each with --json."""
 
 import json
-import sys
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,30 +11,15 @@ import click
 
 from ncssl import __version__
 from ncssl.book import parse
-from ncssl.errors import BadFile, UnknownName
+from ncssl.files import claimed
+from ncssl.recipes import FIELDS, SCALES, recipe
+from ncssl.shell import Group
 
-
-class Group(click.Group):
-    """Turns errors about input into one clear line and exit code 2; everything else stays a traceback."""
-
-    def invoke(self, ctx):
-        try:
-            return super().invoke(ctx)
-        except (UnknownName, BadFile, ValueError, TypeError, FileNotFoundError) as error:
-            if ctx.params.get("debug"):
-                raise
-            click.echo(f"ncssl: {error}", err=True)
-            ctx.exit(2)
-        except OSError as error:
-            click.echo(f"ncssl: {error}. What was finished is kept; free some space and run the same again.", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo("ncssl: interrupted. The last checkpoint is whole; the same command goes on from it.", err=True)
-            ctx.exit(130)
+UNFINISHED = 75  # exit code where work is left: the same command goes on (EX_TEMPFAIL of sysexits.h)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
+@click.version_option(__version__, "-V", "--version")
 @click.option("--debug", is_flag=True, help="Show tracebacks of input errors.")
 def main(debug: bool) -> None:
     """The theory of non-contrastive self-supervised learning, to see, rerun and doubt."""
@@ -76,6 +61,8 @@ def settings(pairs: tuple[str, ...]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise ValueError(f"--set was {pair!r}; allowed: name=value")
+        if name in out:
+            raise ValueError(f"--set {name} was given twice; allowed: once")
         out[name] = value_of(value)
     return out
 
@@ -86,10 +73,11 @@ def methods(as_json: bool) -> None:
     """Methods with their paper and options."""
     from ncssl.methods import METHODS, make
 
+    summaries = {n: (method.__doc__ or "").split("\n")[0] for n, method in METHODS.items()}  # python -OO keeps none
+    made = {n: make(n) for n in METHODS}
     rows = [
-        {"name": n, "paper": make(n).paper, "options": make(n).options, "summary": METHODS[n].__doc__.split("\n")[0]}
-        for n in METHODS
-    ]
+        {"name": n, "paper": m.paper, "options": m.options, "summary": summaries[n]} for n, m in made.items()
+    ]  # fmt: skip
     show(rows, as_json, lambda rows: "\n".join(
         f"{r['name']} ({r['paper']}): {r['summary']}\n    " + ", ".join(f"{k}={v}" for k, v in r["options"].items())
         for r in rows))  # fmt: skip
@@ -97,7 +85,7 @@ def methods(as_json: bool) -> None:
 
 @main.command()
 @click.option("--paper", help="One paper's key; all by default.")
-@click.option("--scale", help="Judge at this scale only; default: the largest that has records.")
+@click.option("--scale", type=click.Choice(list(SCALES)), help="Judge at it only; default: the largest with records.")
 @click.option("--status", help="Only claims with this verdict.")
 @click.option("--id", "name", help="Only the claim of this name.")
 @click.option("--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's.")
@@ -120,65 +108,109 @@ def heard(dataset: str, root: Path | None) -> str:
         return dataset
     from ncssl.data import speech
 
-    if any(row["name"] == "speech" and row["present"] for row in speech.present(root)):
-        return "speech"
+    if root is not None or any(row["name"] == "speech" and row["present"] for row in speech.present()):
+        return "speech"  # what is wrong with a root that was given is said by whoever reads it
     click.echo("ncssl: no corpus of speech is here (see `ncssl data`); using 'voices', which are generated", err=True)
     return "voices"
+
+
+def shard_of(text: str | None) -> tuple[int, int]:
+    """(i, n) of "i/n", counted from 0; by default the task's place in an array of Slurm, else all of the work."""
+    if text is None:
+        at = {name: os.environ.get(f"SLURM_ARRAY_TASK_{name}") for name in ("ID", "COUNT", "MIN", "STEP")}
+        if not at["ID"] or not at["COUNT"]:
+            return 0, 1
+        text = f"{(int(at['ID']) - int(at['MIN'] or 0)) // int(at['STEP'] or 1)}/{at['COUNT']}"
+    i, _, n = text.partition("/")
+    if not (i.isdecimal() and n.isdecimal() and int(i) < int(n)):
+        raise ValueError(f"--shard was {text!r}; allowed: i/n with i from 0 to n - 1, such as 0/4")
+    return int(i), int(n)
+
+
+OF_ONE = ("method", "seed", "compiled", "log")  # options of `run` that are about one recipe
+OF_MANY = ("jobs", "budget", "undecided", "plan", "only", "shard")  # and about the runs of papers
+
+
+def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
+    """Raise ValueError where one of these options was given: to ignore it would look like obedience."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    options = {p.name: p.opts[0] for p in ctx.command.params if ctx.get_parameter_source(p.name) is typed}
+    if given := [options[name] for name in names if name in options]:
+        raise ValueError(f"{' and '.join(given)} given {where}; leave that out")
 
 
 @main.command()
 @click.option("--method", help="See `ncssl methods`.")
 @click.option("--dataset", help="See `ncssl data`.")
-@click.option("--scale", default="smoke", show_default=True, help="smoke, small, laptop, gpu or paper.")
+@click.option("--scale", type=click.Choice(list(SCALES)), default="smoke", show_default=True)
 @click.option("--seed", default=0, show_default=True, type=int)
 @click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A method's option or a recipe's value.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where records go; default: results/.")
-@click.option("--device", help="cpu or cuda; default: cuda where there is one.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where records go; default: results/.")
+@click.option("--device", metavar="cpu|cuda|cuda:N", help="Default: cuda where there is one, else cpu.")
 @click.option("--download", is_flag=True, help="Fetch the data set if it is not there.")
 @click.option("--compile", "compiled", is_flag=True, help="Send the encoder through torch.compile, on a CUDA device.")
+@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="Write the curves here: .csv or .jsonl.")
 @click.option("--paper", help="Run every missing record of this paper's experiments instead of one method.")
 @click.option("--all", "everything", is_flag=True, help="Run every missing record of all papers.")
 @jobs("Runs side by side with --paper or --all; default: one a core, one on CUDA.")
 @click.option("--budget", help="Stop cleanly before this much time is spent: 90s, 9m, 2h.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True,
+    help="Of the CPU, in each run: faster, but more than one round differently.",
+)
+@click.option("--only", multiple=True, metavar="ID", help="Of the runs of --paper or --all the one with this id.")
+@click.option("--shard", metavar="I/N", help="The I-th of N shares of the runs; default: the place in a Slurm array.")
 @click.option("--undecided", is_flag=True, help="Then add seeds for the claims that the scale's own leave undecided.")
 @click.option("--plan", is_flag=True, help="With --paper or --all: print the runs and their cost, train nothing.")
 @as_json
+@click.pass_context
 def run(
-    method, dataset, scale, seed, pairs, data_root, out, device, download, compiled, paper, everything, jobs, budget,
-    undecided, plan, as_json,
+    ctx, method, dataset, scale, seed, pairs, data_root, out, device, download, compiled, log, paper, everything, jobs,
+    budget, threads, only, shard, undecided, plan, as_json,
 ) -> None:  # fmt: skip
-    """Train one recipe, or the missing records of a paper, and print each record's path and metrics."""
-    from ncssl import campaign, plans
-    from ncssl.recipes import FIELDS, recipe
-    from ncssl.train import fit
+    """Train one recipe, or the missing records of a paper, and print each record's path and metrics.
 
+    Exit code 1: a run failed. 75: a budget ended, or another process is at a run; the same command goes on.
+    """
     given = settings(pairs)
-    values = {k: given.pop(k) for k in list(given) if k in FIELDS and k not in ("method", "options", "scale", "seed")}
+    if own := {"dataset", "seed", "scale", "method"} & set(given):
+        raise ValueError(f"--set {min(own)} was given; allowed: --{min(own)}")
+    values = {k: given.pop(k) for k in list(given) if k in FIELDS and k != "options"}
     if paper or everything:
-        if method or given or compiled:
-            raise ValueError("--paper and --all are as the experiments say; leave --method, --set and --compile out")
+        refuse(ctx, OF_ONE, "with --paper or --all, which are as the experiments say")
+        if given:
+            raise ValueError(f"--set {min(given)} was given with --paper or --all; allowed: values of recipes")
         values |= {"dataset": heard(dataset, data_root)} if dataset else {}
         if plan:
+            from ncssl import plans
+
             show(plans.listing(paper, scale, out, **values), as_json, plans.text)
             return
-        campaign.run(
+        from ncssl import campaign
+
+        tally = campaign.run(
             paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget), jobs=jobs,
-            download=download, undecided=undecided, report=lambda row: report(row, as_json),
+            download=download, undecided=undecided, threads=threads, only=only, shard=shard_of(shard),
+            report=lambda row: report(row, as_json),
         )  # fmt: skip
-        return
-    if plan:
-        raise ValueError("--plan was given without --paper or --all, whose runs it lists")
-    if undecided:
-        raise ValueError("--undecided was given without --paper or --all, whose claims it is about")
+        ctx.exit(UNFINISHED if tally.left else 0)
+    refuse(ctx, OF_MANY, "without --paper or --all, whose runs it is about")
     if not method:
         raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
     values |= {"dataset": heard(dataset, data_root)} if dataset else {}
+    from ncssl import campaign, train
+
     wanted = recipe(method, scale, given, seed=seed, **values)
-    record = fit(wanted, root=data_root, device=device, out=out, download=download, compiled=compiled)
+    with claimed(campaign.lock(wanted, out)) as mine:
+        if not mine:
+            click.echo(f"ncssl: another process is at this run ({wanted.id}); wait for its record", err=True)
+            ctx.exit(UNFINISHED)
+        where = dict(root=data_root, device=device, out=out, download=download)
+        record = train.fit(wanted, compiled=compiled, threads=threads, log=log, **where)
+        campaign.lock(wanted, out).unlink(missing_ok=True)
     report(campaign.summary(record, out), as_json)
-    if record.status != "done":
-        sys.exit(1)
+    ctx.exit(0 if record.status == "done" else 1)
 
 
 @main.command()

@@ -1,5 +1,6 @@
 """What a run must know of its data, one class a domain: loading, views, the encoder, what is measured."""
 
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -7,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from ncssl import data, diagnostics, speakers
 from ncssl.augment import View, augment, policy, speech_augment, speech_policy
-from ncssl.data import speech
+from ncssl.data import identity, speech
 from ncssl.errors import UnknownName
 from ncssl.evaluate import OnlineProbe
 from ncssl.model import Siamese
@@ -15,6 +16,8 @@ from ncssl.nn import backbone
 from ncssl.recipes import Recipe
 
 DATASETS = data.DATASETS | speech.DATASETS
+OF_SPEECH = ("tdnn", "lresnet34")  # backbones of bands and frames
+FLAT = ("linear", "mlp")  # backbones that see images as vectors
 
 
 class Pictures:
@@ -31,6 +34,8 @@ class Pictures:
         self.train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
         self.test = data.load(recipe.dataset, "test", **where)
         enough(len(self), recipe.batch, "images")
+        if len(self.test.images) < 2:
+            raise ValueError(f"{len(self.test.images)} test image; allowed: 2 or more, of which spectra can be taken")
         pixels = self.train.images.float().div(255)
         self.mean, self.std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp_min(1e-3)
 
@@ -45,6 +50,11 @@ class Pictures:
     def encoder(self) -> tuple[nn.Module, int]:
         """The recipe's backbone for these images and the number of its features."""
         r, shape = self.recipe, self.train.images.shape
+        if r.backbone in OF_SPEECH:
+            raise ValueError(f"backbone was {r.backbone!r}; allowed: for speech only")
+        if r.backbone in FLAT and (shape[-2] != shape[-1] or r.crop not in (None, shape[-1])):
+            given = f"{shape[-2]}x{shape[-1]}" + (f" with crop {r.crop}" if r.crop else "")
+            raise ValueError(f"backbone was {r.backbone!r}, given images of {given}; allowed: square, not cropped")
         return backbone(r.backbone, shape[1], r.width, shape[-1])
 
     def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
@@ -78,6 +88,10 @@ class Pictures:
         """Sizes of what was trained on and tested on, for the record."""
         return {"train": len(self), "test": len(self.test.images), "classes": len(self.train.classes)}
 
+    def identity(self) -> str | None:
+        """Digest of the images of a folder or archive of one's own; None where the name of the data set says all."""
+        return identity.of_images(self.train, self.test) if self.recipe.dataset == "folder" else None
+
 
 class Utterances:
     """Speech on a device, log-mel frames of the whole corpus; crops of it are corrupted in batches.
@@ -87,12 +101,11 @@ class Utterances:
     """
 
     def __init__(self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False):
-        r = recipe
-        of_images = dict(download=download, size=r.size, crop=r.crop, online_probe=r.online_probe)
+        of_images = dict(download=download, size=recipe.size, crop=recipe.crop, online_probe=recipe.online_probe)
         for name, given in of_images.items():
             if given:
                 raise ValueError(f"{name} was {given!r}; allowed: for images only")
-        self.recipe, self.policy = recipe, speech_policy(recipe.augmentation)
+        self.recipe, self.policy, self.root = recipe, speech_policy(recipe.augmentation), root
         where = dict(root=root, device=device)
         self.train = speech.load(recipe.dataset, "train", limit=recipe.limit, **where)
         self.tests = {c: speech.load(recipe.dataset, "test", condition=c, **where) for c in speech.CONDITIONS}
@@ -138,6 +151,31 @@ class Utterances:
         """Sizes of what was trained on and tested on, for the record."""
         sizes = {"train": len(self), "test": len(self.tests["clean"].paths), "classes": len(self.train.classes)}
         return sizes | {"trials": sum(len(t.target) for t in self.trials.values())}
+
+    def identity(self) -> str | None:
+        """Digest of a corpus of one's own; None where the name of the data set says all."""
+        r = self.recipe
+        return identity.of_corpus(speech._corpus(r.dataset, self.root)) if r.dataset == "speech" else None
+
+
+def identified(recipe: Recipe, found: str | None) -> Recipe:
+    """The recipe with the identity of its data in it, and so in its id; raises ValueError where it says another."""
+    if recipe.data not in (None, found):
+        here = f"the data here are {found}" if found else f"{recipe.dataset} is known by its name"
+        raise ValueError(f"data was {recipe.data!r}, but {here}; give the folder or corpus that the recipe is of")
+    return dataclasses.replace(recipe, data=found)
+
+
+def with_identity(recipe: Recipe, root: str | Path | None) -> Recipe:
+    """The same for data that are not loaded yet; raises what loading them raises."""
+    r = recipe
+    if r.dataset == "speech":
+        return identified(r, identity.of_corpus(speech._corpus(r.dataset, root)))
+    if r.dataset == "folder":
+        limits = {"train": r.limit, "test": None}
+        splits = (data.load(r.dataset, s, root=root, limit=n, size=r.size) for s, n in limits.items())
+        return identified(r, identity.of_images(*splits))
+    return r
 
 
 def enough(n: int, batch: int, what: str) -> None:

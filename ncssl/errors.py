@@ -1,6 +1,7 @@
 """Errors that tell what was given and what is allowed."""
 
 import difflib
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,3 +23,19 @@ class BadFile(ValueError):
     def __init__(self, path: str | Path, why: str, what_to_do: str):
         super().__init__(f"{path}: {why}; {what_to_do}")
         self.path, self.why, self.what_to_do = Path(path), why, what_to_do
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+TAKEN = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+
+
+def remedy(error: OSError) -> str:
+    """What to do about an error of the system, as one sentence."""
+    if error.errno in FULL:
+        return "Free some space and run the same again."
+    if error.errno in CLOSED:
+        return "Choose folders that may be written: --out for records, $NCSSL_CACHE for checkpoints and decoded data."
+    if error.errno in TAKEN:
+        return "Something else has that name: choose another folder, or move it."
+    return "Run the same again; it goes on from what is whole."

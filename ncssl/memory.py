@@ -6,7 +6,7 @@ system, which then has to clear each page anew. Kept instead, a step takes less 
 
 import contextlib
 import ctypes
-import resource
+import sys
 from pathlib import Path
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # parameters of glibc's mallopt
@@ -15,8 +15,8 @@ MIB = 2**20
 
 def keep_freed(keep: bool = True) -> bool:
     """Keep freed memory for the next request, or give it back as glibc does by itself (with the largest thresholds that
-    its own adjustment reaches). For the whole process; False where the C library has no mallopt (musl, macOS)."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    its own adjustment reaches). For the whole process; False where the C library has no mallopt (not glibc)."""
+    mallopt = None if sys.platform == "win32" else getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
     mmap, trim = (1024 * MIB, 2047 * MIB) if keep else (32 * MIB, 64 * MIB)
@@ -25,15 +25,19 @@ def keep_freed(keep: bool = True) -> bool:
 
 def reset_peak() -> None:
     """Give freed memory back and start the count of `peak_mb` anew, where the system can (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_mb() -> float:
-    """Largest resident size in MiB since `reset_peak`; elsewhere than on Linux since the process began."""
+    """Largest resident size in MiB since `reset_peak`; elsewhere than on Linux since the process began (Windows: 0)."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
+    try:
+        import resource
+    except ImportError:
+        return 0.0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

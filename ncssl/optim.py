@@ -22,6 +22,10 @@ class LARS(torch.optim.SGD):
 
     @torch.no_grad()
     def step(self, closure=None):
+        loss = None
+        if closure is not None:  # before the scaling: SGD's own call of it would make gradients without
+            with torch.enable_grad():
+                loss = closure()
         decays = [group["weight_decay"] for group in self.param_groups]
         for group in self.param_groups:
             for w in group["params"]:
@@ -29,7 +33,8 @@ class LARS(torch.optim.SGD):
                     w.grad.copy_(self.scaled(w, group["weight_decay"]))
             group["weight_decay"] = 0.0
         try:
-            return super().step(closure)
+            super().step()
+            return loss
         finally:
             for group, decay in zip(self.param_groups, decays, strict=True):
                 group["weight_decay"] = decay

@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +61,7 @@ AUGMENTATION = {  # the policy that suits a data set, where neither the call nor
     "digits": "digits", "fashion_mnist": "digits", "stl10": "tian2021_stl10", "imagenette96": "tian2021_stl10",
 }  # fmt: skip
 SIDE = {"cifar10": 32, "cifar100": 32, "cifar10_jpeg": 32}  # pixels: crops of one of these suit the others
+LARGEST = 3.4e38  # of a float32
 SMOKE_LIMIT = 2_000  # training images of a data set that is not embedded, at smoke scale
 
 
@@ -71,6 +74,7 @@ class Recipe:
     dataset: str = "digits"
     limit: int | None = None  # training images, class-balanced; None: all
     size: int | None = None  # pixels a side that images of a folder are brought to; None: as they are
+    data: str | None = None  # digest of data that have no name of their own: a folder, a corpus; `fit` fills it in
     crop: int | None = None  # pixels a side of the views that images are trained on; None: as the images
     augmentation: str = "digits"
     backbone: str = "conv3"
@@ -100,10 +104,17 @@ class Recipe:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise ValueError(f"{name} was {value!r}; allowed: an integer >= {low}")
+        if self.seed >= 2**32:  # torch's generator takes 32 bits: 2**32 would give the numbers of 0
+            raise ValueError(f"seed was {self.seed}; allowed: an integer from 0 to {2**32 - 1}")
         for name in ("lr", "momentum", "weight_decay", "warmup_epochs"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-                raise ValueError(f"{name} was {value!r}; allowed: a finite number >= 0")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LARGEST:
+                raise ValueError(f"{name} was {value!r}; allowed: a number from 0 to {LARGEST:g}")
+        for name, value in self.options.items() if isinstance(self.options, dict) else ():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{name} was {value!r}; allowed: a finite number")
+        if self.data is not None and not re.fullmatch("[0-9a-f]{16}", str(self.data)):
+            raise ValueError(f"data was {self.data!r}; allowed: none, or the digest that a record of the data says")
         for name in ("size", "crop"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 4):

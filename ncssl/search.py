@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ncssl import campaign, train
 from ncssl.errors import UnknownName
 from ncssl.experiments import Planned, records
+from ncssl.machine import THREADS, computing
 from ncssl.recipes import SCALES, Recipe, recipe
 from ncssl.records.store import Record
 
@@ -130,20 +131,16 @@ def choose(rows: list[Looked]) -> Looked:
 def run(stage: str, root: str | Path | None = None, out: str | Path | None = None, jobs: int = 0) -> None:
     """Make the missing runs of a stage on the processor, side by side; each has one thread."""
     runs = {p.recipe.id: p for p in planned(stage)}.values()
-    where = (root, out, "cpu", False)
-    campaign.make(list(runs), where, jobs or campaign.side_by_side("cpu"), time.monotonic(), None, lambda row: None)
+    given = (root, out, "cpu", False, THREADS)
+    campaign.make(list(runs), given, jobs or campaign.side_by_side("cpu"), time.monotonic(), None, lambda row: None)
 
 
 def minutes(stage: str, root: str | Path | None = None) -> dict[str, float]:
     """Core-minutes that a whole run of the scale takes under each setting, steps and measurements, the mean of both
     references; processor time of a few steps on one thread, so that what else the machine does counts little."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        pairs = [(name, method) for name in settings(stage) for method in REFERENCES]
+    pairs = [(name, method) for name in settings(stage) for method in REFERENCES]
+    with computing(THREADS):
         cost = {pair: seconds(stage, *pair, root) for pair in tqdm(pairs, desc="cost", unit="setting")}
-    finally:
-        torch.set_num_threads(threads)
     return {n: sum(cost[n, m] for m in REFERENCES) / 60 / len(REFERENCES) for n in settings(stage)}
 
 

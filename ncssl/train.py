@@ -1,10 +1,9 @@
 """fit(recipe) -> Record: one loop, everything on the device, resumable at any kill."""
 
+import contextlib
 import dataclasses
 import datetime
-import importlib.metadata
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,10 +13,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ncssl import checkpoint, memory
-from ncssl.domains import Pictures, Utterances, domain
-from ncssl.errors import BadFile
+from ncssl import checkpoint, curves, memory
+from ncssl.data import cache_dir
+from ncssl.domains import Pictures, Utterances, domain, identified
+from ncssl.errors import BadFile, remedy
 from ncssl.evaluate import OnlineProbe
+from ncssl.files import aside, sweep
+from ncssl.machine import THREADS, chosen, commit, computing, device_name, peak_memory, versions
 from ncssl.methods import make
 from ncssl.model import Siamese
 from ncssl.optim import optimiser, rate
@@ -43,6 +45,7 @@ class Run:
     data: Pictures | Utterances
     probe: OnlineProbe | None = None
     compiled: bool = False
+    log: Path | None = None
     epoch: int = 0
     seconds: float = 0.0
     curves: dict[str, list] = dataclasses.field(default_factory=dict)
@@ -54,12 +57,15 @@ class Run:
 
     def state(self) -> dict:
         return {
-            "id": self.recipe.id, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(), "epoch": self.epoch, "seconds": self.seconds,
-            "curves": self.curves, "probe": self.probe and self.probe.state_dict(),
+            "id": self.recipe.id, "made": made(self), "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(), "generator": self.generator.get_state(), "epoch": self.epoch,
+            "seconds": self.seconds, "curves": self.curves, "probe": self.probe and self.probe.state_dict(),
         }  # fmt: skip
 
     def restore(self, state: dict) -> None:
+        """Take over a checkpoint's state. Raises ValueError before anything is changed where it cannot be one of this
+        run; what raises in loading the parts leaves a run that must not be used."""
+        fits(self, state)
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.generator.set_state(state["generator"].cpu())
@@ -68,9 +74,32 @@ class Run:
         self.epoch, self.seconds, self.curves = state["epoch"], state["seconds"], state["curves"]
 
 
-def best_device() -> str:
-    """cuda where there is one, else cpu."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def made(run: Run) -> dict[str, str]:
+    """What the numbers of a run depend on besides its recipe; a checkpoint made with other things is not used."""
+    return {
+        "device": device_name(run.device) + (", compiled" if run.compiled else ""),
+        "precision": precision(run.recipe, run.device),
+    } | {name: version for name, version in versions().items() if name != "python"}
+
+
+def fits(run: Run, state: dict) -> None:
+    """Raise ValueError where a checkpoint is not one that this run could have written."""
+    if state.get("id") != run.recipe.id:
+        raise ValueError(f"a checkpoint of another recipe ({state.get('id')})")
+    if (given := state.get("made")) != (here := made(run)):
+        raise ValueError(f"a checkpoint made with {given}, while this run computes with {here}")
+    epoch, seconds, held = state.get("epoch"), state.get("seconds"), state.get("curves")
+    if type(epoch) is not int or not 0 < epoch <= run.recipe.epochs:
+        raise ValueError(f"a checkpoint of epoch {epoch!r} of {run.recipe.epochs}")
+    if type(seconds) is not float or not 0 <= seconds < float("inf"):
+        raise ValueError(f"a checkpoint of {seconds!r} seconds")
+    measured = [e for e in range(epoch + 1) if e % run.recipe.knn_every == 0 or e == run.recipe.epochs]
+    if type(held) is not dict or held.get("epoch") != measured:
+        raise ValueError(f"a checkpoint of epoch {epoch} whose curves are not those of epochs {measured}")
+    if any(type(curve) is not list for curve in held.values()) or len(held.get("loss", ())) != epoch:
+        raise ValueError(f"a checkpoint of epoch {epoch} without a loss of every epoch")
+    if long := sorted(n for n, curve in held.items() if n != "loss" and len(curve) > len(measured)):
+        raise ValueError(f"a checkpoint of epoch {epoch} whose curves {long} go beyond it")
 
 
 def precision(recipe: Recipe, device: str) -> str:
@@ -86,10 +115,11 @@ def start(
     recipe: Recipe, *, root: str | Path | None = None, device: str | None = None, download=False, compiled=False
 ) -> Run:
     """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet. `compiled`: see `fit`."""
-    device = device or best_device()
+    device = chosen(device)
     method = make(recipe.method, **recipe.options)
     memory.keep_freed()
     data = domain(recipe.dataset)(recipe, root=root, device=device, download=download)
+    recipe = identified(recipe, data.identity())
     torch.manual_seed(recipe.seed)
     encoder, features = data.encoder()
     model = Siamese(encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16")
@@ -143,36 +173,46 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
 
 
 def measure(run: Run) -> None:
-    """Append one row of diagnostics at the present epoch to the curves."""
+    """Append one row of diagnostics at the present epoch to the curves, and write these where they are wanted."""
     for name, value in ({"epoch": run.epoch} | run.data.row(run.model, run.probe)).items():
         run.curves.setdefault(name, []).append(value)
+    if run.log:
+        curves.write(run.log, run.curves)
 
 
 def checkpoint_path(recipe: Recipe) -> Path:
     """Where the run of a recipe keeps its state while it goes."""
-    base = os.environ.get("NCSSL_CACHE") or Path.home() / ".cache" / "ncssl"
-    return Path(base) / "checkpoints" / f"{recipe.id}.pt"
+    base = cache_dir() if os.environ.get("NCSSL_CACHE") else cache_dir().parent
+    return base / "checkpoints" / f"{recipe.id}.pt"
 
 
-def resume(run: Run, path: Path) -> None:
-    """Go on from the checkpoint at `path` if there is one; a damaged one is reported, set aside and not used."""
-    if not path.exists():
-        return
+def resume(run: Run, path: Path) -> bool:
+    """Go on from the checkpoint at `path` if there is one. One that is damaged, or not of this run, is named on stderr
+    and set aside; False then: parts of it may be in the run, which is to be started anew."""
+    sweep(path.parent, path.suffix)
+    if not os.path.lexists(path):
+        return True
     try:
-        state = checkpoint.load(path, run.device)
-        if state.get("id") != run.recipe.id:
-            raise BadFile(path, f"the checkpoint of another recipe ({state.get('id')})", "delete it")
-        run.restore(state)
-    except (BadFile, KeyError, RuntimeError) as error:
-        aside = path.with_suffix(".damaged")
-        os.replace(path, aside)
-        print(f"ncssl: {error}. Set aside as {aside}; the run starts over.", file=sys.stderr)
+        run.restore(checkpoint.load(path, run.device))
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:  # torch's, of its parts
+        why = str(error) if isinstance(error, BadFile) else f"{path}: {error!r}"
+        print(f"ncssl: {' '.join(why.split())}. {put_away(path)}; the run starts over.", file=sys.stderr)
+        return False
+    return True
+
+
+def put_away(path: Path) -> str:
+    """Set a checkpoint aside; what to say of it."""
+    try:
+        return f"Set aside as {aside(path)}"
+    except OSError as error:
+        return f"It could not be set aside ({error.strerror})"
 
 
 def train(run: Run, path: Path | None, progress: bool) -> None:
     """Run the remaining epochs, measuring and saving on the way."""
-    if path is not None:
-        resume(run, path)
     if not run.curves:
         measure(run)
     last_saved = time.monotonic()
@@ -193,34 +233,55 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
                 first = next(name for name in run.curves if name != "epoch")  # kNN accuracy, or the first list's EER
                 bar.set_postfix({"loss": f"{loss:.3f}", first: f"{run.curves[first][-1]:.1f}"})
             if path is not None and (last or time.monotonic() - last_saved > CHECKPOINT_SECONDS):
-                checkpoint.save(path, run.state())
+                path = path if saved(run, path) else None
                 last_saved = time.monotonic()
+
+
+def saved(run: Run, path: Path) -> bool:
+    """Write the checkpoint; False, and a line on stderr, where there is no place for it: the run goes on without."""
+    try:
+        checkpoint.save(path, run.state())
+    except OSError as error:
+        print(f"ncssl: no checkpoint of {run.recipe.id}: {error}. {remedy(error)}", file=sys.stderr)
+        return False
+    return True
 
 
 def fit(
     recipe: Recipe, *, key: str = "custom", root: str | Path | None = None, device: str | None = None,
     out: str | Path | None = None, progress: bool | None = None, download: bool = False, compiled: bool = False,
+    threads: int = THREADS, log: str | Path | None = None,
 ) -> store.Record:  # fmt: skip
     """Train a recipe, write its record under `out` (default: the results folder) and return it.
 
     An interrupted fit goes on from its last checkpoint. A loss that is not finite gives a record with status
     "failed" and the reason. `progress`: a bar on stderr; by default only at a terminal. `compiled`: the encoder goes
     through torch.compile, which pays on a CUDA device if anywhere (on a CPU it did not), and rounds differently.
+    `threads` of the CPU compute; more than one are faster, round differently, and are said in the record's `device`.
+    `log`: a .csv or .jsonl file of the curves, written at every measurement.
     """
+    if log is not None:
+        curves.check(log := Path(log))
     memory.reset_peak()
-    run = start(recipe, root=root, device=device, download=download, compiled=compiled)
-    path = checkpoint_path(recipe)
-    if run.device.startswith("cuda"):
-        torch.cuda.reset_peak_memory_stats()
-    status, reason, metrics = "done", "", {}
-    try:
-        train(run, path, sys.stderr.isatty() if progress is None else progress)
-        metrics = run.data.final(run.model)
-    except NotFinite as error:
-        status, reason = "failed", str(error)
-    record = make_record(run, key, status, reason, metrics)
+    with computing(threads):
+        given = dict(root=root, device=device, download=download, compiled=compiled)
+        run = start(recipe, **given)
+        path = checkpoint_path(run.recipe)
+        if not resume(run, path):
+            run = start(recipe, **given)
+        run.log = log
+        if run.device.startswith("cuda"):
+            torch.cuda.reset_peak_memory_stats()
+        status, reason, metrics = "done", "", {}
+        try:
+            train(run, path, sys.stderr.isatty() if progress is None else progress)
+            metrics = run.data.final(run.model)
+        except NotFinite as error:
+            status, reason = "failed", str(error)
+        record = make_record(run, key, status, reason, metrics)
     store.save(record, out)
-    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
     return record
 
 
@@ -232,39 +293,8 @@ def make_record(run: Run, key: str, status: str, reason: str, metrics: dict) -> 
     return store.Record(
         recipe=run.recipe, key=key, status=status, metrics=last | metrics | speed, curves=run.curves,
         seconds=run.seconds, peak_memory_mb=peak_memory(run.device),
-        device=device_name(run.device) + (", compiled" if run.compiled else ""),
-        precision=precision(run.recipe, run.device), versions=versions(), commit=commit(), reason=reason,
+        device=made(run)["device"], precision=precision(run.recipe, run.device), versions=versions(),
+        commit=commit(), reason=reason,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         data=run.data.facts(),
     )  # fmt: skip
-
-
-def peak_memory(device: str) -> float:
-    """Peak memory in MiB: of the device for CUDA, of the process for the CPU."""
-    return torch.cuda.max_memory_allocated() / 2**20 if device.startswith("cuda") else memory.peak_mb()
-
-
-def device_name(device: str) -> str:
-    """Name of the processor that ran, with the number of threads on a CPU."""
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name()
-    names = [s.split(":")[1].strip() for s in cpuinfo() if s.startswith("model name")]
-    return f"{names[0] if names else 'CPU'}, {torch.get_num_threads()} threads"
-
-
-def cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
-
-
-def versions() -> dict[str, str]:
-    """Versions that decide numbers."""
-    packages = {name: importlib.metadata.version(name) for name in ("torch", "torchvision", "numpy")}
-    return {"python": ".".join(map(str, sys.version_info[:3]))} | packages
-
-
-def commit() -> str:
-    """Commit of the checkout, "unknown" outside one."""
-    here = Path(__file__).resolve().parent
-    out = subprocess.run(["git", "-C", here, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True)
-    return out.stdout.strip() or "unknown"

@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import browser
 import nbformat
@@ -15,7 +18,7 @@ from ncssl import book
 from ncssl.errors import BadFile, UnknownName
 
 V4 = nbformat.v4
-PARAMETERS = 'steps = 3\ndataset = "digits"\nmethod = "simsiam"\nscale = "smoke"'
+PARAMETERS = 'steps = 3\ndataset = "digits"\nmethod = "simsiam"\nscale = "smoke"\ndownload = False'
 
 
 def write(path, *cells, tag="parameters"):
@@ -60,12 +63,77 @@ def test_values_are_read_as_papermill_reads_them(text):
         (["good"], {"method": "simsam"}, UnknownName, "unknown method 'simsam'.*simsiam"),
         (["good"], {"scale": "tiny"}, UnknownName, "unknown scale 'tiny'.*laptop"),
         (["good"], {"scale": 3}, UnknownName, "unknown scale 3"),
+        (["good"], {"download": "maybe"}, ValueError, "download was 'maybe'; allowed: True, False"),
     ],
 )
 def test_what_papermill_would_let_pass_is_an_error(checkout, names, parameters, error, says):
     with pytest.raises(error, match=says):
         book.execute(names, parameters, root=checkout)
     assert not (checkout / "_build").exists(), "nothing may run before everything is checked"
+
+
+def test_a_build_folder_of_ones_own_is_left_alone(checkout, root):
+    """In a folder that is no checkout of the project, and where something else lies in _build/src."""
+    mine = checkout / "_build" / "src" / "mine.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("years of work")
+    with pytest.raises(BadFile, match="_config.yml: is missing; go to a checkout"):
+        book.build(root=checkout)
+    for name in book.STAGED:
+        (checkout / name).symlink_to(root / name)
+    with pytest.raises(BadFile, match="was not made by `ncssl book`, which would empty it; move it elsewhere"):
+        book.build(root=checkout)
+    assert mine.read_text() == "years of work"
+    mine.with_name(book.MARK).touch()
+    book.clear(mine.parent)
+    assert not mine.parent.exists()
+
+
+def test_a_second_build_waits_for_the_first(tmp_path, capsys):
+    done, lock = [], tmp_path / "_build" / ".lock"
+
+    def second():
+        with book.alone(lock, True):
+            done.append("second")
+
+    thread = threading.Thread(target=second)
+    with book.alone(lock, True):
+        thread.start()
+        said = ""
+        while "another build is at work in this checkout" not in said:
+            said += capsys.readouterr().err
+        done.append("first")
+    thread.join()
+    assert done == ["first", "second"]
+
+
+def alive(pid) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_notebooks_end_with_what_started_them(checkout, number):
+    """The workers and their kernels."""
+    cell = "import os, time\nopen(f'{os.getpid()}.pid', 'w').write(str(os.getppid()))\ntime.sleep(600)"
+    for name in ("left", "right"):
+        write(checkout / "notebooks" / f"{name}.ipynb", cell)
+    command = [sys.executable, "-m", "ncssl", "notebooks", "left", "right", "--jobs", "2"]
+    end = time.monotonic() + 600
+    with subprocess.Popen(command, cwd=checkout, stderr=subprocess.DEVNULL) as parent:
+        while time.monotonic() < end and len([p for p in checkout.glob("*.pid") if p.read_text()]) < 2:
+            time.sleep(0.1)
+        parent.send_signal(number)
+    pids = {int(word) for p in checkout.glob("*.pid") for word in (p.stem, p.read_text())}
+    assert len(pids) == 4, "two kernels and two workers"
+    end = time.monotonic() + 120
+    while any(map(alive, pids)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not any(map(alive, pids))
 
 
 def test_a_checkout_without_notebooks_says_where_it_looked(tmp_path):

@@ -1,11 +1,14 @@
 """The command line as a person types it: what it prints, its JSON, and its errors."""
 
+import errno
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
 
-from ncssl.cli import main, settings, value_of
+from ncssl import __version__
+from ncssl.cli import main, settings, shard_of, value_of
 from ncssl.methods import METHODS
 from ncssl.records import papers
 from ncssl.theory import theory
@@ -78,12 +81,32 @@ def test_claims_can_be_picked_by_name_by_verdict_and_by_whose_they_are(monkeypat
         (("run", "--method", "byol", "--set", "keep"), "name=value"),
         (("run", "--method", "byol", "--scale", "big"), "laptop"),
         (("run", "--method", "byol", "--dataset", "x"), "cifar10"),
-        (("run", "--paper", "tian2021", "--method", "byol"), "leave --method"),
+        (("run", "--paper", "tian2021", "--method", "byol"), "--method given with --paper"),
         (("run", "--paper", "tian"), "tian2021"), (("run", "--all", "--budget", "9"), "9m"),
         (("run", "--method", "byol", "--dataset", "cifar100", "--data-root", "."), "cifar100"),
         (("theory", "tian"), "tian2021"), (("theory", "tian2021", "--set", "etta=1"), "eta"),
         (("theory", "tian2021", "--set", "eta=-1"), "eta"), (("claims", "--paper", "tien2021"), "tian2021"),
-        (("claims", "--scale", "big"), "laptop"),
+        (("claims", "--scale", "big"), "laptop"), (("run", "--scal", "gpu"), "--scale"), (("runn",), "run"),
+        (("run", "--method", "byol", "--budget", "9m", "--jobs", "2"), "--jobs and --budget given without --paper"),
+        (("run", "--method", "byol", "--shard", "0/2"), "--shard given without --paper"),
+        (("run", "--paper", "tian2021", "--seed", "7"), "--seed given with --paper"),
+        (("run", "--all", "--log", "a.csv"), "--log given with --paper"),
+        (("run", "--all", "--set", "keep=0.9"), "--set keep was given with --paper"),
+        (("run", "--method", "byol", "--set", "lr=1", "--set", "lr=2"), "--set lr was given twice"),
+        (("run", "--method", "byol", "--set", "dataset=x"), "--set dataset was given; allowed: --dataset"),
+        (("run", "--method", "byol", "--device", "gpu"), "allowed on this machine: cpu"),
+        (("run", "--method", "byol", "--device", ""), "allowed on this machine: cpu"),
+        (("run", "--all", "--device", "cuda:99"), "allowed on this machine: cpu"),
+        (("run", "--method", "byol", "--log", "a.txt"), "unknown ending of a log '.txt'; allowed: .csv, .jsonl"),
+        (("run", "--method", "byol", "--out", __file__), "--out"),
+        (("run", "--method", "byol", "--seed", "4294967296"), "allowed: an integer from 0 to 4294967295"),
+        (("run", "--method", "byol", "--set", "lr=1e300"), "lr was 1e+300"),
+        (("run", "--method", "directpred", "--set", "eps=inf"), "eps"),
+        (("run", "--method", "byol", "--set", "backbone=tdnn"), "backbone was 'tdnn'; allowed: for speech only"),
+        (("run", "--method", "byol", "--dataset", "speech", "--data-root", "."), "no manifest"),
+        *((("run", "--all", "--budget", b), "9m") for b in ("-5m", "nans", "infh", "m", "")),
+        *((("run", "--all", "--shard", s), "allowed: i/n") for s in ("2/2", "1", "-1/2", "a/b", "0/0")),
+        (("run", "--paper", "cho2022", "--scale", "gpu", "--only", "0123456789ab"), "--only was '0123456789ab'"),
     ],
 )  # fmt: skip
 def test_a_mistake_gets_one_line_and_exit_code_2(args, words):
@@ -93,18 +116,42 @@ def test_a_mistake_gets_one_line_and_exit_code_2(args, words):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_a_full_disk_and_an_interrupt_say_what_is_kept(monkeypatch):
+def test_summaries_are_whole_and_the_version_is_said(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    text = " ".join(ok("--help").split())
+    for name, command in main.commands.items():
+        assert f"{name} {' '.join(command.help.split(chr(10) * 2)[0].split())}" in text
+    assert __version__ in ok("-V") and ok("-V") == ok("--version")
+
+
+@pytest.mark.parametrize(
+    "slurm, shard",
+    [({}, (0, 1)), (dict(ID="3", COUNT="4"), (3, 4)), (dict(ID="7", COUNT="3", MIN="3", STEP="2"), (2, 3))],
+)
+def test_the_share_of_a_task_is_its_place_in_a_slurm_array(slurm, shard, monkeypatch):
+    for name, value in slurm.items():
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", value)
+    assert shard_of(None) == shard and shard_of("1/3") == (1, 3)
+
+
+def test_an_error_of_the_system_and_an_interrupt_say_what_is_kept_and_what_to_do(monkeypatch, tmp_path):
     import ncssl.train
 
-    full = OSError(28, "No space left on device")
-    for error, code, words in ((full, 1, "No space"), (KeyboardInterrupt(), 130, "whole")):
+    errors = (
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "No space.*kept. Free some space"),
+        (OSError(errno.EACCES, "Permission denied"), 1, "Permission denied.*kept. Choose folders"),
+        (OSError(errno.EIO, "Input/output error"), 1, "Input/output error.*kept. Run the same again"),
+        (KeyboardInterrupt(), 130, "whole"), (MemoryError(), 1, "out of memory; lower --jobs, or with --set batch"),
+        (RuntimeError("CUDA out of memory. Tried to allocate"), 1, "lower --jobs"),
+    )  # fmt: skip
+    for error, code, words in errors:
 
         def stop(*args, error=error, **kwargs):
             raise error
 
         monkeypatch.setattr(ncssl.train, "fit", stop)
-        done = call("run", "--method", "byol")
-        assert done.exit_code == code and words in done.stderr
+        done = call("run", "--method", "byol", "--out", str(tmp_path))
+        assert done.exit_code == code and re.search(words, done.stderr), done.stderr
 
 
 @pytest.mark.parametrize(

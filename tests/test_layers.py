@@ -8,14 +8,18 @@ from graphlib import TopologicalSorter
 import pytest
 
 LEVELS = {
-    0: "errors memory losses spectral collapse checkpoint data augment nn evaluate theory optim papers",
+    0: "errors memory files machine workers curves losses spectral collapse checkpoint data augment nn evaluate theory "
+    "optim papers",
     1: "methods records recipes plots diagnose",
     2: "model diagnostics speakers domains experiments finetune plans audits",
     3: "train",
-    4: "campaign search bench book cli __main__",
+    4: "campaign search bench book shell cli __main__",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
-WITHOUT_TORCH = ("errors", "theory", "records", "plots", "recipes", "papers", "experiments", "book", "cli")
+WITHOUT_TORCH = (
+    "errors", "files", "workers", "theory", "records", "plots", "recipes", "papers", "experiments", "book", "shell",
+    "cli",
+)  # fmt: skip
 
 
 def modules(root):

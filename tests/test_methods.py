@@ -265,6 +265,24 @@ def test_lars_scales_matrices_by_their_trust_ratio():
     torch.testing.assert_close(b.detach(), torch.full((2,), 0.5))
 
 
+def test_lars_scales_the_gradients_of_a_closure_too():
+    found = []
+    for closed in (False, True):
+        w = torch.nn.Parameter(torch.full((2, 2), 3.0))
+        opt = LARS([{"params": [w], "weight_decay": 0.1}], lr=1.0, momentum=0.0, weight_decay=0.0, trust=0.01)
+
+        def closure(w=w, opt=opt):
+            opt.zero_grad()
+            loss = w.square().sum()
+            loss.backward()
+            return loss
+
+        assert closed or closure() == 36.0
+        assert opt.step(closure if closed else None) == (36.0 if closed else None)
+        found.append(w.detach())
+    assert found[0].equal(found[1])
+
+
 @pytest.mark.parametrize("name", ["sgd", "lars", "adam"])
 def test_optimisers_keep_the_groups_rates(name):
     model = net("byol", predictor_lr=2.0)

@@ -140,6 +140,17 @@ def test_make_env_says_what_is_missing(root, tmp_path, missing, says):
     assert not (tmp_path / ".venv").exists()
 
 
+def test_make_finishes_an_environment_whose_making_was_stopped(root, tmp_path):
+    """Killed between the venv and its pip, and with something of one's own in it, which stays."""
+    (tmp_path / "Makefile").write_bytes((root / "Makefile").read_bytes())
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
+    (tmp_path / ".venv" / "mine").touch()
+    made = subprocess.run(["make", "venv", f"PYTHON={sys.executable}"], capture_output=True, text=True, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    subprocess.run([tmp_path / ".venv" / "bin" / "python", "-m", "pip", "--version"], check=True, capture_output=True)
+    assert (tmp_path / ".venv" / "mine").exists()
+
+
 def test_nothing_tracked_names_a_machine(root):
     done = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, cwd=root)
     if done.returncode:

@@ -193,11 +193,14 @@ def failures(found: Found) -> list[dict]:
     ]  # fmt: skip
 
 
+SAID = ("method", "options", "dataset", "data", "seed", "scale")  # of a recipe, in other words than --set
+
+
 def command(planned: Any) -> str:
     """The `ncssl run` line that makes the one record of a planned run; torch is imported to know the defaults."""
     r = planned.recipe
     plain = recipe(r.method, r.scale)
-    names = [f.name for f in dataclasses.fields(r) if f.name not in ("method", "options", "dataset", "seed", "scale")]
+    names = [f.name for f in dataclasses.fields(r) if f.name not in SAID]
     changed = {k: v for k, v in r.options.items() if v != plain.options[k]}
     changed |= {name: getattr(r, name) for name in names if getattr(r, name) != getattr(plain, name)}
     data = "" if r.dataset == plain.dataset else f" --dataset {r.dataset}"

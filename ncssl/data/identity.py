@@ -1,0 +1,60 @@
+"""Which data a run had, where their name does not say it: a digest of the content of a folder, an archive, a corpus."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ncssl.data.cache import cached
+from ncssl.data.corpus import Corpus
+from ncssl.data.images import Images
+from ncssl.errors import BadFile
+
+DIGITS = 16  # of the digest, in hex
+KNOWN = ("f8323e35ef559207",)  # the corpora that the name "speech" stood for before there were digests
+
+
+def of_images(*splits: Images) -> str:
+    """Digest of the pixels, labels and classes of splits of images, as they were decoded."""
+    found = hashlib.sha256()
+    for split in splits:
+        found.update(repr((tuple(split.images.shape), split.classes)).encode())
+        for values in (split.images, split.labels):
+            found.update(values.cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return found.hexdigest()[:DIGITS]
+
+
+def of_corpus(corpus: Corpus) -> str | None:
+    """Digest of a corpus of speech: its files byte by byte, who speaks in them, its splits and its trial lists; None
+    for one that is known by its name.
+
+    Worked out once for each state of the folder or archive, then taken from the cache.
+    """
+    held = cached(corpus.where, "identity of a corpus", lambda: {"identity": content(corpus)}, ("identity",))
+    found = held["identity"].tobytes().hex()[:DIGITS]
+    return None if found in KNOWN else found
+
+
+def content(corpus: Corpus) -> np.ndarray:
+    """SHA-256 of a corpus as bytes (32,)."""
+    found = hashlib.sha256(json.dumps(corpus.lists, sort_keys=True).encode())
+    for source in sorted({file.source for file in corpus.files}):
+        files = sorted(file for file in corpus.files if file.source == source)
+        rows = [(file.name, file.member, file.speaker, file.emotion, file.split) for file in files]
+        found.update(json.dumps(rows).encode())
+        for path in [source] if source.is_file() else [source / file.member for file in files]:
+            found.update(bytes_of(path))
+    return np.frombuffer(found.digest(), np.uint8)
+
+
+def bytes_of(path: Path) -> bytes:
+    """SHA-256 of a file; nothing for one that is missing, which the reader of the corpus names. Raises BadFile."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise BadFile(path, f"cannot be read ({error.strerror})", "copy or download it again") from error
