@@ -43,7 +43,7 @@ def test_values_of_curves(record, name, value):
 
 
 def test_the_variance_of_projections_sees_a_constant_that_stays(record):
-    """The second moment does not fall where all outputs become one point that is not zero; its part about the mean does."""
+    """Where all outputs become one point, not zero, the second moment stays and its part about the mean falls."""
     curves = {"eigenvalues": [[2.0, 2.0], [7.0, 1.0], [8.0, 0.0]], "projection_mean_share": [0.25, 0.5, 0.95]}
     to_a_point = dataclasses.replace(record, curves=curves)
     assert to_a_point.value("projection_variance_fall") == pytest.approx(0.1)
