@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import math
-import os
-import random
 import re
 
 import pytest
@@ -45,7 +43,7 @@ def test_values_of_curves(record, name, value):
 
 
 def test_the_variance_of_projections_sees_a_constant_that_stays(record):
-    """Where all outputs become one point that is not zero the moment does not fall, but its part about the mean does."""
+    """Where all outputs become one point, not zero, the second moment stays and its part about the mean falls."""
     curves = {"eigenvalues": [[2.0, 2.0], [7.0, 1.0], [8.0, 0.0]], "projection_mean_share": [0.25, 0.5, 0.95]}
     to_a_point = dataclasses.replace(record, curves=curves)
     assert to_a_point.value("projection_variance_fall") == pytest.approx(0.1)
@@ -77,26 +75,6 @@ BAD = {  # what is wrong -> the change of the file's body, and the words of the 
     "alignment": (lambda b: metric(b, alignment=1.5), "metric alignment was 1.5"),
     "negative time": (lambda b: b | {"seconds": -1.0}, "seconds was -1.0"),
     "no curves": (lambda b: b | {"curves": {"loss": 3}}, "curves held something else"),
-    "a curve of text": (lambda b: b | {"curves": {"loss": ["low"]}}, "curves held something else"),
-    "a curve of objects": (lambda b: b | {"curves": {"loss": [{}]}}, "curves held something else"),
-    "a curve not finite": (lambda b: b | {"curves": {"loss": [1.0, math.nan]}}, "curves held something else"),
-    "metrics of null": (lambda b: b | {"metrics": None}, "metrics was None"),
-    "curves as a list": (lambda b: b | {"curves": []}, r"curves was \[\]"),
-    "no id": (lambda b: {k: v for k, v in b.items() if k != "id"}, "the file says None"),
-    "a time of 400 digits": (lambda b: b | {"seconds": 10**400}, "seconds was 1000"),
-    "a metric of 400 digits": (lambda b: metric(b, loss=10**400), "metric loss was 1000"),
-    "device": (lambda b: b | {"device": 3}, "device was 3; allowed: str"),
-    "precision": (lambda b: b | {"precision": "float16"}, "precision was 'float16'; allowed: bf16, float32"),
-    "versions": (lambda b: b | {"versions": {"torch": 2}}, "versions held something else"),
-    "commit": (lambda b: b | {"commit": None}, "commit was None"),
-    "created": (lambda b: b | {"created": "today"}, "Invalid isoformat string: 'today'"),
-    "a time without its zone": (lambda b: b | {"created": "2026-01-01T00:00:00"}, "created was '2026-01-01T00:00:00'"),
-    "data": (lambda b: b | {"data": {"train": []}}, "data held something else"),
-    "reason": (lambda b: b | {"reason": ["none"]}, "reason was"),
-    "recipe as a list": (lambda b: b | {"recipe": []}, r"recipe was \[\]"),
-    "options of null": (lambda b: b | {"recipe": b["recipe"] | {"options": None}}, "recipe value options was None"),
-    "a number for a name": (lambda b: b | {"recipe": b["recipe"] | {"dataset": 3}}, "recipe value dataset was 3"),
-    "another paper's": (lambda b: b | {"key": "tian2021"}, "its key is 'tian2021', its folder 'bad'"),
 }  # fmt: skip
 
 
@@ -115,57 +93,6 @@ def test_a_bad_file_is_refused_by_name_and_the_others_load(record, tmp_path, cas
     assert [error.path for error in experiments.refused(tmp_path)] == [bad]
     assert dict(store.scan(tmp_path))[good] == store.load(good) == record
     assert [(row["file"], row["state"]) for row in audits.audit(tmp_path)] == [(f"bad/{good.name}", "rejected")]
-
-
-def test_a_key_that_is_there_twice_is_refused(record, tmp_path):
-    path = store.save(record, tmp_path)
-    path.write_text(path.read_text().replace('"seconds":1.0', '"seconds":1.0,"seconds":2.0'))
-    with pytest.raises(BadFile, match="'seconds' is there twice"):
-        store.load(path)
-
-
-def test_what_is_no_file_of_text_is_refused_and_a_scan_goes_on(record, tmp_path):
-    """A queue, a device without an end, a folder, brackets without an end: none hangs and none ends the scan."""
-    good = store.save(record, tmp_path)
-    os.mkfifo(tmp_path / "k" / "aaaaaaaaaaaa.json")
-    (tmp_path / "k" / "bbbbbbbbbbbb.json").symlink_to("/dev/zero")
-    (tmp_path / "k" / "cccccccccccc.json").mkdir()
-    (tmp_path / "k" / "dddddddddddd.json").write_text("[" * 10**6)
-    (tmp_path / "k" / "eeeeeeeeeeee.json").write_text('{"format": 1' + "0" * 5000 + "}")
-    with open(tmp_path / "k" / "ffffffffffff.json", "wb") as file:
-        file.truncate(2**40)  # a hole
-    found = dict(store.scan(tmp_path))
-    assert found.pop(good) == record
-    assert len(found) == 6 and all(isinstance(error, BadFile) for error in found.values())
-
-
-def test_a_file_under_another_name_says_so(record, tmp_path):
-    good = store.save(record, tmp_path)
-    other = good.with_name("0123456789ab.json")
-    good.rename(other)
-    with pytest.raises(BadFile, match=f"its recipe has id {record.id}, which its name does not say"):
-        store.load(other)
-
-
-def test_of_two_files_the_one_that_can_be_used_is_found(record, tmp_path):
-    good = store.save(record, tmp_path)
-    for folder in ("a", "z"):
-        store.write_atomic(tmp_path / folder / good.name, "{}")
-    assert store.find(record.id, tmp_path) == good
-
-
-@pytest.mark.slow
-def test_no_change_of_a_few_bytes_raises_anything_but_a_bad_file(record, tmp_path):
-    """300 malformed files: cut, with bytes changed, taken out or put in twice."""
-    path = store.save(record, tmp_path)
-    whole, draw = path.read_bytes(), random.Random(0)
-    for _ in range(300):
-        a, b = sorted(draw.choices(range(len(whole)), k=2))
-        kind = draw.randrange(4)
-        middle = (b"", bytes(draw.randrange(256) for _ in range(b - a)), whole[a:b] * 2, whole[a:b][::-1])[kind]
-        path.write_bytes(whole[:a] + middle + whole[b:])
-        for _, found in store.scan(tmp_path):
-            assert isinstance(found, store.Record | BadFile)
 
 
 def test_half_a_file_is_refused(record, tmp_path):
