@@ -74,6 +74,8 @@ def test_more_threads_are_said_in_the_record(tmp_path):
 @pytest.fixture
 def other_settings():
     """Two threads everywhere, and TF32 allowed."""
+    import sklearn.decomposition  # noqa: F401  brings a BLAS of its own
+
     kinds = torch.backends.cuda.matmul, torch.backends.cudnn
     before = torch.get_num_threads(), [kind.allow_tf32 for kind in kinds]
     torch.set_num_threads(2)
