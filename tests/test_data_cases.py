@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 import unicodedata
 import warnings
 import zipfile
@@ -354,20 +355,21 @@ def test_the_cache_follows_the_standards_variable_and_our_own(tmp_path, monkeypa
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a line in the table of users")
-def test_a_user_without_a_home_and_without_a_name_can_work(tmp_path):
-    source = write_tree(tmp_path / "set")
-    for path in (tmp_path, *tmp_path.parents[:2], *source.rglob("*")):
-        path.chmod(0o755)
-    program = (
-        "import os; from PIL import Image; from sklearn import datasets; from ncssl import data; Image.init();"
-        "os.setgid(54321); os.setuid(54321);"  # only now: Python itself may lie in the home of root
-        f"print(data.cache_dir(), len(data.load('folder', root={str(source)!r}).images), data.present()[0]['present'])"
-    )
+def test_a_user_without_a_home_and_without_a_name_can_work():
     kept = {k: v for k, v in os.environ.items() if k not in ("HOME", "NCSSL_CACHE", "XDG_CACHE_HOME", "NCSSL_DATA")}
-    done = subprocess.run([sys.executable, "-B", "-c", program], env=kept | {"TMPDIR": "/nowhere"}, cwd="/", text=True,
-                          capture_output=True, check=False)  # fmt: skip
-    assert done.stdout.split()[1:] == ["8", "True"], done.stderr
-    assert done.stdout.split()[0].endswith("/ncssl-54321/images")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        source = write_tree(Path(folder, "set"))
+        os.chmod(folder, 0o777)
+        program = (
+            "import os; from PIL import Image; from sklearn import datasets; from ncssl import data; Image.init();"
+            "os.setgid(54321); os.setuid(54321);"  # only now: Python itself may lie in the home of root
+            f"found = data.load('folder', root={str(source)!r});"
+            "print(data.cache_dir(), len(found.images), data.present()[0]['present'])"
+        )
+        done = subprocess.run([sys.executable, "-B", "-c", program], env=kept | {"TMPDIR": folder}, cwd="/", text=True,
+                              capture_output=True, check=False)  # fmt: skip
+        assert done.stdout.split() == [f"{folder}/ncssl-54321/images", "8", "True"], done.stderr
+        assert len(list(Path(folder, "ncssl-54321/images").glob("*.npz"))) == 1
 
 
 def test_a_path_with_a_home_that_is_not_there_is_named(monkeypatch):
