@@ -56,6 +56,14 @@ SPEECH: dict[str, dict[str, Any]] = {  # what a data set of speech changes in a 
         optimiser="amsgrad", lr=0.001875, weight_decay=1e-4, schedule="cosine", warmup_epochs=10, knn_every=10,
     ),
 }  # fmt: skip
+# Scale -> method -> recipe values of its own on images. A loss that is k times as large gets a k-th of the rate and k
+# times the weight decay, which leaves their product; the search of the scale then tries rates about these.
+RATES: dict[str, dict[str, dict[str, float]]] = {
+    "laptop": {
+        "vicreg": dict(lr=0.008, weight_decay=0.025), "barlow_twins": dict(lr=0.02, weight_decay=0.01),
+        "cpc": dict(lr=0.02, weight_decay=0.01), "invcov": dict(lr=0.004, weight_decay=0.05),
+    },
+}  # fmt: skip
 SPOKEN = ("voices", "speech")  # data sets of speech
 AUGMENTATION = {  # the policy that suits a data set, where neither the call nor the scale's own data set decides
     "digits": "digits", "fashion_mnist": "digits", "stl10": "tian2021_stl10", "imagenette96": "tian2021_stl10",
@@ -185,5 +193,7 @@ def recipe(method: str, scale: str = "smoke", options: dict | None = None, **ove
         if name not in FIELDS or name in ("method", "options", "scale"):
             raise UnknownName("recipe value", name, set(FIELDS) - {"method", "options", "scale"})
     resolved = make(method, **(options or {})).options
-    fitted = SCALES[scale] | suited(overrides.get("dataset", SCALES[scale]["dataset"]), scale) | overrides
+    dataset = overrides.get("dataset", SCALES[scale]["dataset"])
+    own = {} if dataset in SPOKEN else RATES.get(scale, {}).get(method, {})
+    fitted = SCALES[scale] | own | suited(dataset, scale) | overrides
     return Recipe(method=method, options=resolved, scale=scale, **fitted)

@@ -17,14 +17,14 @@ from ncssl import campaign, train
 from ncssl.errors import UnknownName
 from ncssl.experiments import Planned, records
 from ncssl.machine import THREADS, computing
-from ncssl.recipes import SCALES, Recipe, recipe
+from ncssl.recipes import RATES, SCALES, Recipe, recipe
 from ncssl.records.store import Record
 
 KEY = "search"
-REFERENCES = {"simclr": dict(temperature=0.5), "byol": dict(predictor="mlp", keep=0.97)}
+REFERENCES = {"simclr": dict(temperature=0.5), "byol": dict(predictor="mlp")}  # BYOL with the setting's `keep`
 SHORT = 3  # epochs of a run: a quarter of the scale's
 LONGEST = 26.0  # core-minutes of a whole run with AVX2 alone, about twice what it takes where there is AVX-512
-START = dict(width=32, crop=24, batch=256, lr=0.2, weight_decay=1e-3)  # what the first stage varies from
+START = dict(width=32, crop=24, batch=256, lr=0.2, weight_decay=1e-3, keep=0.97)  # what the first stage varies from
 
 STAGES: dict[str, dict[str, Mapping[str, Any]]] = {
     # 1. the network and the side of the crops
@@ -34,16 +34,18 @@ STAGES: dict[str, dict[str, Mapping[str, Any]]] = {
         "start": {}, "slow": dict(lr=0.1), "fast": dict(lr=0.4), "light": dict(weight_decay=4e-4),
         "batch": dict(batch=128),
     },
+    # 3. BYOL's running average: the papers' half-life as a share of training (0.935 over the scale's steps), or longer
+    "average": {"start": {}, "share": dict(keep=0.935), "long": dict(keep=0.99)},
 }  # fmt: skip
-# 3. a rate for each method from three tries at half the scale's length, on a seed that no record uses. UNIT divides the
-# rate of losses whose scale is far from one and multiplies their weight decay, which keeps the product.
+# 4. a rate for each method from three tries about its usual one (RATES of ncssl.recipes), at half the scale's length,
+# on a seed that no record uses
 METHODS = {
     "byol": dict(predictor="linear", keep=0.935), "simsiam": {}, "directpred": dict(keep=0.935),
-    "directcopy": dict(keep=0.935), "isoloss": dict(keep=0.935, keep_schedule="constant"), "optimal": dict(keep=0.935),
-    "invcov": {}, "offdiagonal": {}, "simclr": {}, "moco": {}, "vicreg": {}, "barlow_twins": {}, "wmse": {}, "swav": {},
-    "dino": dict(keep=0.935, keep_schedule="constant"), "cpc": {},
+    "directcopy": dict(keep=0.935), "isoloss": dict(rho=0.717, keep=0.935, keep_schedule="constant"),
+    "optimal": dict(keep=0.935), "invcov": {}, "offdiagonal": {}, "simclr": {}, "moco": {}, "vicreg": {},
+    "barlow_twins": {}, "wmse": {}, "swav": {}, "cpc": {}, "sigreg": {},
+    "dino": dict(keep=0.935, keep_schedule="constant"),
 }  # fmt: skip
-UNIT = {"vicreg": 25, "barlow_twins": 10, "cpc": 10, "invcov": 50}
 TRIES = {"half": 0.5, "one": 1.0, "twice": 2.0}
 TRY_SEED = 100
 CHOSEN: dict[str, str] = {}  # stage -> the setting that its criterion took; filled in when its runs are there
@@ -78,8 +80,8 @@ def planned(stage: str) -> list[Planned]:
         return tries()
     runs = []
     for name, values in settings(stage).items():
-        for method, options in REFERENCES.items():
-            r = recipe(method, "laptop", options, seed=0, **values, epochs=SHORT, knn_every=SHORT)
+        for method in REFERENCES:
+            r = reference(method, values, epochs=SHORT, knn_every=SHORT)
             runs.append(Planned(KEY, stage, f"{name}.{method}", 0, r))
         runs.append(Planned(KEY, stage, f"{name}.untrained", 0, untrained(values["width"])))
     return runs
@@ -87,22 +89,27 @@ def planned(stage: str) -> list[Planned]:
 
 def tries() -> list[Planned]:
     """The runs of the last stage: every method at three rates, with the recipe that the stages before it chose."""
-    base = SCALES["laptop"]
-    runs = []
+    base, runs = SCALES["laptop"], []
     for method, options in METHODS.items():
-        unit = UNIT.get(method, 1)
+        usual = RATES["laptop"].get(method, {})
         for name, factor in TRIES.items():
-            epochs, lr = base["epochs"] // 2, base["lr"] * factor / unit
-            values = dict(lr=lr, weight_decay=base["weight_decay"] * unit, epochs=epochs, knn_every=epochs)
+            lr = usual.get("lr", base["lr"]) * factor
+            values = usual | dict(lr=lr, epochs=base["epochs"] // 2, knn_every=base["epochs"] // 2)
             r = recipe(method, "laptop", options, seed=TRY_SEED, **values)
             runs.append(Planned(KEY, "methods", f"{method}.{name}", TRY_SEED, r))
     return runs
 
 
+def reference(method: str, values: Mapping[str, Any], **more) -> Recipe:
+    """The recipe of a reference under a setting."""
+    rest = {name: value for name, value in values.items() if name != "keep"}
+    average = {"keep": values["keep"]} if method == "byol" else {}
+    return recipe(method, "laptop", REFERENCES[method] | average, seed=0, **rest | more)
+
+
 def untrained(width: int) -> Recipe:
     """The network of that width before training, whatever else a setting says."""
-    values = START | {"width": width}
-    return recipe("simclr", "laptop", REFERENCES["simclr"], seed=0, **values, epochs=0, knn_every=SHORT)
+    return reference("simclr", START | {"width": width}, epochs=0, knn_every=SHORT)
 
 
 def looked(stage: str, minutes: Mapping[str, float], results: str | Path | None = None) -> Iterator[Looked]:
@@ -146,8 +153,7 @@ def minutes(stage: str, root: str | Path | None = None) -> dict[str, float]:
 
 def seconds(stage: str, name: str, method: str, root: str | Path | None, steps: int = 7) -> float:
     """Processor seconds of a whole run: the median step times their number, and the measurements."""
-    values = settings(stage)[name]
-    r = recipe(method, "laptop", REFERENCES[method], seed=0, **values)
+    r = reference(method, settings(stage)[name])
     going = train.start(r, root=root, device="cpu")
     going.model.train()
     spans = []

@@ -241,3 +241,10 @@ def test_images_are_kept_as_uint8_on_the_device():
     run = train.start(recipe("simsiam", **TINY))
     assert run.data.train.images.dtype == torch.uint8 and run.data.train.images.device.type == run.device
     assert isinstance(run.data.train, data.Images)
+
+
+def test_a_method_whose_loss_is_large_has_a_rate_of_its_own_at_laptop_scale():
+    usual, large = recipe("simsiam", "laptop"), recipe("vicreg", "laptop")
+    assert large.lr * large.weight_decay == pytest.approx(usual.lr * usual.weight_decay) and large.lr < usual.lr
+    assert recipe("vicreg", "laptop", lr=0.1).lr == 0.1, "what is asked for goes first"
+    assert recipe("vicreg", "laptop", dataset="voices").lr == recipe("simsiam", "laptop", dataset="voices").lr
