@@ -171,6 +171,15 @@ def test_r5_a_control_stands_in_for_the_left_arm():
     assert gates.verdict(claim("ordering", arms=("a", "c", "b"), control="c"), found).gates == ()
 
 
+def test_a_gate_fails_with_one_part_and_is_unknown_only_if_none_failed():
+    parts = {True: (True, "a"), False: (False, "b"), None: (None, "c")}
+    cases = {(True, True): (True, True), (True, False): (False, True), (True, None): (False, False),
+             (None, False): (False, True)}  # fmt: skip
+    for of, expected in cases.items():
+        found = gates.gate("R1", (parts[one] for one in of))
+        assert (found.passed, found.known) == expected, of
+
+
 # ---- what a verdict makes of them ------------------------------------------------------------------------------------
 
 

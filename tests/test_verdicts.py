@@ -187,6 +187,9 @@ def test_steps_of_an_ordering_that_go_far_enough_only_in_part_are_the_same_direc
     assert [step.status for step in open_step.steps] == ["reproduced", "undecided"] and open_step.status == "partly"
     against = judge(claim("ordering"), dict(a=around(4), b=around(0, -0.1), c=around(2)))
     assert against.p == against.steps[1].p
+    twice = judge(claim("ordering"), dict(a=around(0), b=around(1, -0.4), c=around(4)))
+    assert [step.status for step in twice.steps] == ["contradicted", "contradicted"]
+    assert twice.p == min(step.p for step in twice.steps) < max(step.p for step in twice.steps)
 
 
 # ---- seeds that split, test images, power ----------------------------------------------------------------------------

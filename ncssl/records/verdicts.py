@@ -249,7 +249,7 @@ def _side(test: str, margin: float, low: float, high: float, ratio: bool = False
     else:
         yes, no = low > margin, high <= margin
     nothing = 1.0 if ratio else 0.0
-    if no and test in ("greater", "ordering") and margin > nothing and low > nothing:
+    if no and test in ("greater", "ordering") and low > nothing:  # so the margin is beyond nothing too
         return "same direction"
     return "reproduced" if yes else "contradicted" if no else "undecided"
 
