@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import browser
 import nbformat
@@ -110,8 +111,8 @@ def test_a_second_build_waits_for_the_first(tmp_path, capsys):
 def alive(pid) -> bool:
     """Whether a process is there and no zombie."""
     try:
-        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
