@@ -10,7 +10,7 @@ import pytest
 
 from ncssl.experiments import planned, scheduled
 from ncssl.plots import decorrelation, heads, style, training
-from ncssl.records import frames, papers, series, store
+from ncssl.records import frames, papers, runs, series, store
 
 CHAPTERS = ("wen2022", "liu2022")
 
@@ -79,7 +79,7 @@ def test_share_off_the_diagonal_follows_from_what_records_hold(kind):
     row = diagnostics.spectra(SimpleNamespace(predictor=predictor), torch.randn(100, d, generator=g))
     r = record(plan, {"epoch": [0], **{k: [v] for k, v in row.items()}}, {})
     share = ((W - W.diagonal().diag()).square().sum() / W.square().sum()).item()
-    assert series.off_diagonal_share(r) == pytest.approx([share], abs=1e-6)
+    assert runs.off_diagonal_share(r) == pytest.approx([share], abs=1e-6)
     two = {name: values * 2 for name, values in r.curves.items()} | {"epoch": [0, 1]}
     x, y = series.curve(record(plan, two, {}), "off_diagonal_share")
     assert x.tolist() == [0, 1] and y == pytest.approx([share, share], abs=1e-6)
@@ -88,8 +88,8 @@ def test_share_off_the_diagonal_follows_from_what_records_hold(kind):
 def test_no_share_where_eigenvalues_are_missing():
     plan = planned("liu2022", "decorrelation", "gpu")[0]
     curves = {"epoch": [0], "predictor_eigenvalues": [[1.0] * 64], "asymmetry": [0.1], "off_diagonal": [1.0]}
-    assert plan.recipe.d > 64 and series.off_diagonal_share(record(plan, curves, {})) == []
-    assert series.off_diagonal_share(record(plan, {}, {})) == []
+    assert plan.recipe.d > 64 and runs.off_diagonal_share(record(plan, curves, {})) == []
+    assert runs.off_diagonal_share(record(plan, {}, {})) == []
 
 
 def test_thinned_spectra_keep_their_ends():
