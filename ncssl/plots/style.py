@@ -28,7 +28,7 @@ METHODS = {
     "simsiam": OKABE["blue"], "byol": OKABE["vermilion"], "directpred": OKABE["green"], "directcopy": OKABE["purple"],
     "directset": "#7A4E8A", "isoloss": OKABE["orange"], "barlow_twins": OKABE["sky"], "vicreg": "#8C6D1F",
     "w_mse": "#4D4D4D", "simclr": "#9E2A2B", "moco": "#B5838D", "swav": "#2A6F77", "dino": "#6A994E",
-    "deepcluster": "#A0522D",
+    "deepcluster": "#A0522D", "sigreg": "#5E60CE",
 }
 QUANTITIES = {
     "p": OKABE["blue"], "s": OKABE["vermilion"], "tau": OKABE["green"], "K": OKABE["purple"], "exact": OKABE["black"],
