@@ -36,19 +36,18 @@ def test_a_head_is_drawn_on_a_scale_symmetric_about_zero(ax):
 ARM = {"label": "a", "low": None, "high": None, "paper": "COLLAPSE"}
 
 
-def test_collapse_is_shaded_on_both_sides_and_what_was_not_run_is_empty(ax):
+def test_collapse_is_shaded_below_its_limit_and_what_was_not_run_is_empty(ax):
     rows = [ARM | {"arm": "std", "values": {0: 0.9, 1: 1.4}, "mean": 1.15, "low": -2.0, "high": 1.2}]
     rows.append(ARM | {"arm": "cov", "values": {}, "mean": None})
-    data = {"arms": rows, "limits": (0.1, 0.5), "label": "spread", "floor": 0.04}
+    data = {"arms": rows, "limit": 0.1, "label": "variance left"}
     assert decorrelation.collapse_dots(data, ax) is ax
-    collapsed, alive = (patch.get_extents().transformed(ax.transData.inverted()) for patch in ax.patches[:2])
-    assert collapsed.x1 == pytest.approx(0.1) and alive.x0 == pytest.approx(0.5)
-    assert collapsed.x0 == pytest.approx(ax.get_xlim()[0]) and alive.x1 == pytest.approx(ax.get_xlim()[1])
+    (collapsed,) = (patch.get_extents().transformed(ax.transData.inverted()) for patch in ax.patches)
+    assert (collapsed.x0, collapsed.x1) == pytest.approx((ax.get_xlim()[0], 0.1))
     assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() in ("<", ">")] == [ax.get_xlim()[0]]
-    assert ax.get_xlim()[1] > 1.4 and any(list(line.get_xdata()) == [0.04, 0.04] for line in ax.lines)
+    assert ax.get_xlim()[1] > 1.4
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "a (not run)"]
     assert "COLLAPSE" in [text.get_text() for text in ax.texts]
-    empty = decorrelation.collapse_dots(data | {"arms": rows[1:], "floor": None}, plt.figure().add_subplot())
+    empty = decorrelation.collapse_dots(data | {"arms": rows[1:]}, plt.figure().add_subplot())
     assert empty.get_xlim() == (-0.05, 1.05)
 
 

@@ -75,20 +75,16 @@ def modes_alive(data: Mapping[str, Any], ax: Axes) -> Axes:
 
 
 def collapse_dots(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """Final spread by arm, as `training.dots`: where an arm counts as collapsed and where as not is shaded.
+    """What is left at the end by arm, as `training.dots`: where an arm counts as collapsed is shaded.
 
-    data: arms (rows of `ncssl.records.series.arms`, in units of 1/sqrt(d)), limits (collapsed below the first, not
-    collapsed above the second), label, floor (the untrained encoder's, or None).
+    data: arms (rows of `ncssl.records.series.arms`, as shares of the largest), limit (collapsed below it), label.
     """
-    low, high = data["limits"]
     values = [v for row in data["arms"] for v in row["values"].values() if v is not None]
     reach = -0.05, max([1.05, *(1.05 * v for v in values)])
-    training.dots(data["arms"], ax, x_label=data["label"], floor=data["floor"], reach=reach)
-    ax.axvspan(reach[0], low, color=colour("collapse"), lw=0, zorder=-1)
-    ax.axvspan(high, reach[1], color=colour("survival"), lw=0, zorder=-1)
-    shades = {"collapse": "collapsed", "survival": "not collapsed"}
-    handles = [Patch(color=colour(shade), label=label) for shade, label in shades.items()]
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+    training.dots(data["arms"], ax, x_label=data["label"], reach=reach)
+    ax.axvspan(reach[0], data["limit"], color=colour("collapse"), lw=0, zorder=-1)
+    handle = Patch(color=colour("collapse"), label="collapsed")
+    ax.legend(handles=[handle], loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return ax
 
 
