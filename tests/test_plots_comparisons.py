@@ -27,7 +27,8 @@ def record(plan, probe):
     curves = {"epoch": [0, 4, 8], "knn_accuracy": [30, 34, (probe or 40) - 10], "eigenvalues": SPECTRA}
     metrics = {"probe_accuracy": probe, "knn_accuracy": probe - 10, "effective_rank": 2.0} if done else {}
     status, reason = ("done", "") if done else ("failed", "the loss was nan")
-    return store.Record(plan.recipe, plan.paper, status, metrics, curves, 1.0, 1.0, "CPU", "float32", {}, "abc", "now",
+    return store.Record(plan.recipe, plan.paper, status, metrics, curves, 1.0, 1.0, "CPU", "float32", {}, "abc",
+                        "2026-01-01T00:00:00+00:00",
                         reason=reason)  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def record(plan: Planned, probe: float | None) -> store.Record:
     metrics = {"probe_accuracy": probe, "knn_accuracy": probe and probe - 5, "std_normalised": 0.1}
     status = ("done", "") if probe is not None else ("failed", "the loss was nan at step 7 (epoch 1)")
     return store.Record(plan.recipe, plan.paper, status[0], metrics if probe else {}, curves, 12.0, 1.0, "CPU",
-                        "float32", {"torch": "2"}, "abc", "now", reason=status[1])  # fmt: skip
+                        "float32", {"torch": "2"}, "abc", "2026-01-01T00:00:00+00:00", reason=status[1])  # fmt: skip
 
 
 @pytest.fixture(scope="module")

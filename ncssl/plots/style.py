@@ -58,7 +58,7 @@ ARMS = {
     "mlp_ema": OKABE["green"], "mlp_noema": "#8C6D1F", "ema_no_wd_bias": OKABE["green"],
     "noema_no_wd_bias": OKABE["purple"], "ema_wd_1e_3": "#8C6D1F", "ema_wd_4e_3": "#9E2A2B",
     "ema_wd_1e_2": OKABE["black"], "wd_4e_3": "#8C6D1F",
-    "noema_no_wd": OKABE["sky"], "eps_0": "#7A4E8A", "none": "#7A4E8A", "eps_0_01": OKABE["sky"],
+    "noema_no_wd": OKABE["sky"], "eps_0": "#7A4E8A", "none": "#7A4E8A", "no_head": "#7A4E8A", "eps_0_01": OKABE["sky"],
     "eps_0_5": OKABE["orange"], "plus": "#9E2A2B", "minus": OKABE["sky"],
     "optimal_1": OKABE["purple"], "optimal_5": OKABE["orange"], "optimal_1_noema": OKABE["black"],
     "alpha_1": "#4D4D4D", "alpha_2": OKABE["sky"], "alpha_5": OKABE["green"], "alpha_10": OKABE["vermilion"],
