@@ -28,8 +28,7 @@ def record(plan, probe):
     metrics = {"probe_accuracy": probe, "knn_accuracy": probe - 10, "effective_rank": 2.0} if done else {}
     status, reason = ("done", "") if done else ("failed", "the loss was nan")
     return store.Record(plan.recipe, plan.paper, status, metrics, curves, 1.0, 1.0, "CPU", "float32", {}, "abc",
-                        "2026-01-01T00:00:00+00:00",
-                        reason=reason)  # fmt: skip
+                        "2026-01-01T00:00:00+00:00", reason=reason)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
