@@ -70,7 +70,8 @@ def test_two_processes_on_one_plan_lose_nothing_and_make_nothing_twice(tmp_path)
     found = {path.stem: record for path, record in store.scan(out)}
     assert sorted(made[0] + made[1]) == sorted(found) == sorted(tiny(s).recipe.id for s in range(6))
     assert all(isinstance(record, store.Record) for record in found.values())
-    assert [path.name for path in out.rglob(".*")] == [], "no half-written file is left"
+    assert [path.name for path in out.rglob(".*")] == [".locks"], "no half-written file is left"
+    assert list((out / ".locks").iterdir()) == [], "and no lock"
 
 
 def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
@@ -203,7 +204,7 @@ def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_
     monkeypatch.setattr(experiments, "undecided", lambda *args, **more: [again, tiny(1)._replace(again=(other, "cpu"))])
     given = dict(out=tmp_path, device="cpu", jobs=1, undecided=True)
     made = campaign.run("tian2021", "small", {}, **given, report=lambda row: row)
-    assert made == 1 and store.load(store.find(record.id, tmp_path)).precision == here[0]
+    assert made == (1, 0, 0) and store.load(store.find(record.id, tmp_path)).precision == here[0]
     assert campaign.recorded(again, tmp_path) and store.find(tiny(1).recipe.id, tmp_path) is None
 
 

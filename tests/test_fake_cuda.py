@@ -175,12 +175,17 @@ def test_a_row_of_the_curves_is_the_cpus(name):
     pixels, y = torch.randint(0, 256, (40, 1, 8, 8), generator=g, dtype=torch.uint8), torch.arange(40) % 4
     half = torch.full((1,), 0.5)
     images = Images(pixels, y, ("a", "b", "c", "d"))
-    expected = diagnostics.row(copy.deepcopy(net), images, images, half, half)
+
+    def row(net, images, half):
+        given = diagnostics.embedded(net, images, images, half, half)
+        return diagnostics.row(net, given, images, images)
+
+    expected = row(copy.deepcopy(net), images, half)
     valued = Valued()
     move(valued, net)
     with valued, torch.backends.cudnn.flags(enabled=False):  # its operations have no values on a CPU
         on = Images(there(valued, pixels), there(valued, y), images.classes)
-        got = diagnostics.row(net, on, on, *[there(valued, half)] * 2)
+        got = row(net, on, there(valued, half))
     assert got.keys() == expected.keys()
     for measure, value in expected.items():
         assert got[measure] == pytest.approx(value, rel=1e-2, abs=1e-3), measure

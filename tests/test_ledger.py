@@ -129,7 +129,8 @@ PROBE = {"none": 46.0, "plus": 42.0, "minus": 28.0, "random": 37.0}
 
 def write(recipe, value, out, key=KEY):
     metrics = {"probe_accuracy": value, "knn_accuracy": value - 5, "std_normalised": 0.1, "effective_rank": 4.0}
-    store.save(store.Record(recipe, key, "done", metrics, {}, 1.0, 1.0, "CPU", "float32", {}, "c", "2026"), out)
+    when = "2026-01-01T00:00:00+00:00"
+    store.save(store.Record(recipe, key, "done", metrics, {}, 1.0, 1.0, "CPU", "float32", {}, "c", when), out)
 
 
 @pytest.fixture

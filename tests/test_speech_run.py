@@ -37,8 +37,10 @@ def test_a_run_measures_every_list_in_every_condition(tmp_path):
 
 def test_an_interrupted_run_goes_on_exactly(monkeypatch):
     run = started("directpred")
-    train.train_epoch(run, lambda: None)
+    train.measure(run)
+    run.curves["loss"] = [train.train_epoch(run, lambda: None)]
     run.epoch += 1
+    train.measure(run)
     saved = copy.deepcopy(run.state())
     onward = train.train_epoch(run, lambda: None)
     other = started("directpred")
@@ -113,8 +115,13 @@ def test_the_command_prints_error_rates(tmp_path):
 
 
 @pytest.mark.parametrize("place, dataset", [("empty", "voices"), ("corpus", "speech")])
-def test_speech_is_a_corpus_where_there_is_one_and_else_said_to_be_generated(place, dataset, tmp_path, capsys):
+def test_speech_is_a_corpus_where_there_is_one_and_else_said_to_be_generated(
+    place, dataset, tmp_path, capsys, monkeypatch
+):
     (tmp_path / "empty").mkdir()
     (tmp_path / "corpus" / "wav" / "id1" / "a").mkdir(parents=True)
-    assert cli.heard("speech", tmp_path / place) == dataset and cli.heard("digits", tmp_path) == "digits"
+    monkeypatch.setenv("NCSSL_DATA", str(tmp_path / place))
+    monkeypatch.chdir(tmp_path)
+    assert cli.heard("speech", None) == dataset and cli.heard("digits", None) == "digits"
     assert ("generated" in capsys.readouterr().err) == (dataset == "voices")
+    assert cli.heard("speech", tmp_path / "empty") == "speech", "a root that was given is read, or said to be wrong"
