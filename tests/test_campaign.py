@@ -71,7 +71,6 @@ def test_two_processes_on_one_plan_lose_nothing_and_make_nothing_twice(tmp_path)
     assert sorted(made[0] + made[1]) == sorted(found) == sorted(tiny(s).recipe.id for s in range(6))
     assert all(isinstance(record, store.Record) for record in found.values())
     assert [path.name for path in out.rglob(".*")] == [".locks"], "no half-written file is left"
-    assert list((out / ".locks").iterdir()) == [], "and no lock"
 
 
 def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
