@@ -1,5 +1,6 @@
 """The guards around papermill, the build, and what a reader's browser sees of the pages with the network off."""
 
+import ast
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import browser
 import nbformat
+import papermill
 import papermill.cli
 import pytest
 
@@ -352,3 +354,15 @@ def test_notebooks_keep_the_rules(root):
 def data_of(cell):
     """Data of a code cell's outputs: one dictionary an output, from MIME type to content."""
     return [output.get("data", {}) for output in cell.outputs]
+
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_name_of_a_parameters_cell_can_be_set(path):
+    """papermill infers one name a line: it does not see the second of `a, b = 1, 2`."""
+    cells = nbformat.read(path, as_version=4).cells
+    source = next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", ()))
+    names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    assert names == set(papermill.inspect_notebook(str(path)))

@@ -187,3 +187,10 @@ def test_bars_are_as_long_as_their_numbers_and_begin_where_the_last_ended(ax):
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == ["reproduced", "undecided", "out of reach at this scale"]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["a", "b"]
+
+
+def test_nothing_in_a_table_becomes_markup_of_the_page(monkeypatch):
+    pages, bad = [], "<script>alert(1)</script>"
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: pages.append(data["text/html"]))
+    frames.show(frames.frame([{bad: bad}]), bad)
+    assert "<script" not in pages[0] and pages[0].count("&lt;script&gt;") == 3

@@ -37,7 +37,8 @@ def show(table: DataFrame, caption: str = "") -> None:
         print(f"{caption}: none" if caption else "none")
         return
     text = table.map(lambda v: "" if v is None else str(v))
-    page = text.map(marked).to_html(index=False, escape=False, border=0, justify="left")
+    safe = text.map(marked).rename(columns=lambda name: html.escape(str(name), quote=False))
+    page = safe.to_html(index=False, escape=False, border=0, justify="left")
     if caption:
         page = page.replace("<thead>", f"<caption>{html.escape(caption)}</caption>\n  <thead>", 1)
     plain = text.to_string(index=False)
