@@ -15,7 +15,8 @@ KEY, EXPERIMENT = "tian2021", "shift"
 
 def write(recipe, seconds, out, device="EPYC, 2 threads", key=KEY):
     metrics = {"probe_accuracy": 50.0, "knn_accuracy": 45.0}
-    record = store.Record(recipe, key, "done", metrics, {}, seconds, 1.0, device, "float32", {}, "c", "2026")
+    when = "2026-01-01T00:00:00+00:00"
+    record = store.Record(recipe, key, "done", metrics, {}, seconds, 1.0, device, "float32", {}, "c", when)
     store.save(record, out)
 
 
@@ -107,4 +108,4 @@ def test_the_command_prints_a_plan_and_trains_nothing(tmp_path, monkeypatch):
     assert len(lines) == found["runs"] + 2 and lines[-1].startswith(f"{found['runs']} runs at scale smoke: 0 there")
     assert json.loads(said("--all", "--json"))["runs"] > found["runs"]
     alone = CliRunner().invoke(main, ["run", "--method", "byol", "--plan"])
-    assert alone.exit_code == 2 and "--plan was given without" in alone.stderr
+    assert alone.exit_code == 2 and "--plan given without --paper or --all" in alone.stderr

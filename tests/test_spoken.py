@@ -12,7 +12,7 @@ EER = {"dino": (20.0, 24.0), "random": (44.0, 46.0)}
 
 def record(plan, metrics, curves=None):
     """A finished record with these metrics and curves."""
-    made = "CPU", "float32", {}, "abc", "now"
+    made = "CPU", "float32", {}, "abc", "2026-01-01T00:00:00+00:00"
     return store.Record(plan.recipe, plan.paper, "done", metrics, curves or {}, 1.0, 1.0, *made)
 
 

@@ -76,7 +76,7 @@ def test_a_changed_sign_is_computed_anew_and_changes_the_verdict(root, tmp_path)
     modes = tmp_path / "ncssl" / "theory" / "tian2021" / "modes.py"
     change(modes, 'np.subtract(wp * pull, q["eta"] * w, out=dw)', 'np.add(wp * pull, q["eta"] * w, out=dw)')
     status, other, computed = verdict()
-    assert status == "not reproduced" and float(other) > 1e3 * float(effect) and computed == "True"
+    assert status == "contradicted" and float(other) > 1e3 * float(effect) and computed == "True"
 
 
 def test_a_digest_is_of_all_that_a_paper_imports(copy):
