@@ -220,12 +220,12 @@ def run(
 @jobs("Runs side by side; default: one a core.")
 @as_json
 def search(stage, data_root, out, jobs, as_json) -> None:
-    """Make the missing runs of a stage of the declared search (network, rate) and print what it looks at."""
+    """Make the missing runs of a stage of the declared search and print what it looks at."""
     from ncssl import search as declared
 
     declared.run(stage, data_root, out, jobs)
-    rows = [row._asdict() for row in declared.looked(stage, declared.minutes(stage, data_root), out)]
-    show(rows, as_json, lambda rows: table(rows, list(declared.Looked._fields)))
+    rows = declared.report(stage, data_root, out)
+    show(rows, as_json, lambda rows: table(rows, list(rows[0]) if rows else []))
 
 
 def report(row: dict, as_json: bool) -> None:

@@ -63,13 +63,15 @@ class Looked(NamedTuple):
 
 
 def settings(stage: str) -> dict[str, Mapping[str, Any]]:
-    """Setting -> recipe values, each with what the earlier stages chose. Raises UnknownName."""
+    """Setting -> recipe values, each with what the earlier stages chose. Raises UnknownName, ValueError before that."""
     if stage not in STAGES:
         raise UnknownName("stage", stage, (*STAGES, "methods"))
     taken = dict(START)
     for earlier in STAGES:
         if earlier == stage:
             break
+        if earlier not in CHOSEN:
+            raise ValueError(f"stage was {stage!r}; allowed: {earlier}, from which nothing is chosen yet")
         taken |= STAGES[earlier][CHOSEN[earlier]]
     return {name: taken | values for name, values in STAGES[stage].items()}
 
@@ -133,6 +135,14 @@ def looked(stage: str, minutes: Mapping[str, float], results: str | Path | None 
 def choose(rows: list[Looked]) -> Looked:
     """The setting with the highest score of those whose run takes at most LONGEST core-minutes."""
     return max((row for row in rows if row.minutes <= LONGEST), key=lambda row: row.score)
+
+
+def report(stage: str, root: str | Path | None = None, out: str | Path | None = None) -> list[dict]:
+    """One dict a setting that a stage looks at; of the last stage one a try: its rate, its linear probe in percent."""
+    if stage != "methods":
+        return [row._asdict() for row in looked(stage, minutes(stage, root), out)]
+    made = [(p, record) for p, record in records(tries(), out) if record is not None]
+    return [{"name": p.arm, "lr": p.recipe.lr, "probe": r.metrics.get("probe_accuracy")} for p, r in made]
 
 
 def run(stage: str, root: str | Path | None = None, out: str | Path | None = None, jobs: int = 0) -> None:
