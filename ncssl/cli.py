@@ -224,7 +224,7 @@ def search(stage, data_root, out, jobs, as_json) -> None:
     from ncssl import search as declared
 
     declared.run(stage, data_root, out, jobs)
-    rows = declared.report(stage, data_root, out)
+    rows = declared.report(stage, out)
     show(rows, as_json, lambda rows: table(rows, list(rows[0]) if rows else []))
 
 
