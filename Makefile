@@ -40,7 +40,8 @@ check: env  ## look at the built book in a headless Chromium, network off
 	@test -f _build/html/index.html || { echo "there is no book to look at yet: make book" >&2; exit 1; }
 	$(BIN)/python -m pytest -q tests/test_book.py -k built -rs
 
-lint: env  ## ruff over code and notebooks
+lint: env  ## ruff: format and rules, over code and notebooks
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
 clean:  ## remove what was built (records, data and .venv stay)

@@ -1,17 +1,35 @@
-"""Companion to the theory of non-contrastive self-supervised learning: methods, theory, records and verdicts."""
+"""Companion to the theory of non-contrastive self-supervised learning: methods, theory, records and
+verdicts."""
 
 from importlib import import_module
 
 __version__ = "0.1.0"
 
-# public name -> its module, imported when the name is first asked for: `import ncssl` is quick and without torch
+# public name -> its module, imported when the name is first asked for: `import ncssl` is quick and
+# without torch
 _WHERE = {
-    "METHODS": "methods", "Recipe": "recipes", "Record": "records.store", "fit": "train", "make": "methods",
-    "paper": "records.papers", "papers": "records.papers", "recipe": "recipes",
-}  # fmt: skip
+    "METHODS": "methods",
+    "Recipe": "recipes",
+    "Record": "records.store",
+    "fit": "train",
+    "make": "methods",
+    "paper": "records.papers",
+    "papers": "records.papers",
+    "recipe": "recipes",
+}
 _MODULES = (
-    "augment", "data", "diagnose", "evaluate", "losses", "methods", "nn", "plots", "records", "spectral", "theory",
-)  # fmt: skip
+    "augment",
+    "data",
+    "diagnose",
+    "evaluate",
+    "losses",
+    "methods",
+    "nn",
+    "plots",
+    "records",
+    "spectral",
+    "theory",
+)
 __all__ = ["__version__", *sorted(_WHERE), *_MODULES]
 
 

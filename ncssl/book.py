@@ -1,7 +1,9 @@
-"""Running notebooks through papermill with the guards it lacks, and building the book from what they leave.
+"""Running notebooks through papermill with the guards it lacks, and building the book from what
+they leave.
 
-papermill alone exits 0 when a notebook has no `parameters` cell or when a parameter's name is misspelt, and then runs
-with other settings than were asked for. Here both are errors, and so is an unknown scale, method or dataset.
+papermill alone exits 0 when a notebook has no `parameters` cell or when a parameter's name is
+misspelt, and then runs with other settings than were asked for. Here both are errors, and so is an
+unknown scale, method or dataset.
 """
 
 import contextlib
@@ -36,11 +38,13 @@ STAGED = ("_config.yml", "_toc.yml", "book")
 MARK = ".made_by_ncssl"  # in the folder that a build may empty
 LINKED = ("ncssl", "results")  # sources that pages show with literalinclude
 MATHJAX = ("tex-mml-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*.woff")
-MATHJAX_SHA256 = "02be965906ee32e16d9dfb20963f1f89f9fae9e67a1523eeaf1149e3a8ab717e"  # also that of npm mathjax@3.2.2
+# also that of npm mathjax@3.2.2
+MATHJAX_SHA256 = "02be965906ee32e16d9dfb20963f1f89f9fae9e67a1523eeaf1149e3a8ab717e"
 
 
 class NotebookFailed(click.ClickException):
-    """Exit code 1 on the command line. A notebook stopped with an error: names the notebook, the cell and the error."""
+    """Exit code 1 on the command line. A notebook stopped with an error: names the notebook, the
+    cell and the error."""
 
 
 class BuildFailed(click.ClickException):
@@ -56,7 +60,9 @@ def checkout(root: str | Path | None = None) -> Path:
     for place in places:
         if (place / "notebooks").is_dir():
             return place.resolve()
-    raise BadFile(places[0], "holds no notebooks folder", "go to a checkout of the project and try again")
+    raise BadFile(
+        places[0], "holds no notebooks folder", "go to a checkout of the project and try again"
+    )
 
 
 def notebooks(root: str | Path | None = None) -> dict[str, Path]:
@@ -65,7 +71,8 @@ def notebooks(root: str | Path | None = None) -> dict[str, Path]:
 
 
 def parse(text: str) -> bool | int | float | str | None:
-    """Value of `-p name text`, read as papermill reads it: True, False, None, an int, a float, else the text."""
+    """Value of `-p name text`, read as papermill reads it: True, False, None, an int, a float, else
+    the text."""
     words = {"True": True, "False": False, "None": None}
     if text in words:
         return words[text]
@@ -80,14 +87,19 @@ def parse(text: str) -> bool | int | float | str | None:
 def check(path: Path, parameters: Mapping[str, object]) -> None:
     """Refuse what papermill would run silently with other settings.
 
-    Raises BadFile without a `parameters` cell, UnknownName on a parameter, scale, method or dataset that is not there.
+    Raises BadFile without a `parameters` cell, UnknownName on a parameter, scale, method or dataset
+    that is not there.
     """
     import papermill
     from papermill.iorw import load_notebook_node
 
-    tags = [tag for cell in load_notebook_node(str(path)).cells for tag in cell.metadata.get("tags", ())]
+    tags = [
+        tag for cell in load_notebook_node(str(path)).cells for tag in cell.metadata.get("tags", ())
+    ]
     if "parameters" not in tags:
-        raise BadFile(path, "has no cell tagged `parameters`", "tag the cell that holds its settings")
+        raise BadFile(
+            path, "has no cell tagged `parameters`", "tag the cell that holds its settings"
+        )
     known = papermill.inspect_notebook(str(path))
     for name, value in parameters.items():
         if name not in known:
@@ -110,11 +122,13 @@ def execute(
     progress: bool = True,
     root: str | Path | None = None,
 ) -> list[Path]:
-    """Run notebooks (all without names) through papermill; paths of the executed copies (`_build/notebooks`).
+    """Run notebooks (all without names) through papermill; paths of the executed copies
+    (`_build/notebooks`).
 
-    `jobs` notebooks run side by side and share the cores (0: one a core, at most four; one where there is a GPU).
-    `progress` writes lines to stderr, for a lone job in a terminal with a bar. Everything is checked before any runs.
-    Raises UnknownName, BadFile, and NotebookFailed after all have run if some stopped with an error.
+    `jobs` notebooks run side by side and share the cores (0: one a core, at most four; one where
+    there is a GPU). `progress` writes lines to stderr, for a lone job in a terminal with a bar.
+    Everything is checked before any runs. Raises UnknownName, BadFile, and NotebookFailed after all
+    have run if some stopped with an error.
     """
     from ncssl.campaign import side_by_side
 
@@ -128,7 +142,13 @@ def execute(
     out = Path(out_dir) if out_dir else root / "_build" / "notebooks"
     out.mkdir(parents=True, exist_ok=True)
     work = [
-        (here[name], out / f"{name}.ipynb", given, f"[{number}/{len(names)}] " if progress else "", root)
+        (
+            here[name],
+            out / f"{name}.ipynb",
+            given,
+            f"[{number}/{len(names)}] " if progress else "",
+            root,
+        )
         for number, name in enumerate(names, 1)
     ]
     jobs = min(jobs or min(JOBS, side_by_side()), len(work))
@@ -141,12 +161,15 @@ def execute(
     failures = [f"{name}: {failure}" for name, failure in zip(names, ended, strict=True) if failure]
     if failures:
         what = "; ".join(failures)
-        raise NotebookFailed(f"{len(failures)} of {len(names)} notebooks failed: {what}. What ran is in {out}")
+        raise NotebookFailed(
+            f"{len(failures)} of {len(names)} notebooks failed: {what}. What ran is in {out}"
+        )
     return [out / f"{name}.ipynb" for name in names]
 
 
 def store(executed: Iterable[Path], root: str | Path | None = None) -> None:
-    """Put executed copies in the place of the notebooks of the checkout, without the times that papermill notes."""
+    """Put executed copies in the place of the notebooks of the checkout, without the times that
+    papermill notes."""
     import nbformat
 
     for path in executed:
@@ -167,14 +190,15 @@ def say(line: str, progress: bool | str) -> None:
 
 
 def begin_worker(threads: int) -> None:
-    """Give the kernels that this process starts so many threads, unless the user has said how many. It ends with its
-    parent, and its kernels with it."""
+    """Give the kernels that this process starts so many threads, unless the user has said how many.
+    It ends with its parent, and its kernels with it."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     end_with_parent()
 
 
 def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path) -> str:
-    """Run one notebook in the folder `cwd`; "" or the number of the code cell and the error that stopped it.
+    """Run one notebook in the folder `cwd`; "" or the number of the code cell and the error that
+    stopped it.
 
     Lines that begin with `label` say on stderr when it starts and ends; none without a label.
     """
@@ -183,7 +207,8 @@ def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path)
 
     alone = label and sys.stderr.isatty() and multiprocessing.parent_process() is None
     bar = {"desc": source.stem, "leave": False} if alone else False
-    quiet = ["--IPKernelApp.log_level=40"]  # a warning on every start that kernels listen on local TCP
+    # a warning on every start that kernels listen on local TCP
+    quiet = ["--IPKernelApp.log_level=40"]
     say(f"{label}{source.stem} ...", label)
     start, failure = time.monotonic(), ""
     try:
@@ -203,10 +228,11 @@ def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path)
 
 
 def start_again(start: Callable) -> Callable:
-    """`start`, called once more where its kernel died before the first cell; a second death is the caller's error.
+    """`start`, called once more where its kernel died before the first cell; a second death is the
+    caller's error.
 
-    jupyter_client chooses a kernel's ports a second before the kernel binds them: with kernels side by side another
-    process may have taken one by then (jupyter_client, issue 487).
+    jupyter_client chooses a kernel's ports a second before the kernel binds them: with kernels side
+    by side another process may have taken one by then (jupyter_client, issue 487).
     """
 
     @wraps(start)
@@ -221,16 +247,21 @@ def start_again(start: Callable) -> Callable:
     return twice
 
 
-def build(*, run: bool = True, jobs: int = 0, progress: bool = True, root: str | Path | None = None) -> Path:
-    """Run every notebook (or, without `run`, take the outputs stored in them) and build the book; its first page.
+def build(
+    *, run: bool = True, jobs: int = 0, progress: bool = True, root: str | Path | None = None
+) -> Path:
+    """Run every notebook (or, without `run`, take the outputs stored in them) and build the book;
+    its first page.
 
-    Works in `_build/src` and leaves the pages in `_build/html`; notebooks of the checkout are not touched.
-    `jobs` as in `execute`. Raises what that raises, and BuildFailed on any warning.
+    Works in `_build/src` and leaves the pages in `_build/html`; notebooks of the checkout are not
+    touched. `jobs` as in `execute`. Raises what that raises, and BuildFailed on any warning.
     """
     root = checkout(root)
     for name in STAGED:
         if not (root / name).exists():
-            raise BadFile(root / name, "is missing", "go to a checkout of the project, or restore it from git")
+            raise BadFile(
+                root / name, "is missing", "go to a checkout of the project, or restore it from git"
+            )
     with alone(root / "_build" / ".lock", progress):
         return built(root, run=run, jobs=jobs, progress=progress)
 
@@ -256,43 +287,65 @@ def built(root: Path, *, run: bool, jobs: int, progress: bool) -> Path:
         execute(out_dir=stage / "notebooks", jobs=jobs, progress=progress, root=root)
     for old in ("html", ".doctrees"):  # pages that did not change would hide their warnings
         shutil.rmtree(root / "_build" / old, ignore_errors=True)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(stage)]
+    command = [
+        sys.executable,
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+        str(stage),
+    ]
     command += ["--path-output", str(root), "-W", "-n", "--keep-going", "-q"]
     start = time.monotonic()
     say("building the book ...", progress)
-    done = subprocess.run(command, env=os.environ | {"PYTHONWARNINGS": "ignore"}, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONWARNINGS": "ignore"}, stdout=subprocess.PIPE, text=True
+    )
     page = root / "_build" / "html" / "index.html"
     if done.returncode or not page.is_file():
         print(done.stdout, file=sys.stderr)
-        raise BuildFailed("the book has errors or warnings (above); nothing else is wrong with the notebooks' copies")
+        raise BuildFailed(
+            "the book has errors or warnings (above); nothing else is wrong with the notebooks'"
+            " copies"
+        )
     pages = tidy(page.parent)
     say(f"{pages} pages in {time.monotonic() - start:.0f} s", progress)
     return page
 
 
 def tidy(html: Path) -> int:
-    """Take out the theme's font preloads, which browsers refuse on pages from the file system; number of pages."""
+    """Take out the theme's font preloads, which browsers refuse on pages from the file system;
+    number of pages."""
     pages = [path for path in html.rglob("*.html") if "_static" not in path.parts]
     for path in pages:
         text = path.read_text(encoding="utf-8")
-        path.write_text(re.sub(r'<link rel="preload" as="font"[^>]*>\s*', "", text), encoding="utf-8")
+        path.write_text(
+            re.sub(r'<link rel="preload" as="font"[^>]*>\s*', "", text), encoding="utf-8"
+        )
     return len(pages)
 
 
 def clear(stage: Path) -> None:
-    """Delete what an earlier build laid out; raises BadFile where the folder was not made by one."""
+    """Delete what an earlier build laid out; raises BadFile where the folder was not made by
+    one."""
     if stage.exists() and not any((stage / made).exists() for made in (MARK, "vendor/mathjax")):
-        raise BadFile(stage, "was not made by `ncssl book`, which would empty it", "move it elsewhere")
+        raise BadFile(
+            stage, "was not made by `ncssl book`, which would empty it", "move it elsewhere"
+        )
     shutil.rmtree(stage, ignore_errors=True)
 
 
 def fill(stage: Path, root: Path) -> None:
-    """Lay out what Sphinx reads: settings, pages, notebooks as stored, links to the sources, MathJax."""
+    """Lay out what Sphinx reads: settings, pages, notebooks as stored, links to the sources,
+    MathJax."""
     stage.mkdir(parents=True)
     (stage / MARK).touch()
     for name in STAGED:
         source = root / name
-        shutil.copytree(source, stage / name) if source.is_dir() else shutil.copy(source, stage / name)
+        (
+            shutil.copytree(source, stage / name)
+            if source.is_dir()
+            else shutil.copy(source, stage / name)
+        )
     shutil.copytree(root / "notebooks", stage / "notebooks", ignore=shutil.ignore_patterns(".*"))
     for name in LINKED:
         if (root / name).exists():
@@ -301,13 +354,18 @@ def fill(stage: Path, root: Path) -> None:
 
 
 def place_mathjax(target: Path) -> None:
-    """Copy the parts of MathJax 3.2.2 that pages load from the installed package `sphinx-mathjax-offline`.
+    """Copy the parts of MathJax 3.2.2 that pages load from the installed package
+    `sphinx-mathjax-offline`.
 
     Raises BadFile where the package is missing or its files are not those of the release.
     """
     spec = importlib.util.find_spec("sphinx-mathjax-offline")
     if spec is None:
-        raise BadFile("sphinx-mathjax-offline", "is not installed", "run `make env`, or pip install 'ncssl[book]'")
+        raise BadFile(
+            "sphinx-mathjax-offline",
+            "is not installed",
+            "run `make env`, or pip install 'ncssl[book]'",
+        )
     source = Path(spec.submodule_search_locations[0]) / "static" / "mathjax"
     files = sorted(path for pattern in MATHJAX for path in source.glob(pattern))
     digest = hashlib.sha256()
@@ -317,4 +375,8 @@ def place_mathjax(target: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, place)
     if digest.hexdigest() != MATHJAX_SHA256:
-        raise BadFile(source, "does not hold MathJax 3.2.2 as released", "reinstall sphinx-mathjax-offline==0.0.2")
+        raise BadFile(
+            source,
+            "does not hold MathJax 3.2.2 as released",
+            "reinstall sphinx-mathjax-offline==0.0.2",
+        )

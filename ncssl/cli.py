@@ -15,7 +15,8 @@ from ncssl.files import claimed
 from ncssl.recipes import FIELDS, SCALES, recipe
 from ncssl.shell import Group
 
-UNFINISHED = 75  # exit code where work is left: the same command goes on (EX_TEMPFAIL of sysexits.h)
+# exit code where work is left: the same command goes on (EX_TEMPFAIL of sysexits.h)
+UNFINISHED = 75
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,13 +45,18 @@ def show(value: Any, as_json: bool, text: Callable[[Any], str]) -> None:
 def table(rows: list[dict], columns: list[str]) -> str:
     """Plain text table of the given columns."""
     cells = [[str("" if row.get(c) is None else row[c]) for c in columns] for row in rows]
-    widths = [max(len(c), *(len(r[i]) for r in cells)) if cells else len(c) for i, c in enumerate(columns)]
+    widths = [
+        max(len(c), *(len(r[i]) for r in cells)) if cells else len(c) for i, c in enumerate(columns)
+    ]
     lines = [[c for c in columns], *cells]
-    return "\n".join("  ".join(x.ljust(w) for x, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(x.ljust(w) for x, w in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def value_of(text: str) -> Any:
-    """A value as typed: as papermill reads it (True, None, a number, text), and also true and false."""
+    """A value as typed: as papermill reads it (True, None, a number, text), and also true and
+    false."""
     return {"true": True, "false": False}[text] if text in ("true", "false") else parse(text)
 
 
@@ -73,24 +79,45 @@ def methods(as_json: bool) -> None:
     """Methods with their paper and options."""
     from ncssl.methods import METHODS, make
 
-    summaries = {n: (method.__doc__ or "").split("\n")[0] for n, method in METHODS.items()}  # python -OO keeps none
+    # python -OO keeps none
+    summaries = {n: (method.__doc__ or "").split("\n")[0] for n, method in METHODS.items()}
     made = {n: make(n) for n in METHODS}
     rows = [
-        {"name": n, "paper": m.paper, "options": m.options, "summary": summaries[n]} for n, m in made.items()
-    ]  # fmt: skip
-    show(rows, as_json, lambda rows: "\n".join(
-        f"{r['name']} ({r['paper']}): {r['summary']}\n    " + ", ".join(f"{k}={v}" for k, v in r["options"].items())
-        for r in rows))  # fmt: skip
+        {"name": n, "paper": m.paper, "options": m.options, "summary": summaries[n]}
+        for n, m in made.items()
+    ]
+    show(
+        rows,
+        as_json,
+        lambda rows: "\n".join(
+            f"{r['name']} ({r['paper']}): {r['summary']}\n    "
+            + ", ".join(f"{k}={v}" for k, v in r["options"].items())
+            for r in rows
+        ),
+    )
 
 
 @main.command()
 @click.option("--paper", help="One paper's key; all by default.")
-@click.option("--scale", type=click.Choice(list(SCALES)), help="Judge at it only; default: the largest with records.")
+@click.option(
+    "--scale",
+    type=click.Choice(list(SCALES)),
+    help="Judge at it only; default: the largest with records.",
+)
 @click.option("--status", help="Only claims with this verdict.")
 @click.option("--id", "name", help="Only the claim of this name.")
-@click.option("--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's.")
+@click.option(
+    "--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's."
+)
 @as_json
-def claims(paper: str | None, scale: str | None, status: str | None, name: str | None, own: bool | None, as_json: bool):
+def claims(
+    paper: str | None,
+    scale: str | None,
+    status: str | None,
+    name: str | None,
+    own: bool | None,
+    as_json: bool,
+):
     """Every claim with its verdict; records that cannot be used are named on stderr."""
     from ncssl import experiments
 
@@ -103,21 +130,32 @@ def claims(paper: str | None, scale: str | None, status: str | None, name: str |
 
 
 def heard(dataset: str, root: Path | None) -> str:
-    """The data set to use: for "speech" where there is no corpus the generated voices, which is said on stderr."""
+    """The data set to use: for "speech" where there is no corpus the generated voices, which is
+    said on stderr."""
     if dataset != "speech":
         return dataset
     from ncssl.data import speech
 
-    if root is not None or any(row["name"] == "speech" and row["present"] for row in speech.present()):
+    if root is not None or any(
+        row["name"] == "speech" and row["present"] for row in speech.present()
+    ):
         return "speech"  # what is wrong with a root that was given is said by whoever reads it
-    click.echo("ncssl: no corpus of speech is here (see `ncssl data`); using 'voices', which are generated", err=True)
+    click.echo(
+        "ncssl: no corpus of speech is here (see `ncssl data`); using 'voices', which are"
+        " generated",
+        err=True,
+    )
     return "voices"
 
 
 def shard_of(text: str | None) -> tuple[int, int]:
-    """(i, n) of "i/n", counted from 0; by default the task's place in an array of Slurm, else all of the work."""
+    """(i, n) of "i/n", counted from 0; by default the task's place in an array of Slurm, else all
+    of the work."""
     if text is None:
-        at = {name: os.environ.get(f"SLURM_ARRAY_TASK_{name}") for name in ("ID", "COUNT", "MIN", "STEP")}
+        at = {
+            name: os.environ.get(f"SLURM_ARRAY_TASK_{name}")
+            for name in ("ID", "COUNT", "MIN", "STEP")
+        }
         if not at["ID"] or not at["COUNT"]:
             return 0, 1
         text = f"{(int(at['ID']) - int(at['MIN'] or 0)) // int(at['STEP'] or 1)}/{at['COUNT']}"
@@ -132,9 +170,12 @@ OF_MANY = ("jobs", "budget", "undecided", "plan", "only", "shard")  # and about 
 
 
 def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
-    """Raise ValueError where one of these options was given: to ignore it would look like obedience."""
+    """Raise ValueError where one of these options was given: to ignore it would look like
+    obedience."""
     typed = click.core.ParameterSource.COMMANDLINE
-    options = {p.name: p.opts[0] for p in ctx.command.params if ctx.get_parameter_source(p.name) is typed}
+    options = {
+        p.name: p.opts[0] for p in ctx.command.params if ctx.get_parameter_source(p.name) is typed
+    }
     if given := [options[name] for name in names if name in options]:
         raise ValueError(f"{' and '.join(given)} given {where}; leave that out")
 
@@ -144,34 +185,99 @@ def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
 @click.option("--dataset", help="See `ncssl data`.")
 @click.option("--scale", type=click.Choice(list(SCALES)), default="smoke", show_default=True)
 @click.option("--seed", default=0, show_default=True, type=int)
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A method's option or a recipe's value.")
+@click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A method's option or a recipe's value.",
+)
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Where records go; default: results/.")
-@click.option("--device", metavar="cpu|cuda|cuda:N", help="Default: cuda where there is one, else cpu.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where records go; default: results/.",
+)
+@click.option(
+    "--device", metavar="cpu|cuda|cuda:N", help="Default: cuda where there is one, else cpu."
+)
 @click.option("--download", is_flag=True, help="Fetch the data set if it is not there.")
-@click.option("--compile", "compiled", is_flag=True, help="Send the encoder through torch.compile, on a CUDA device.")
-@click.option("--log", type=click.Path(path_type=Path, dir_okay=False), help="Write the curves here: .csv or .jsonl.")
-@click.option("--paper", help="Run every missing record of this paper's experiments instead of one method.")
+@click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Send the encoder through torch.compile, on a CUDA device.",
+)
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the curves here: .csv or .jsonl.",
+)
+@click.option(
+    "--paper", help="Run every missing record of this paper's experiments instead of one method."
+)
 @click.option("--all", "everything", is_flag=True, help="Run every missing record of all papers.")
 @jobs("Runs side by side with --paper or --all; default: one a core, one on CUDA.")
 @click.option("--budget", help="Stop cleanly before this much time is spent: 90s, 9m, 2h.")
 @click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True,
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
     help="Of the CPU, in each run: faster, but more than one round differently.",
 )
-@click.option("--only", multiple=True, metavar="ID", help="Of the runs of --paper or --all the one with this id.")
-@click.option("--shard", metavar="I/N", help="The I-th of N shares of the runs; default: the place in a Slurm array.")
-@click.option("--undecided", is_flag=True, help="Then add seeds for the claims that the scale's own leave undecided.")
-@click.option("--plan", is_flag=True, help="With --paper or --all: print the runs and their cost, train nothing.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="Of the runs of --paper or --all the one with this id.",
+)
+@click.option(
+    "--shard",
+    metavar="I/N",
+    help="The I-th of N shares of the runs; default: the place in a Slurm array.",
+)
+@click.option(
+    "--undecided",
+    is_flag=True,
+    help="Then add seeds for the claims that the scale's own leave undecided.",
+)
+@click.option(
+    "--plan",
+    is_flag=True,
+    help="With --paper or --all: print the runs and their cost, train nothing.",
+)
 @as_json
 @click.pass_context
 def run(
-    ctx, method, dataset, scale, seed, pairs, data_root, out, device, download, compiled, log, paper, everything, jobs,
-    budget, threads, only, shard, undecided, plan, as_json,
-) -> None:  # fmt: skip
-    """Train one recipe, or the missing records of a paper, and print each record's path and metrics.
+    ctx,
+    method,
+    dataset,
+    scale,
+    seed,
+    pairs,
+    data_root,
+    out,
+    device,
+    download,
+    compiled,
+    log,
+    paper,
+    everything,
+    jobs,
+    budget,
+    threads,
+    only,
+    shard,
+    undecided,
+    plan,
+    as_json,
+) -> None:
+    """Train one recipe, or the missing records of a paper, and print each record's path and
+    metrics.
 
-    Exit code 1: a run failed. 75: a budget ended, or another process is at a run; the same command goes on.
+    Exit code 1: a run failed. 75: a budget ended, or another process is at a run; the same command
+    goes on.
     """
     given = settings(pairs)
     if own := {"dataset", "seed", "scale", "method"} & set(given):
@@ -180,7 +286,9 @@ def run(
     if paper or everything:
         refuse(ctx, OF_ONE, "with --paper or --all, which are as the experiments say")
         if given:
-            raise ValueError(f"--set {min(given)} was given with --paper or --all; allowed: values of recipes")
+            raise ValueError(
+                f"--set {min(given)} was given with --paper or --all; allowed: values of recipes"
+            )
         values |= {"dataset": heard(dataset, data_root)} if dataset else {}
         if plan:
             from ncssl import plans
@@ -190,10 +298,21 @@ def run(
         from ncssl import campaign
 
         tally = campaign.run(
-            paper, scale, values, root=data_root, out=out, device=device, budget=campaign.seconds(budget), jobs=jobs,
-            download=download, undecided=undecided, threads=threads, only=only, shard=shard_of(shard),
+            paper,
+            scale,
+            values,
+            root=data_root,
+            out=out,
+            device=device,
+            budget=campaign.seconds(budget),
+            jobs=jobs,
+            download=download,
+            undecided=undecided,
+            threads=threads,
+            only=only,
+            shard=shard_of(shard),
             report=lambda row: report(row, as_json),
-        )  # fmt: skip
+        )
         ctx.exit(UNFINISHED if tally.left else 0)
     refuse(ctx, OF_MANY, "without --paper or --all, whose runs it is about")
     if not method:
@@ -204,7 +323,10 @@ def run(
     wanted = recipe(method, scale, given, seed=seed, **values)
     with claimed(campaign.lock(wanted, out)) as mine:
         if not mine:
-            click.echo(f"ncssl: another process is at this run ({wanted.id}); wait for its record", err=True)
+            click.echo(
+                f"ncssl: another process is at this run ({wanted.id}); wait for its record",
+                err=True,
+            )
             ctx.exit(UNFINISHED)
         where = dict(root=data_root, device=device, out=out, download=download)
         record = train.fit(wanted, compiled=compiled, threads=threads, log=log, **where)
@@ -240,7 +362,9 @@ def report(row: dict, as_json: bool) -> None:
 
 @main.command()
 @click.argument("key")
-@click.option("--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the theory.")
+@click.option(
+    "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the theory."
+)
 @as_json
 def theory(key: str, pairs: tuple[str, ...], as_json: bool) -> None:
     """Fixed points, thresholds and stability of a paper's dynamics at given parameters."""
@@ -252,10 +376,23 @@ def theory(key: str, pairs: tuple[str, ...], as_json: bool) -> None:
 
 @main.command()
 @click.argument("names", nargs=-1)
-@click.option("-p", "parameters", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter of the notebooks.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("_build/notebooks"), show_default=True)
+@click.option(
+    "-p",
+    "parameters",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="A parameter of the notebooks.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("_build/notebooks"), show_default=True
+)
 @notebook_jobs
-@click.option("--store", is_flag=True, help="Put the outputs into the notebooks of the checkout, for a commit.")
+@click.option(
+    "--store",
+    is_flag=True,
+    help="Put the outputs into the notebooks of the checkout, for a commit.",
+)
 @as_json
 def notebooks(names, parameters, out, jobs, store, as_json) -> None:
     """Run notebooks with papermill; all of them by default."""
@@ -264,14 +401,20 @@ def notebooks(names, parameters, out, jobs, store, as_json) -> None:
     if store and parameters:
         raise ValueError("--store keeps the outputs of the default parameters; leave -p out")
 
-    done = book.execute(names or None, {k: parse(v) for k, v in parameters}, out, jobs=jobs, progress=not as_json)
+    done = book.execute(
+        names or None, {k: parse(v) for k, v in parameters}, out, jobs=jobs, progress=not as_json
+    )
     if store:
         book.store(done)
     show([str(p) for p in done], as_json, "\n".join)
 
 
 @main.command("book")
-@click.option("--stored", is_flag=True, help="Take the outputs stored in the notebooks instead of running them.")
+@click.option(
+    "--stored",
+    is_flag=True,
+    help="Take the outputs stored in the notebooks instead of running them.",
+)
 @notebook_jobs
 @as_json
 def make_book(stored: bool, jobs: int, as_json: bool) -> None:
@@ -294,11 +437,16 @@ def bench(only: tuple[str, ...], as_json: bool) -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--view2", type=click.Path(path_type=Path), help="A file with the same rows in a second view.")
-@click.option("--labels", type=click.Path(path_type=Path), help="A file with a class number for each row.")
+@click.option(
+    "--view2", type=click.Path(path_type=Path), help="A file with the same rows in a second view."
+)
+@click.option(
+    "--labels", type=click.Path(path_type=Path), help="A file with a class number for each row."
+)
 @as_json
 def diagnose(file: Path, view2: Path | None, labels: Path | None, as_json: bool) -> None:
-    """Whether and how embeddings have collapsed: FILE is a .npy, .npz or .pt of shape (n, d), of any library.
+    """Whether and how embeddings have collapsed: FILE is a .npy, .npz or .pt of shape (n, d), of
+    any library.
 
     An .npz, or a dict in a .pt, may hold a second view and labels too, under the names z, z2 and y.
     """
@@ -312,12 +460,19 @@ def diagnose(file: Path, view2: Path | None, labels: Path | None, as_json: bool)
 
 
 @main.command()
-@click.option("--data-root", type=click.Path(path_type=Path), help="Look here first, and put here what is fetched.")
-@click.option("--fetch", metavar="NAME", help="Download this one: cifar10, cifar100, stl10 or fashion_mnist.")
+@click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    help="Look here first, and put here what is fetched.",
+)
+@click.option(
+    "--fetch", metavar="NAME", help="Download this one: cifar10, cifar100, stl10 or fashion_mnist."
+)
 @click.option("--make", metavar="NAME", help="Make this one: cifar10_jpeg, from CIFAR-10.")
 @as_json
 def data(data_root: Path | None, fetch: str | None, make: str | None, as_json: bool) -> None:
-    """Data sets: what is present, where, its size and checksum, where it comes from, and how to get the rest."""
+    """Data sets: what is present, where, its size and checksum, where it comes from, and how to get
+    the rest."""
     from ncssl import data as module
     from ncssl.data import speech
 
@@ -325,9 +480,16 @@ def data(data_root: Path | None, fetch: str | None, make: str | None, as_json: b
         raise ValueError("--fetch and --make were both given; allowed: one of them")
     if fetch or make:
         path = (module.fetch if fetch else module.make)(fetch or make, data_root)
-        show({"name": fetch or make, "where": str(path)}, as_json, lambda row: f"{row['name']}: {row['where']}")
+        show(
+            {"name": fetch or make, "where": str(path)},
+            as_json,
+            lambda row: f"{row['name']}: {row['where']}",
+        )
         return
-    rows, columns = module.present(data_root) + speech.present(data_root), "name present train test where how".split()
+    rows, columns = (
+        module.present(data_root) + speech.present(data_root),
+        "name present train test where how".split(),
+    )
     show(rows, as_json, lambda rows: table(rows, columns))
 
 

@@ -10,12 +10,16 @@ from ncssl.files import write_whole
 
 
 def rows(curves: dict[str, list]) -> list[dict]:
-    """One row a measured epoch: the epoch, the mean loss of that epoch (none at 0), and what was measured.
+    """One row a measured epoch: the epoch, the mean loss of that epoch (none at 0), and what was
+    measured.
 
-    A curve that is shorter than the epochs, since what was not finite is not in it, belongs to no epoch: left out.
+    A curve that is shorter than the epochs, since what was not finite is not in it, belongs to no
+    epoch: left out.
     """
     epochs = curves.get("epoch", [])
-    whole = {k: v for k, v in curves.items() if k not in ("epoch", "loss") and len(v) == len(epochs)}
+    whole = {
+        k: v for k, v in curves.items() if k not in ("epoch", "loss") and len(v) == len(epochs)
+    }
     loss = curves.get("loss", [])
     return [
         {"epoch": epoch, "loss": loss[epoch - 1] if 0 < epoch <= len(loss) else None}

@@ -35,7 +35,10 @@ def remedy(error: OSError) -> str:
     if error.errno in FULL:
         return "Free some space and run the same again."
     if error.errno in CLOSED:
-        return "Choose folders that may be written: --out for records, $NCSSL_CACHE for checkpoints and decoded data."
+        return (
+            "Choose folders that may be written: --out for records, $NCSSL_CACHE for checkpoints"
+            " and decoded data."
+        )
     if error.errno in TAKEN:
         return "Something else has that name: choose another folder, or move it."
     return "Run the same again; it goes on from what is whole."

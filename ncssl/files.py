@@ -1,4 +1,5 @@
-"""Files written whole or not at all, the half-written ones that killed processes leave, and locks."""
+"""Files written whole or not at all, the half-written ones that killed processes leave, and
+locks."""
 
 import contextlib
 import os
@@ -18,7 +19,8 @@ HOUR = 3600.0  # seconds: nothing of ours is half written for longer
 
 
 def write_whole(path: Path, *parts: bytes | memoryview) -> None:
-    """Write the parts to `path` atomically: a full disk, an interrupt or a kill leaves the old file whole.
+    """Write the parts to `path` atomically: a full disk, an interrupt or a kill leaves the old file
+    whole.
 
     Raises OSError. The unfinished file beside it is `.NAME.HOST.PID.RANDOM`, which `sweep` knows.
     """
@@ -41,8 +43,9 @@ def write_whole(path: Path, *parts: bytes | memoryview) -> None:
 
 @contextlib.contextmanager
 def claimed(path: Path, wait: bool = False) -> Iterator[bool]:
-    """True for the one process that holds the lock at `path`, on every host that shares the folder; the lock goes with
-    the process, however it ends. With `wait` for its turn. Raises OSError where the folder cannot be written."""
+    """True for the one process that holds the lock at `path`, on every host that shares the folder;
+    the lock goes with the process, however it ends. With `wait` for its turn. Raises OSError where
+    the folder cannot be written."""
     if fcntl is None:
         print("ncssl: this system has no file locks: start one at a time", file=sys.stderr)
         yield True
@@ -58,7 +61,8 @@ def claimed(path: Path, wait: bool = False) -> Iterator[bool]:
 
 
 def sweep(folder: Path, ending: str) -> None:
-    """Remove half-written files of names that end so (".pt") from a folder: those whose process is dead."""
+    """Remove half-written files of names that end so (".pt") from a folder: those whose process is
+    dead."""
     for left in folder.glob(f".*{ending}.*"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > HOUR or dead(left.name):
@@ -66,7 +70,8 @@ def sweep(folder: Path, ending: str) -> None:
 
 
 def dead(name: str) -> bool:
-    """Whether the process of this host that was writing a file is no more; False where another host was."""
+    """Whether the process of this host that was writing a file is no more; False where another host
+    was."""
     *start, pid, _ = name.split(".")
     if not ".".join(start).endswith(f".{socket.gethostname()}") or not pid.isdigit():
         return False

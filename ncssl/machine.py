@@ -1,4 +1,5 @@
-"""What computes: the device, its threads and instruction set, versions and commit, as a record says them."""
+"""What computes: the device, its threads and instruction set, versions and commit, as a record says
+them."""
 
 import contextlib
 import importlib.metadata
@@ -12,7 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from ncssl import memory
 
-THREADS = 1  # of the CPU, unless it is said: the order of sums, and so the numbers, depends on how many there are
+# of the CPU, unless it is said: the order of sums, and so the numbers, depends on how many there
+# are
+THREADS = 1
 
 
 def best_device() -> str:
@@ -21,8 +24,8 @@ def best_device() -> str:
 
 
 def chosen(device: str | None = None) -> str:
-    """The device to compute on: cpu, cuda or cuda:N; none stands for the best. Raises ValueError for one that this
-    machine has not."""
+    """The device to compute on: cpu, cuda or cuda:N; none stands for the best. Raises ValueError
+    for one that this machine has not."""
     here = ["cpu"]
     if torch.cuda.is_available():
         here += ["cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
@@ -33,11 +36,13 @@ def chosen(device: str | None = None) -> str:
 
 @contextlib.contextmanager
 def computing(threads: int = THREADS) -> Iterator[None]:
-    """Compute with so many threads of the CPU, BLAS and OpenMP too, and float32 as float32 (no TF32) on CUDA.
+    """Compute with so many threads of the CPU, BLAS and OpenMP too, and float32 as float32 (no
+    TF32) on CUDA.
 
     What was set before comes back at the end. Raises ValueError for a number of threads below 1.
     """
-    import sklearn.decomposition  # noqa: F401  the limit holds for libraries that are there: SciPy's BLAS too
+    # the limit holds for libraries that are there: SciPy's BLAS too
+    import sklearn.decomposition  # noqa: F401
 
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads was {threads!r}; allowed: an integer >= 1")
@@ -48,7 +53,8 @@ def computing(threads: int = THREADS) -> Iterator[None]:
         torch.set_num_threads(threads)
         for kind in kinds:
             kind.allow_tf32 = False
-        with threadpool_limits(threads):  # threads that wait for a core spin: they slow an SVD more than they help
+        # threads that wait for a core spin: they slow an SVD more than they help
+        with threadpool_limits(threads):
             yield
     finally:
         torch.set_num_threads(before)
@@ -57,12 +63,16 @@ def computing(threads: int = THREADS) -> Iterator[None]:
 
 
 def device_name(device: str, threads: int | None = None) -> str:
-    """Name of the processor; of a CPU with its threads (those in use, if not said) and the instruction set in use."""
+    """Name of the processor; of a CPU with its threads (those in use, if not said) and the
+    instruction set in use."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     names = [s.split(":")[1].strip() for s in cpuinfo() if s.startswith("model name")]
     instructions = torch.backends.cpu.get_cpu_capability()
-    return f"{names[0] if names else 'CPU'}, {threads or torch.get_num_threads()} threads, {instructions}"
+    return (
+        f"{names[0] if names else 'CPU'}, {threads or torch.get_num_threads()} threads,"
+        f" {instructions}"
+    )
 
 
 def cpuinfo() -> list[str]:
@@ -72,12 +82,16 @@ def cpuinfo() -> list[str]:
 
 def peak_memory(device: str) -> float:
     """Peak memory in MiB: of the device for CUDA, of the process for the CPU."""
-    return torch.cuda.max_memory_allocated() / 2**20 if device.startswith("cuda") else memory.peak_mb()
+    return (
+        torch.cuda.max_memory_allocated() / 2**20 if device.startswith("cuda") else memory.peak_mb()
+    )
 
 
 def versions() -> dict[str, str]:
     """Versions that decide numbers."""
-    packages = {name: importlib.metadata.version(name) for name in ("torch", "torchvision", "numpy")}
+    packages = {
+        name: importlib.metadata.version(name) for name in ("torch", "torchvision", "numpy")
+    }
     return {"python": ".".join(map(str, sys.version_info[:3]))} | packages
 
 
@@ -85,7 +99,9 @@ def commit() -> str:
     """Commit of the checkout, "unknown" outside one."""
     here = Path(__file__).resolve().parent
     try:
-        out = subprocess.run(["git", "-C", here, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True)
+        out = subprocess.run(
+            ["git", "-C", here, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True
+        )
     except OSError:  # no git here
         return "unknown"
     return out.stdout.strip() or "unknown"

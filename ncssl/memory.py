@@ -1,7 +1,8 @@
 """Memory of the process: what the C library keeps of it, and how much was held at most.
 
-A training loop on the CPU asks for the same large blocks at every step. glibc gives large freed blocks back to the
-system, which then has to clear each page anew. Kept instead, a step takes less time and the process more memory.
+A training loop on the CPU asks for the same large blocks at every step. glibc gives large freed
+blocks back to the system, which then has to clear each page anew. Kept instead, a step takes less
+time and the process more memory.
 """
 
 import contextlib
@@ -14,8 +15,9 @@ MIB = 2**20
 
 
 def keep_freed(keep: bool = True) -> bool:
-    """Keep freed memory for the next request, or give it back as glibc does by itself (with the largest thresholds that
-    its own adjustment reaches). For the whole process; False where the C library has no mallopt (not glibc)."""
+    """Keep freed memory for the next request, or give it back as glibc does by itself (with the
+    largest thresholds that its own adjustment reaches). For the whole process; False where the C
+    library has no mallopt (not glibc)."""
     mallopt = None if sys.platform == "win32" else getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
@@ -24,14 +26,16 @@ def keep_freed(keep: bool = True) -> bool:
 
 
 def reset_peak() -> None:
-    """Give freed memory back and start the count of `peak_mb` anew, where the system can (Linux)."""
+    """Give freed memory back and start the count of `peak_mb` anew, where the system can
+    (Linux)."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_mb() -> float:
-    """Largest resident size in MiB since `reset_peak`; elsewhere than on Linux since the process began (Windows: 0)."""
+    """Largest resident size in MiB since `reset_peak`; elsewhere than on Linux since the process
+    began (Windows: 0)."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -11,19 +11,24 @@ OPTIMISERS = ("sgd", "lars", "adam", "amsgrad")
 
 
 class LARS(torch.optim.SGD):
-    """SGD with momentum whose rate is scaled layer by layer by trust * |w| / |g|; vectors (bias, norm) are left alone.
+    """SGD with momentum whose rate is scaled layer by layer by trust * |w| / |g|; vectors (bias,
+    norm) are left alone.
 
-    Source: You, Gitman, Ginsburg 2017; weight decay is added to the gradient of matrices only, as SSL codes do.
+    Source: You, Gitman, Ginsburg 2017; weight decay is added to the gradient of matrices only, as
+    SSL codes do.
     """
 
-    def __init__(self, params, lr: float, momentum: float, weight_decay: float, trust: float = 1e-3):
+    def __init__(
+        self, params, lr: float, momentum: float, weight_decay: float, trust: float = 1e-3
+    ):
         super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
         self.trust = trust
 
     @torch.no_grad()
     def step(self, closure=None):
         loss = None
-        if closure is not None:  # before the scaling: SGD's own call of it would make gradients without
+        # before the scaling: SGD's own call of it would make gradients without
+        if closure is not None:
             with torch.enable_grad():
                 loss = closure()
         decays = [group["weight_decay"] for group in self.param_groups]
@@ -40,14 +45,16 @@ class LARS(torch.optim.SGD):
                 group["weight_decay"] = decay
 
     def scaled(self, w: Tensor, decay: float) -> Tensor:
-        """Gradient with weight decay, scaled by the layer's trust ratio (1 where a norm is zero)."""
+        """Gradient with weight decay, scaled by the layer's trust ratio (1 where a norm is
+        zero)."""
         g = w.grad + decay * w
         ratio = self.trust * w.norm() / g.norm()
         return g * torch.where(torch.isfinite(ratio) & (ratio > 0), ratio, 1.0)
 
 
 def optimiser(name: str, groups: list[dict], *, momentum: float) -> torch.optim.Optimizer:
-    """The optimiser `name` over parameter groups that carry their own lr and weight_decay; raises UnknownName."""
+    """The optimiser `name` over parameter groups that carry their own lr and weight_decay; raises
+    UnknownName."""
     if name not in OPTIMISERS:
         raise UnknownName("optimiser", name, OPTIMISERS)
     if name == "adam":
@@ -60,7 +67,8 @@ def optimiser(name: str, groups: list[dict], *, momentum: float) -> torch.optim.
 
 
 def rate(step: int, steps: int, warmup: int, schedule: str) -> float:
-    """Factor on the learning rate at `step` of `steps`: linear warm-up, then constant or cosine to zero."""
+    """Factor on the learning rate at `step` of `steps`: linear warm-up, then constant or cosine to
+    zero."""
     if step < warmup:
         return (step + 1) / warmup
     if schedule == "constant":

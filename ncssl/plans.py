@@ -1,4 +1,5 @@
-"""What a campaign would do, before it does it: runs in their order, which have a record, what the others will cost."""
+"""What a campaign would do, before it does it: runs in their order, which have a record, what the
+others will cost."""
 
 import re
 import statistics
@@ -10,12 +11,15 @@ from ncssl.recipes import Recipe
 from ncssl.records import store
 
 
-def listing(paper: str | None, scale: str, results: str | Path | None = None, **overrides) -> dict[str, Any]:
-    """The runs of a paper, or of all, at a scale and what they cost: `rows` in the order they are made, and sums.
+def listing(
+    paper: str | None, scale: str, results: str | Path | None = None, **overrides
+) -> dict[str, Any]:
+    """The runs of a paper, or of all, at a scale and what they cost: `rows` in the order they are
+    made, and sums.
 
-    A row: paper, experiment, arm, seed, id, state (there or missing), seconds. Those of a record are its own; those of
-    a missing run are expected, None without a record of the scale. core_hours_left is of the runs whose seconds are
-    known, unknown counts the others.
+    A row: paper, experiment, arm, seed, id, state (there or missing), seconds. Those of a record
+    are its own; those of a missing run are expected, None without a record of the scale.
+    core_hours_left is of the runs whose seconds are known, unknown counts the others.
     """
     runs = experiments.plan(paper, scale, results, **overrides)
     runs = experiments.below(runs) + runs
@@ -23,19 +27,32 @@ def listing(paper: str | None, scale: str, results: str | Path | None = None, **
     rows = [row(p, record, likes) for p, record in experiments.records(runs, results)]
     there, missing = ([r for r in rows if r["state"] == state] for state in ("there", "missing"))
     return {
-        "scale": scale, "runs": len(rows), "there": len(there), "missing": len(missing),
-        "core_hours_done": hours(there), "core_hours_left": hours(missing),
-        "unknown": sum(r["seconds"] is None for r in missing), "rows": rows,
-    }  # fmt: skip
+        "scale": scale,
+        "runs": len(rows),
+        "there": len(there),
+        "missing": len(missing),
+        "core_hours_done": hours(there),
+        "core_hours_left": hours(missing),
+        "unknown": sum(r["seconds"] is None for r in missing),
+        "rows": rows,
+    }
 
 
 def row(p: experiments.Planned, record: store.Record | None, likes: "Likes") -> dict[str, Any]:
     """One run of a listing."""
-    seconds, cores = likes.expected(p.recipe) if record is None else (record.seconds, cores_of(record))
+    seconds, cores = (
+        likes.expected(p.recipe) if record is None else (record.seconds, cores_of(record))
+    )
     return {
-        "paper": p.paper, "experiment": p.experiment, "arm": p.arm, "seed": p.seed, "id": p.recipe.id,
-        "state": "missing" if record is None else "there", "seconds": seconds and round(seconds, 1), "cores": cores,
-    }  # fmt: skip
+        "paper": p.paper,
+        "experiment": p.experiment,
+        "arm": p.arm,
+        "seed": p.seed,
+        "id": p.recipe.id,
+        "state": "missing" if record is None else "there",
+        "seconds": seconds and round(seconds, 1),
+        "cores": cores,
+    }
 
 
 def hours(rows: list[dict[str, Any]]) -> float:
@@ -62,7 +79,8 @@ class Likes:
             self.alike.setdefault(likeness(r.recipe), []).append(r.seconds)
 
     def expected(self, recipe: Recipe) -> tuple[float | None, int]:
-        """Median seconds of the records like this recipe, else of the scale's; None without any; and the cores."""
+        """Median seconds of the records like this recipe, else of the scale's; None without any;
+        and the cores."""
         seconds = self.alike.get(likeness(recipe), self.all)
         return (statistics.median(seconds) if seconds else None), self.cores
 
@@ -74,7 +92,8 @@ def likeness(recipe: Recipe) -> tuple:
 
 
 def text(found: dict[str, Any]) -> str:
-    """A listing as a table: a line a run of experiments, arms and seeds in their order, and the sums."""
+    """A listing as a table: a line a run of experiments, arms and seeds in their order, and the
+    sums."""
     lines = [f"{'paper':13} {'experiment':22} {'arm':26} {'seed':>4} {'state':8} seconds"]
     for r in found["rows"]:
         seconds = "?" if r["seconds"] is None else f"{r['seconds']:.0f}"
@@ -84,5 +103,8 @@ def text(found: dict[str, Any]) -> str:
     left = f"{found['core_hours_left']} left"
     if found["unknown"]:
         left += f" and {found['unknown']} runs of unknown length"
-    count = f"{found['runs']} runs at scale {found['scale']}: {found['there']} there, {found['missing']} missing"
+    count = (
+        f"{found['runs']} runs at scale {found['scale']}: {found['there']} there,"
+        f" {found['missing']} missing"
+    )
     return "\n".join([*lines, f"{count}; core-hours: {found['core_hours_done']} done, {left}"])

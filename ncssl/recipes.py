@@ -15,75 +15,91 @@ SCALES: dict[str, dict[str, Any]] = {
         dataset="digits", augmentation="digits", backbone="conv3", width=16, hidden=128, d=32,
         epochs=4, batch=128, lr=0.1, weight_decay=4e-4, knn_every=2,
     ),
-    "small": dict(  # the laptop scale until November 2026: too short for its verdicts to speak of the papers
-        dataset="cifar10_jpeg", limit=10_000, augmentation="tian2021_cifar", backbone="conv4", width=16, hidden=256,
-        d=64, epochs=12, batch=128, lr=0.03, weight_decay=4e-4, knn_every=4,
+    # the laptop scale until November 2026: too short for its verdicts to speak of the papers
+    "small": dict(
+        dataset="cifar10_jpeg", limit=10_000, augmentation="tian2021_cifar", backbone="conv4",
+        width=16, hidden=256, d=64, epochs=12, batch=128, lr=0.03, weight_decay=4e-4, knn_every=4,
     ),
     "laptop": dict(
-        dataset="cifar10_jpeg", augmentation="tian2021_cifar", backbone="conv6", width=32, hidden=512, d=128,
-        epochs=12, batch=256, lr=0.2, weight_decay=1e-3, schedule="cosine", warmup_epochs=1, precision="float32",
-        knn_every=3,
+        dataset="cifar10_jpeg", augmentation="tian2021_cifar", backbone="conv6", width=32,
+        hidden=512, d=128, epochs=12, batch=256, lr=0.2, weight_decay=1e-3, schedule="cosine",
+        warmup_epochs=1, precision="float32", knn_every=3,
     ),
     "gpu": dict(
-        dataset="cifar10", augmentation="tian2021_cifar", backbone="resnet18", width=64, hidden=512, d=128,
-        epochs=100, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
+        dataset="cifar10", augmentation="tian2021_cifar", backbone="resnet18", width=64, hidden=512,
+        d=128, epochs=100, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
     ),
     "paper": dict(
-        dataset="stl10", augmentation="tian2021_stl10", backbone="resnet18_imagenet", width=64, hidden=512, d=128,
-        epochs=100, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
+        dataset="stl10", augmentation="tian2021_stl10", backbone="resnet18_imagenet", width=64,
+        hidden=512, d=128, epochs=100, batch=128, lr=0.03, weight_decay=4e-4, knn_every=5,
     ),
 }  # fmt: skip
 
 SPEECH: dict[str, dict[str, Any]] = {  # what a data set of speech changes in a scale
     "smoke": dict(
-        augmentation="speech", backbone="tdnn", width=32, hidden=64, d=32, epochs=8, batch=64, optimiser="adam",
-        lr=0.003, weight_decay=1e-4, knn_every=4,
+        augmentation="speech", backbone="tdnn", width=32, hidden=64, d=32,
+        epochs=8, batch=64, optimiser="adam", lr=0.003, weight_decay=1e-4, knn_every=4,
     ),
     "small": dict(
-        limit=None, augmentation="speech", backbone="tdnn", width=32, hidden=256, d=64, epochs=60, batch=64,
-        optimiser="adam", lr=0.002, weight_decay=1e-4, schedule="cosine", warmup_epochs=6, knn_every=10,
+        limit=None, augmentation="speech", backbone="tdnn", width=32, hidden=256,
+        d=64, epochs=60, batch=64, optimiser="adam", lr=0.002, weight_decay=1e-4,
+        schedule="cosine", warmup_epochs=6, knn_every=10,
     ),
     "laptop": dict(
         augmentation="speech", backbone="tdnn", width=32, hidden=256, d=64, epochs=60, batch=64,
-        optimiser="adam", lr=0.002, weight_decay=1e-4, schedule="cosine", warmup_epochs=6, knn_every=10,
+        optimiser="adam", lr=0.002, weight_decay=1e-4,
+        schedule="cosine", warmup_epochs=6, knn_every=10,
     ),
     "gpu": dict(
-        augmentation="speech", backbone="lresnet34", width=16, hidden=512, d=128, epochs=200, batch=64,
-        optimiser="adam", lr=0.002, weight_decay=1e-4, schedule="cosine", warmup_epochs=10, knn_every=10,
+        augmentation="speech", backbone="lresnet34", width=16, hidden=512,
+        d=128, epochs=200, batch=64, optimiser="adam", lr=0.002, weight_decay=1e-4,
+        schedule="cosine", warmup_epochs=10, knn_every=10,
     ),
     "paper": dict(
-        augmentation="speech", backbone="lresnet34", width=16, hidden=2048, d=256, epochs=70, batch=96,
-        optimiser="amsgrad", lr=0.001875, weight_decay=1e-4, schedule="cosine", warmup_epochs=10, knn_every=10,
+        augmentation="speech", backbone="lresnet34", width=16, hidden=2048,
+        d=256, epochs=70, batch=96, optimiser="amsgrad", lr=0.001875, weight_decay=1e-4,
+        schedule="cosine", warmup_epochs=10, knn_every=10,
     ),
 }  # fmt: skip
-# Scale -> method -> recipe values of its own on images. A loss that is k times as large gets a k-th of the rate and k
-# times the weight decay, which leaves their product; the search of the scale then tries rates about these.
+# Scale -> method -> recipe values of its own on images. A loss that is k times as large gets a k-th
+# of the rate and k times the weight decay, which leaves their product; the search of the scale then
+# tries rates about these.
 RATES: dict[str, dict[str, dict[str, float]]] = {
     "laptop": {
-        "vicreg": dict(lr=0.008, weight_decay=0.025), "barlow_twins": dict(lr=0.02, weight_decay=0.01),
+        "vicreg": dict(lr=0.008, weight_decay=0.025),
+        "barlow_twins": dict(lr=0.02, weight_decay=0.01),
         "cpc": dict(lr=0.02, weight_decay=0.01), "invcov": dict(lr=0.004, weight_decay=0.05),
     },
 }  # fmt: skip
 SPOKEN = ("voices", "speech")  # data sets of speech
-AUGMENTATION = {  # the policy that suits a data set, where neither the call nor the scale's own data set decides
-    "digits": "digits", "fashion_mnist": "digits", "stl10": "tian2021_stl10", "imagenette96": "tian2021_stl10",
-}  # fmt: skip
-SIDE = {"cifar10": 32, "cifar100": 32, "cifar10_jpeg": 32}  # pixels: crops of one of these suit the others
+# the policy that suits a data set, where neither the call nor the scale's own data set decides
+AUGMENTATION = {
+    "digits": "digits",
+    "fashion_mnist": "digits",
+    "stl10": "tian2021_stl10",
+    "imagenette96": "tian2021_stl10",
+}
+# pixels: crops of one of these suit the others
+SIDE = {"cifar10": 32, "cifar100": 32, "cifar10_jpeg": 32}
 LARGEST = 3.4e38  # of a float32
 SMOKE_LIMIT = 2_000  # training images of a data set that is not embedded, at smoke scale
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Plain values that decide a run. Same recipe, same id; `scale` is a label and does not enter the id."""
+    """Plain values that decide a run. Same recipe, same id; `scale` is a label and does not enter
+    the id."""
 
     method: str
     options: dict = field(default_factory=dict)  # every option of the method, defaults written out
     dataset: str = "digits"
     limit: int | None = None  # training images, class-balanced; None: all
-    size: int | None = None  # pixels a side that images of a folder are brought to; None: as they are
-    data: str | None = None  # digest of data that have no name of their own: a folder, a corpus; `fit` fills it in
-    crop: int | None = None  # pixels a side of the views that images are trained on; None: as the images
+    # pixels a side that images of a folder are brought to; None: as they are
+    size: int | None = None
+    # digest of data that have no name of their own: a folder, a corpus; `fit` fills it in
+    data: str | None = None
+    # pixels a side of the views that images are trained on; None: as the images
+    crop: int | None = None
     augmentation: str = "digits"
     backbone: str = "conv3"
     width: int = 16  # channels of the first layer
@@ -99,16 +115,22 @@ class Recipe:
     epochs: int = 4
     precision: str = "auto"  # auto: bf16 encoder where the device has it in hardware, else float32
     knn_every: int = 5  # epochs between two diagnostics
-    decay_vectors: bool | None = None  # False: no weight decay on biases and the parameters of norms
-    evaluated: str | None = None  # the network that is measured: none or "online", or "target" (the teacher of DINO)
-    online_probe: bool | None = None  # a linear classifier that learns beside the encoder, without touching it
-    pseudo_rounds: int | None = None  # of speech: rounds of clustering and fine-tuning after the training
+    # False: no weight decay on biases and the parameters of norms
+    decay_vectors: bool | None = None
+    # the network that is measured: none or "online", or "target" (the teacher of DINO)
+    evaluated: str | None = None
+    # a linear classifier that learns beside the encoder, without touching it
+    online_probe: bool | None = None
+    # of speech: rounds of clustering and fine-tuning after the training
+    pseudo_rounds: int | None = None
     pseudo_clusters: int | None = None  # clusters of each round
     seed: int = 0
     scale: str = "custom"
 
     def __post_init__(self):
-        for name, low in dict(batch=2, epochs=0, width=1, hidden=1, d=1, knn_every=1, seed=0).items():
+        for name, low in dict(
+            batch=2, epochs=0, width=1, hidden=1, d=1, knn_every=1, seed=0
+        ).items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < low:
                 raise ValueError(f"{name} was {value!r}; allowed: an integer >= {low}")
@@ -116,32 +138,51 @@ class Recipe:
             raise ValueError(f"seed was {self.seed}; allowed: an integer from 0 to {2**32 - 1}")
         for name in ("lr", "momentum", "weight_decay", "warmup_epochs"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LARGEST:
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or not 0 <= value < LARGEST
+            ):
                 raise ValueError(f"{name} was {value!r}; allowed: a number from 0 to {LARGEST:g}")
         for name, value in self.options.items() if isinstance(self.options, dict) else ():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{name} was {value!r}; allowed: a finite number")
         if self.data is not None and not re.fullmatch("[0-9a-f]{16}", str(self.data)):
-            raise ValueError(f"data was {self.data!r}; allowed: none, or the digest that a record of the data says")
+            raise ValueError(
+                f"data was {self.data!r}; allowed: none, or the digest that a record of the data"
+                " says"
+            )
         for name in ("size", "crop"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 4):
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int) or value < 4
+            ):
                 raise ValueError(f"{name} was {value!r}; allowed: none, or an integer >= 4")
         if self.limit is not None and (not isinstance(self.limit, int) or self.limit < self.batch):
-            raise ValueError(f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})")
+            raise ValueError(
+                f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})"
+            )
         for name in ("pseudo_rounds", "pseudo_clusters"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, int) or value < 1
+            ):
                 raise ValueError(f"{name} was {value!r}; allowed: none, or an integer >= 1")
         if (self.pseudo_rounds is None) != (self.pseudo_clusters is None):
             given = f"{self.pseudo_rounds} and {self.pseudo_clusters}"
-            raise ValueError(f"pseudo_rounds and pseudo_clusters were {given}; allowed: both, or none")
+            raise ValueError(
+                f"pseudo_rounds and pseudo_clusters were {given}; allowed: both, or none"
+            )
         if self.evaluated not in (None, "online", "target"):
             raise UnknownName("evaluated", self.evaluated, ("online", "target"))
         for name, value in dict(online_probe=True, decay_vectors=False).items():
             if getattr(self, name) not in (None, value):
-                raise ValueError(f"{name} was {getattr(self, name)!r}; allowed: none, {str(value).lower()}")
-        for name, allowed in dict(precision=("auto", "float32", "bf16"), schedule=("constant", "cosine")).items():
+                raise ValueError(
+                    f"{name} was {getattr(self, name)!r}; allowed: none, {str(value).lower()}"
+                )
+        for name, allowed in dict(
+            precision=("auto", "float32", "bf16"), schedule=("constant", "cosine")
+        ).items():
             if getattr(self, name) not in allowed:
                 raise UnknownName(name, getattr(self, name), allowed)
 
@@ -154,9 +195,11 @@ class Recipe:
 
 
 def canonical(values: dict) -> str:
-    """JSON with sorted keys; whole floats are written as integers, so that 1 and 1.0 are the same recipe.
+    """JSON with sorted keys; whole floats are written as integers, so that 1 and 1.0 are the same
+    recipe.
 
-    What is None is left out: a value or option added later, None by default, changes the id of no record made before.
+    What is None is left out: a value or option added later, None by default, changes the id of no
+    record made before.
     """
 
     def plain(v):
@@ -172,19 +215,24 @@ FIELDS = tuple(KIND)
 
 
 def suited(dataset: str, scale: str) -> dict:
-    """What another data set than the scale's own changes in its recipe: the augmentation, at smoke the limit, and for
-    speech the network and its training."""
+    """What another data set than the scale's own changes in its recipe: the augmentation, at smoke
+    the limit, and for speech the network and its training."""
     if dataset == SCALES[scale]["dataset"]:
         return {}
     if dataset in SPOKEN:
-        return SPEECH[scale] | {"crop": None} | ({"limit": 400} if scale == "smoke" and dataset != "voices" else {})
+        return (
+            SPEECH[scale]
+            | {"crop": None}
+            | ({"limit": 400} if scale == "smoke" and dataset != "voices" else {})
+        )
     crop = {} if dataset in SIDE else {"crop": None}
     limit = {"limit": SMOKE_LIMIT} if scale == "smoke" and dataset != "digits" else {}
     return {"augmentation": AUGMENTATION.get(dataset, "tian2021_cifar")} | limit | crop
 
 
 def recipe(method: str, scale: str = "smoke", options: dict | None = None, **overrides) -> Recipe:
-    """The recipe of `method` at `scale`, with method options and recipe values overridden; raises UnknownName."""
+    """The recipe of `method` at `scale`, with method options and recipe values overridden; raises
+    UnknownName."""
     from ncssl.methods import make  # torch is imported only where a method is meant
 
     if scale not in SCALES:

@@ -1,5 +1,5 @@
-"""What is measured of a model on speech: verification on trial lists, spectra of the projections, emotion, and what
-rounds of pseudo-labels make of it."""
+"""What is measured of a model on speech: verification on trial lists, spectra of the projections,
+emotion, and what rounds of pseudo-labels make of it."""
 
 import copy
 from collections.abc import Callable
@@ -15,15 +15,20 @@ from ncssl.evaluate import PldaBackend, emotion_probe, frame_statistics, verify,
 from ncssl.finetune import Stage, pseudo_rounds
 from ncssl.model import Siamese
 
-STEP = 50  # frames: utterances are repeated up to a multiple of it, so that many go through the network at once
+# frames: utterances are repeated up to a multiple of it, so that many go through the network at
+# once
+STEP = 50
 LONGEST = 1500  # frames of an utterance that are looked at
 BATCH = 64
-COMPONENTS = 40  # of the no-learning baseline: principal axes of the deviations of 80 bands, about all their variance
+# of the no-learning baseline: principal axes of the deviations of 80 bands, about all their
+# variance
+COMPONENTS = 40
 LEAST = 4  # utterances of a speaker, for speakers that pseudo-labels can find
 
 
 def whole(corpus: Speech, rows: Tensor, frames: int) -> Tensor:
-    """Utterances (n, 1, bands, frames) from their beginning, repeated up to `frames`, each band's mean taken off."""
+    """Utterances (n, 1, bands, frames) from their beginning, repeated up to `frames`, each band's
+    mean taken off."""
     at = torch.arange(frames, device=corpus.mel.device) % corpus.lengths[rows, None]
     x = corpus.mel[corpus.starts[rows, None] + at].transpose(1, 2)
     return (x - x.mean(2, keepdim=True)).unsqueeze(1)
@@ -42,7 +47,8 @@ def outputs(net: Callable[[Tensor], Tensor], corpus: Speech) -> Tensor:
 
 @torch.no_grad()
 def embed(model: Siamese, corpus: Speech) -> tuple[Tensor, Tensor]:
-    """Features (n, features) and projections (n, d) of whole utterances, the model in evaluation mode."""
+    """Features (n, features) and projections (n, d) of whole utterances, the model in evaluation
+    mode."""
     encoder, projector = model.used
     training = model.training
     model.eval()
@@ -53,7 +59,8 @@ def embed(model: Siamese, corpus: Speech) -> tuple[Tensor, Tensor]:
 
 
 def means(rates: dict[str, float]) -> dict[str, float]:
-    """EER over the lists: matched, and over the lists whose sides are in different conditions, where there are any."""
+    """EER over the lists: matched, and over the lists whose sides are in different conditions,
+    where there are any."""
     apart = [v for name, v in rates.items() if name.endswith(("_noise_eer", "_reverb_eer"))]
     every = [v for name, v in rates.items() if name.endswith("_eer")]
     out = {"mean_eer": (sum(every) - sum(apart)) / (len(every) - len(apart))}
@@ -61,55 +68,81 @@ def means(rates: dict[str, float]) -> dict[str, float]:
 
 
 def row(model: Siamese, train: Speech, test: Speech, trials: dict[str, Trials]) -> dict:
-    """One row of the curves: EER of the features over the lists and on every list (percent), spectra of the
-    projections."""
+    """One row of the curves: EER of the features over the lists and on every list (percent),
+    spectra of the projections."""
     h, z = embed(model, test)
     centred = (h - embed(model, train)[0].mean(0)).cpu()
     rates = {f"{name}_eer": verify(centred, each)["eer"] for name, each in trials.items()}
     return means(rates) | rates | diagnostics.spectra(model, z) | diagnostics.numbers("feature_", h)
 
 
-def final(model: Siamese, train: Speech, tests: dict[str, Speech], trials: dict[str, Trials]) -> dict:
-    """EER (percent) and minDCF on every list, matched and with side b in another condition, and their 95 % intervals
-    over speakers; micro- and macro-F1 (percent) of an emotion probe where both splits have emotions.
+def final(
+    model: Siamese, train: Speech, tests: dict[str, Speech], trials: dict[str, Trials]
+) -> dict:
+    """EER (percent) and minDCF on every list, matched and with side b in another condition, and
+    their 95 % intervals over speakers; micro- and macro-F1 (percent) of an emotion probe where both
+    splits have emotions.
 
-    Scores are cosines of features less the mean of the training utterances, as wespeaker does. EERs named whitened_ are
-    of the same features whitened as those of the no-learning baseline are; `leads` over it.
+    Scores are cosines of features less the mean of the training utterances, as wespeaker does. EERs
+    named whitened_ are of the same features whitened as those of the no-learning baseline are;
+    `leads` over it.
     """
     bank = embed(model, train)[0].cpu()
     h = {condition: embed(model, corpus)[0].cpu() for condition, corpus in tests.items()}
     out = verified(bank, h, tests, trials) | emotions(bank, train, h["clean"], tests["clean"])
-    white = whitened(bank.numpy(), {condition: z.numpy() for condition, z in h.items()}, tests, trials)
+    white = whitened(
+        bank.numpy(), {condition: z.numpy() for condition, z in h.items()}, tests, trials
+    )
     out |= {f"whitened_{name}": value for name, value in white.items()}
     return out | leads(out, statistics(train, tests, trials, intervals=False))
 
 
 def whitened(
-    bank: np.ndarray, z: dict[str, np.ndarray], tests: dict[str, Speech], trials: dict[str, Trials], intervals=False
-) -> dict:  # fmt: skip
-    """`verified` for embeddings in the principal axes of bank (n, d), `COMPONENTS` at most, each of variance one."""
+    bank: np.ndarray,
+    z: dict[str, np.ndarray],
+    tests: dict[str, Speech],
+    trials: dict[str, Trials],
+    intervals=False,
+) -> dict:
+    """`verified` for embeddings in the principal axes of bank (n, d), `COMPONENTS` at most, each of
+    variance one."""
     components = min(COMPONENTS, len(bank) - 1, bank.shape[1])
-    white = torch.from_numpy(whiten(bank, np.concatenate([bank, *z.values()]), components=components))
+    white = torch.from_numpy(
+        whiten(bank, np.concatenate([bank, *z.values()]), components=components)
+    )
     own, *parts = white.split([len(bank), *map(len, z.values())])
     return verified(own, dict(zip(z, parts, strict=True)), tests, trials, intervals)
 
 
 def leads(out: dict[str, float], floor: dict[str, float]) -> dict[str, float]:
-    """Points by which metrics are better than those of the no-learning baseline: fewer errors, a higher F1;
-    whitened_lead, of the mean EER if both are whitened; emotion_lift, of the F1 over always saying the commonest."""
-    ahead = {f"{name.removesuffix('_eer')}_lead": floor[name] - out[name] for name in floor if name.endswith("_eer")}
+    """Points by which metrics are better than those of the no-learning baseline: fewer errors, a
+    higher F1; whitened_lead, of the mean EER if both are whitened; emotion_lift, of the F1 over
+    always saying the commonest."""
+    ahead = {
+        f"{name.removesuffix('_eer')}_lead": floor[name] - out[name]
+        for name in floor
+        if name.endswith("_eer")
+    }
     if "whitened_mean_eer" in out:
         ahead["whitened_lead"] = floor["mean_eer"] - out["whitened_mean_eer"]
     if "emotion_micro_f1" in out:
         f1 = out["emotion_micro_f1"]
-        ahead |= {"emotion_lead": f1 - floor["emotion_micro_f1"], "emotion_lift": f1 - out["emotion_majority"]}
+        ahead |= {
+            "emotion_lead": f1 - floor["emotion_micro_f1"],
+            "emotion_lift": f1 - out["emotion_majority"],
+        }
     return ahead
 
 
 def verified(
-    bank: Tensor, h: dict[str, Tensor], tests: dict[str, Speech], trials: dict[str, Trials], intervals: bool = True
-) -> dict:  # fmt: skip
-    """Error rates of embeddings h by condition, less bank's mean, on every list, with intervals, and their `means`."""
+    bank: Tensor,
+    h: dict[str, Tensor],
+    tests: dict[str, Speech],
+    trials: dict[str, Trials],
+    intervals: bool = True,
+) -> dict:
+    """Error rates of embeddings h by condition, less bank's mean, on every list, with intervals,
+    and their `means`."""
     h = {condition: z - bank.mean(0) for condition, z in h.items()}
     speakers, out = tests["clean"].labels.cpu() if intervals else None, {}
     for name, each in trials.items():
@@ -121,7 +154,8 @@ def verified(
 
 
 def emotions(bank: Tensor, train: Speech, h: Tensor, test: Speech) -> dict:
-    """`emotion_probe` on the utterances whose emotion is known; nothing where they have fewer than two."""
+    """`emotion_probe` on the utterances whose emotion is known; nothing where they have fewer than
+    two."""
     splits = []
     for z, corpus in ((bank, train), (h, test)):
         known = (corpus.emotions >= 0).cpu()
@@ -129,82 +163,138 @@ def emotions(bank: Tensor, train: Speech, h: Tensor, test: Speech) -> dict:
         if len(y.unique()) < 2:
             return {}
         splits.append((z[known], y, [corpus.classes[i] for i in who.tolist()]))
-    return {f"emotion_{name}": value for name, value in emotion_probe(*splits[0], *splits[1]).items()}
+    return {
+        f"emotion_{name}": value for name, value in emotion_probe(*splits[0], *splits[1]).items()
+    }
 
 
 def statistics(
     train: Speech, tests: dict[str, Speech], trials: dict[str, Trials], intervals: bool = True
-) -> dict:  # fmt: skip
-    """The measures of `final` with no network: deviations of the log-mel bands, whitened on the training utterances;
-    for emotion also their means, as they are."""
+) -> dict:
+    """The measures of `final` with no network: deviations of the log-mel bands, whitened on the
+    training utterances; for emotion also their means, as they are."""
 
     def moments(corpus: Speech, mean: bool = False) -> np.ndarray:
         ends = (corpus.starts + corpus.lengths).tolist()
         mels = (corpus.mel[a:b].cpu() for a, b in zip(corpus.starts.tolist(), ends, strict=True))
         return frame_statistics(mels, mean=mean)
 
-    out = whitened(moments(train), {c: moments(corpus) for c, corpus in tests.items()}, tests, trials, intervals)
+    out = whitened(
+        moments(train),
+        {c: moments(corpus) for c, corpus in tests.items()},
+        tests,
+        trials,
+        intervals,
+    )
     felt = [torch.from_numpy(moments(corpus, mean=True)) for corpus in (train, tests["clean"])]
     return out | emotions(felt[0], train, felt[1], tests["clean"])
 
 
-def repeated(train: Speech, test: Speech, trials: dict[str, Trials], clusters: int) -> tuple[Speech, dict[str, Trials]]:
-    """What rounds of pseudo-labels work on: utterances of speakers with at least `LEAST`, and the trials of corpora
-    that have such. Raises ValueError where no trial is left, or fewer utterances than clusters."""
+def repeated(
+    train: Speech, test: Speech, trials: dict[str, Trials], clusters: int
+) -> tuple[Speech, dict[str, Trials]]:
+    """What rounds of pseudo-labels work on: utterances of speakers with at least `LEAST`, and the
+    trials of corpora that have such. Raises ValueError where no trial is left, or fewer utterances
+    than clusters."""
     rows = (train.labels.bincount()[train.labels] >= LEAST).nonzero().flatten()
     heard = {train.paths[i].split("/")[0] for i in rows.tolist()}
-    lists = {name: each for name, each in trials.items() if test.paths[int(each.a[0])].split("/")[0] in heard}
+    lists = {
+        name: each
+        for name, each in trials.items()
+        if test.paths[int(each.a[0])].split("/")[0] in heard
+    }
     if not lists:
-        raise ValueError(f"no trial list is of a corpus with {LEAST} utterances a speaker: {sorted(heard)}")
+        raise ValueError(
+            f"no trial list is of a corpus with {LEAST} utterances a speaker: {sorted(heard)}"
+        )
     if clusters > len(rows):
         few = f"the utterances of speakers with {LEAST} or more"
         raise ValueError(f"pseudo_clusters was {clusters}; allowed: 1 to {len(rows)}, {few}")
-    return train._replace(starts=train.starts[rows], lengths=train.lengths[rows], labels=train.labels[rows]), lists
+    return train._replace(
+        starts=train.starts[rows], lengths=train.lengths[rows], labels=train.labels[rows]
+    ), lists
 
 
 def relabelled(
-    model: Siamese, train: Speech, test: Speech, trials: dict[str, Trials], view: SpeechView, *, rounds: int,
-    clusters: int, epochs: int, batch: int = 64, seed: int = 0,
-) -> dict[str, float]:  # fmt: skip
-    """Fine-tune a copy of the encoder on clusters of its own embeddings, `rounds` times: numbers of each state, named
-    round0_ (before any) to round<rounds>_: EER of cosines and of a PLDA on the clusters (NaN where these cannot carry
-    one, as when all embeddings are alike), purity, NMI, sizes; `gains`.
+    model: Siamese,
+    train: Speech,
+    test: Speech,
+    trials: dict[str, Trials],
+    view: SpeechView,
+    *,
+    rounds: int,
+    clusters: int,
+    epochs: int,
+    batch: int = 64,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Fine-tune a copy of the encoder on clusters of its own embeddings, `rounds` times: numbers of
+    each state, named round0_ (before any) to round<rounds>_: EER of cosines and of a PLDA on the
+    clusters (NaN where these cannot carry one, as when all embeddings are alike), purity, NMI,
+    sizes; `gains`.
 
-    Utterances and trials as in `repeated`. The head alone trains for a quarter of `epochs`, the whole for half of them;
-    speakers' names serve purity and NMI alone.
+    Utterances and trials as in `repeated`. The head alone trains for a quarter of `epochs`, the
+    whole for half of them; speakers' names serve purity and NMI alone.
     """
     some, trials = repeated(train, test, trials, clusters)
     encoder = copy.deepcopy(model.used[0]).float().requires_grad_(True).eval()
-    width = encoder(whole(some, torch.zeros(1, dtype=torch.int64, device=some.labels.device), STEP)).shape[1]
+    width = encoder(
+        whole(some, torch.zeros(1, dtype=torch.int64, device=some.labels.device), STEP)
+    ).shape[1]
 
     def measure(encoder: nn.Module, bank: np.ndarray, sure: np.ndarray) -> dict[str, float]:
         h = outputs(encoder, test).cpu().numpy()
-        cosine = {f"{name}_eer": verify(h - bank.mean(0), each)["eer"] for name, each in trials.items()}
+        cosine = {
+            f"{name}_eer": verify(h - bank.mean(0), each)["eer"] for name, each in trials.items()
+        }
         try:
             score = PldaBackend(bank[sure >= 0], sure[sure >= 0]).scores
-            plda = {f"{name}_eer": verify(h, each, score=score)["eer"] for name, each in trials.items()}
+            plda = {
+                f"{name}_eer": verify(h, each, score=score)["eer"] for name, each in trials.items()
+            }
         except ValueError:  # too few clusters, or embeddings that hardly vary
             plda = dict.fromkeys(cosine, float("nan"))
-        return means(cosine) | cosine | {f"plda_{name}": value for name, value in (means(plda) | plda).items()}
+        return (
+            means(cosine)
+            | cosine
+            | {f"plda_{name}": value for name, value in (means(plda) | plda).items()}
+        )
 
     stages = (Stage(max(1, epochs // 4), 0.1, False), Stage(max(1, epochs // 2), 0.01, True))
     table = pseudo_rounds(
-        encoder, lambda net: outputs(net, some).cpu().numpy(), lambda at, g: speech_augment(some, at, view, g), width,
-        rounds=rounds, clusters=clusters, hidden=some.labels.cpu().numpy(), measure=measure, seed=seed, stages=stages,
-        batch=batch, each=2, warmup=stages[0].epochs,
-    )  # fmt: skip
-    out = {f"round{i}_{name}": value for i, row in enumerate(table) for name, value in row.items() if name != "round"}
+        encoder,
+        lambda net: outputs(net, some).cpu().numpy(),
+        lambda at, g: speech_augment(some, at, view, g),
+        width,
+        rounds=rounds,
+        clusters=clusters,
+        hidden=some.labels.cpu().numpy(),
+        measure=measure,
+        seed=seed,
+        stages=stages,
+        batch=batch,
+        each=2,
+        warmup=stages[0].epochs,
+    )
+    out = {
+        f"round{i}_{name}": value
+        for i, row in enumerate(table)
+        for name, value in row.items()
+        if name != "round"
+    }
     return out | gains(table)
 
 
 def gains(table: list[dict[str, float]]) -> dict[str, float]:
-    """What rounds brought: EER before the first over that after it, the same less that of the last round, the rise of
-    the NMI, and what PLDA gains (EER of cosines over its own) before any round less what it gains after the last."""
+    """What rounds brought: EER before the first over that after it, the same less that of the last
+    round, the rise of the NMI, and what PLDA gains (EER of cosines over its own) before any round
+    less what it gains after the last."""
     eer, plda = (np.array([row[name] for row in table]) for name in ("mean_eer", "plda_mean_eer"))
     with np.errstate(divide="ignore", invalid="ignore"):  # without any error left
         steps, by_plda = (eer[:-1] / eer[1:]).tolist(), (eer / plda).tolist()
     return {
-        "pseudo_gain": steps[0], "pseudo_gain_lead": steps[0] - steps[-1],
+        "pseudo_gain": steps[0],
+        "pseudo_gain_lead": steps[0] - steps[-1],
         "pseudo_nmi_rise": table[-1]["nmi"] - table[0]["nmi"],
         "pseudo_plda_lead": by_plda[0] - by_plda[-1],
-    }  # fmt: skip
+    }

@@ -1,6 +1,7 @@
 """Spectra of features and of predictors: second moments, effective ranks, alignment.
 
-Features z have shape (n, d), one row a sample. Matrices are computed in float64 where the device has it.
+Features z have shape (n, d), one row a sample. Matrices are computed in float64 where the device
+has it.
 """
 
 from typing import NamedTuple
@@ -12,7 +13,9 @@ from torch.nn import functional
 
 def _wide(x: Tensor, name: str) -> Tensor:
     if x.ndim != 2 or 0 in x.shape:
-        raise ValueError(f"{name} must be a matrix with at least one row and column, had shape {tuple(x.shape)}")
+        raise ValueError(
+            f"{name} must be a matrix with at least one row and column, had shape {tuple(x.shape)}"
+        )
     broken = x.numel() - int(x.isfinite().sum())
     if broken:
         raise ValueError(f"{name} must be finite, has {broken} values that are NaN or infinite")
@@ -26,7 +29,8 @@ def _square(x: Tensor, name: str) -> Tensor:
 
 
 def second_moment(z: Tensor) -> Tensor:
-    """Uncentred second moment z^T z / n (d, d): the "correlation matrix" F of tian2021, section 4."""
+    """Uncentred second moment z^T z / n (d, d): the "correlation matrix" F of tian2021,
+    section 4."""
     z = _wide(z, "z")
     return z.T @ z / len(z)
 
@@ -38,7 +42,8 @@ def covariance(z: Tensor) -> Tensor:
 
 
 def correlation(z: Tensor, min_variance: float = 1e-8) -> Tensor:
-    """Pearson correlation of the channels whose variance is at least `min_variance`; the others are left out.
+    """Pearson correlation of the channels whose variance is at least `min_variance`; the others are
+    left out.
 
     The answer's size tells how many: z.shape[1] less its rows are dead (constant) channels.
     """
@@ -56,8 +61,8 @@ def eigenvalues(C: Tensor) -> Tensor:
 
 
 def moment_eigenvalues(z: Tensor) -> Tensor:
-    """Eigenvalues (d,), largest first, of `second_moment` of z (n, d), from the smaller of z^T z and z z^T: time and
-    memory of outputs wider than their number do not grow with d^2."""
+    """Eigenvalues (d,), largest first, of `second_moment` of z (n, d), from the smaller of z^T z
+    and z z^T: time and memory of outputs wider than their number do not grow with d^2."""
     z = _wide(z, "z")
     n, d = z.shape
     if d <= n:
@@ -68,14 +73,18 @@ def moment_eigenvalues(z: Tensor) -> Tensor:
 def _non_negative(eigs: Tensor) -> Tensor:
     eigs = _wide(eigs.reshape(1, -1), "eigs")[0]
     if eigs.min() < -1e-6 * eigs.abs().max():
-        raise ValueError(f"eigs must not be negative (beyond round-off), the least was {eigs.min().item():.3g}")
+        raise ValueError(
+            f"eigs must not be negative (beyond round-off), the least was {eigs.min().item():.3g}"
+        )
     return eigs.clamp_min(0)
 
 
 def effective_rank(eigs: Tensor) -> float:
-    """exp of the entropy of the shares eigs / sum(eigs), between 1 and d; 0 if all are 0. Roy and Vetterli 2007.
+    """exp of the entropy of the shares eigs / sum(eigs), between 1 and d; 0 if all are 0. Roy and
+    Vetterli 2007.
 
-    Of whatever spectrum is given: eigenvalues of a second moment and singular values (RankMe) give other numbers.
+    Of whatever spectrum is given: eigenvalues of a second moment and singular values (RankMe) give
+    other numbers.
     """
     eigs = _non_negative(eigs)
     if eigs.sum() == 0:
@@ -84,12 +93,14 @@ def effective_rank(eigs: Tensor) -> float:
 
 
 def rankme(z: Tensor, eps: float = 1e-7) -> float:
-    """exp of the entropy of p = s / sum(s) + eps, s the singular values of z, not centred. Garrido et al. 2023.
+    """exp of the entropy of p = s / sum(s) + eps, s the singular values of z, not centred. Garrido
+    et al. 2023.
 
     Between 1 and d (about); 0 if z is 0.
     """
     z = _wide(z, "z")
-    s = torch.linalg.svdvals(torch.linalg.qr(z, mode="r").R)  # those of z, and cheaper for n far above d
+    # those of z, and cheaper for n far above d
+    s = torch.linalg.svdvals(torch.linalg.qr(z, mode="r").R)
     if s.sum() == 0:
         return 0.0
     return torch.special.entr(s / s.sum() + eps).sum().exp().item()
@@ -104,15 +115,21 @@ def participation_ratio(eigs: Tensor) -> float:
 
 
 def alpha_req(eigs: Tensor, first: int = 11, last: int = 50, weighted: bool = False) -> float:
-    """Decay exponent: minus the least-squares slope of ln(eigs_j) on ln(j), j from first to last, counted from 1.
+    """Decay exponent: minus the least-squares slope of ln(eigs_j) on ln(j), j from first to last,
+    counted from 1.
 
-    weighted=True gives index j the weight 1/j (as Stringer et al. do). Raises ValueError for eigs <= 0 in the window.
+    weighted=True gives index j the weight 1/j (as Stringer et al. do). Raises ValueError for eigs
+    <= 0 in the window.
     """
     if not 1 <= first < last <= eigs.numel():
-        raise ValueError(f"window must lie in 1..{eigs.numel()} with first < last, was {first}..{last}")
+        raise ValueError(
+            f"window must lie in 1..{eigs.numel()} with first < last, was {first}..{last}"
+        )
     y = _wide(eigs.reshape(1, -1), "eigs")[0, first - 1 : last]
     if y.min() <= 0:
-        raise ValueError(f"eigs must be above 0 from {first} to {last}, the least was {y.min().item():.3g}")
+        raise ValueError(
+            f"eigs must be above 0 from {first} to {last}, the least was {y.min().item():.3g}"
+        )
     j = torch.arange(first, last + 1, device=y.device, dtype=y.dtype)
     w = 1 / j if weighted else torch.ones_like(j)
     x, y, w = j.log(), y.log(), w / w.sum()
@@ -121,7 +138,8 @@ def alpha_req(eigs: Tensor, first: int = 11, last: int = 50, weighted: bool = Fa
 
 
 def std_normalised(z: Tensor) -> float:
-    """Mean over channels of the standard deviation (biased) of z / |z| over the batch. chen2021, section 4.1.
+    """Mean over channels of the standard deviation (biased) of z / |z| over the batch. chen2021,
+    section 4.1.
 
     1 / sqrt(d) for isotropic features, 0 when all rows point one way.
     """
@@ -129,7 +147,8 @@ def std_normalised(z: Tensor) -> float:
 
 
 class Decorrelation(NamedTuple):
-    """|R - I|_F^2 and mean |R_ij| (i != j) of the Pearson correlation R of the live channels; how many are dead."""
+    """|R - I|_F^2 and mean |R_ij| (i != j) of the Pearson correlation R of the live channels; how
+    many are dead."""
 
     energy: float
     mean_absolute: float
@@ -137,7 +156,8 @@ class Decorrelation(NamedTuple):
 
 
 def decorrelation(z: Tensor, min_variance: float = 1e-8) -> Decorrelation:
-    """How correlated the channels are. Independent ones have an expected energy of d (d - 1) / (n - 1), not 0."""
+    """How correlated the channels are. Independent ones have an expected energy of d (d - 1) / (n -
+    1), not 0."""
     R = correlation(z, min_variance)
     off = R - torch.diag(R.diagonal())
     d = len(R)
@@ -146,9 +166,11 @@ def decorrelation(z: Tensor, min_variance: float = 1e-8) -> Decorrelation:
 
 
 def alignment_uniformity(z1: Tensor, z2: Tensor) -> tuple[float, float]:
-    """Alignment E|z1 - z2|^2 of paired rows and uniformity ln E exp(-2 |z1_i - z1_j|^2), i < j, after l2-normalising.
+    """Alignment E|z1 - z2|^2 of paired rows and uniformity ln E exp(-2 |z1_i - z1_j|^2), i < j,
+    after l2-normalising.
 
-    Wang and Isola 2020 with alpha = t = 2. Uniformity is 0 (worst) for a constant, and takes n^2 / 2 numbers.
+    Wang and Isola 2020 with alpha = t = 2. Uniformity is 0 (worst) for a constant, and takes n^2 /
+    2 numbers.
     """
     z1, z2 = (functional.normalize(z, dim=1) for z in _paired(z1, z2))
     uniformity = torch.pdist(z1).square().mul(-2).exp().mean().log()
@@ -156,7 +178,8 @@ def alignment_uniformity(z1: Tensor, z2: Tensor) -> tuple[float, float]:
 
 
 class CrossCorrelation(NamedTuple):
-    """Mean of the diagonal and mean square off it of the Pearson cross-correlation of views; dead channels."""
+    """Mean of the diagonal and mean square off it of the Pearson cross-correlation of views; dead
+    channels."""
 
     diagonal: float
     off_square: float
@@ -164,9 +187,11 @@ class CrossCorrelation(NamedTuple):
 
 
 def cross_correlation(z1: Tensor, z2: Tensor, min_variance: float = 1e-8) -> CrossCorrelation:
-    """How alike paired rows are channel by channel, and how redundant: what zbontar2021 drives to 1 and to 0.
+    """How alike paired rows are channel by channel, and how redundant: what zbontar2021 drives to 1
+    and to 0.
 
-    Channels below `min_variance` (biased) in either view are left out. Unrelated views: 0, and 1 / (n - 1) off it.
+    Channels below `min_variance` (biased) in either view are left out. Unrelated views: 0, and 1 /
+    (n - 1) off it.
     """
     z1, z2 = _paired(z1, z2)
     v1, v2 = z1.var(dim=0, correction=0), z2.var(dim=0, correction=0)
@@ -181,14 +206,19 @@ def cross_correlation(z1: Tensor, z2: Tensor, min_variance: float = 1e-8) -> Cro
 def _paired(z1: Tensor, z2: Tensor) -> tuple[Tensor, Tensor]:
     z1, z2 = _wide(z1, "z1"), _wide(z2, "z2")
     if z1.shape != z2.shape or len(z1) < 2:
-        raise ValueError(f"z1 and z2 must share a shape of at least 2 rows, were {tuple(z1.shape)}, {tuple(z2.shape)}")
+        raise ValueError(
+            f"z1 and z2 must share a shape of at least 2 rows, were {tuple(z1.shape)},"
+            f" {tuple(z2.shape)}"
+        )
     return z1, z2
 
 
 def linear_cka(x: Tensor, y: Tensor) -> float:
-    """|X^T Y|_F^2 / (|X^T X|_F |Y^T Y|_F) of centred x (n, dx) and y (n, dy): 1 up to rotation and scale, else below.
+    """|X^T Y|_F^2 / (|X^T X|_F |Y^T Y|_F) of centred x (n, dx) and y (n, dy): 1 up to rotation and
+    scale, else below.
 
-    Kornblith et al. 2019. Biased upwards: about d / n for unrelated isotropic features; 0 if either is constant.
+    Kornblith et al. 2019. Biased upwards: about d / n for unrelated isotropic features; 0 if either
+    is constant.
     """
     x, y = _wide(x, "x"), _wide(y, "y")
     if len(x) != len(y):
@@ -202,10 +232,14 @@ def lidar(views: Tensor, delta: float = 1e-4) -> float:
     """LiDAR of views (n, q, d), q of each of n images: exp entropy of the eigenvalue shares of
     Sw^(-1/2) Sb Sw^(-1/2). Thilak et al. 2024.
 
-    Sb: covariance of the n means, Sw: covariance within, plus delta I; both biased. Between 1 and d; 0 if Sb is 0.
+    Sb: covariance of the n means, Sw: covariance within, plus delta I; both biased. Between 1 and
+    d; 0 if Sb is 0.
     """
     if views.ndim != 3 or len(views) < 2 or views.shape[1] < 2 or delta <= 0:
-        raise ValueError(f"views must be (n, q, d), n and q at least 2, delta > 0; were {tuple(views.shape)}, {delta}")
+        raise ValueError(
+            f"views must be (n, q, d), n and q at least 2, delta > 0; were {tuple(views.shape)},"
+            f" {delta}"
+        )
     n, q, d = views.shape
     views = _wide(views.reshape(n * q, d), "views").view(n, q, d)
     means = views.mean(dim=1)
@@ -216,9 +250,11 @@ def lidar(views: Tensor, delta: float = 1e-4) -> float:
 
 
 def alignment_modes(W: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues s (d,) of C, largest first, and |cos(v_j, W v_j)| (d,) with its eigenvectors. tian2021, figure 2.
+    """Eigenvalues s (d,) of C, largest first, and |cos(v_j, W v_j)| (d,) with its eigenvectors.
+    tian2021, figure 2.
 
-    1 where v_j is an eigenvector of W too; so also where W maps v_j to zero (less than 1e-6 of |W|_F).
+    1 where v_j is an eigenvector of W too; so also where W maps v_j to zero (less than 1e-6 of
+    |W|_F).
     """
     W, C = _square(W, "W"), _square(C, "C")
     if W.shape != C.shape:
@@ -231,7 +267,8 @@ def alignment_modes(W: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def alignment(W: Tensor, C: Tensor, *, weighted: bool = False, floor: float = 0.0) -> float:
-    """Mean of alignment_modes over the modes with s_j > floor * s_max (all if floor is 0), weighted by s_j if asked.
+    """Mean of alignment_modes over the modes with s_j > floor * s_max (all if floor is 0), weighted
+    by s_j if asked.
 
     1 if W and C commute; about sqrt(2 / (pi d)) for a random W. A usual floor is 1e-2.
     """
@@ -251,15 +288,17 @@ def commutator(W: Tensor, C: Tensor) -> float:
 
 
 def asymmetry(W: Tensor) -> float:
-    """|W - W^T|_F / |W|_F, from 0 (symmetric) to 2 (antisymmetric); 0 if W is 0. tian2021, figure 2."""
+    """|W - W^T|_F / |W|_F, from 0 (symmetric) to 2 (antisymmetric); 0 if W is 0. tian2021, figure
+    2."""
     W = _square(W, "W")
     size = W.norm().item()
     return (W - W.T).norm().item() / size if size > 0 else 0.0
 
 
 def gram_cosine(W: Tensor, C: Tensor) -> float:
-    """Frobenius cosine <W^T W, C> / (|W^T W| |C|), C the second moment of the projections, between 0 and 1; 0 if either
-    is 0. liu2022, eq. 14 (F F^T there): 1 where predictor and projections are balanced, whatever the scale."""
+    """Frobenius cosine <W^T W, C> / (|W^T W| |C|), C the second moment of the projections, between
+    0 and 1; 0 if either is 0. liu2022, eq. 14 (F F^T there): 1 where predictor and projections are
+    balanced, whatever the scale."""
     W, C = _square(W, "W"), _square(C, "C")
     if W.shape != C.shape:
         raise ValueError(f"W and C must share a shape, were {tuple(W.shape)} and {tuple(C.shape)}")
@@ -269,9 +308,11 @@ def gram_cosine(W: Tensor, C: Tensor) -> float:
 
 
 def linear_fit(f: Tensor, p: Tensor) -> tuple[Tensor, float]:
-    """Least-squares W (d, d) with p = W f over rows (no centring), and the share R^2 of E|p|^2 that it explains.
+    """Least-squares W (d, d) with p = W f over rows (no centring), and the share R^2 of E|p|^2 that
+    it explains.
 
-    Stands for a non-linear predictor in `alignment`, `commutator` and `asymmetry`; minimum norm if f has low rank.
+    Stands for a non-linear predictor in `alignment`, `commutator` and `asymmetry`; minimum norm if
+    f has low rank.
     """
     f, p = _wide(f, "f"), _wide(p, "p")
     if f.shape != p.shape:

@@ -35,7 +35,8 @@ class NotFinite(RuntimeError):
 
 @dataclasses.dataclass
 class Run:
-    """What a run holds while it goes: model, optimiser, generator, data, and what has been measured."""
+    """What a run holds while it goes: model, optimiser, generator, data, and what has been
+    measured."""
 
     recipe: Recipe
     device: str
@@ -57,14 +58,21 @@ class Run:
 
     def state(self) -> dict:
         return {
-            "id": self.recipe.id, "made": made(self), "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(), "generator": self.generator.get_state(), "epoch": self.epoch,
-            "seconds": self.seconds, "curves": self.curves, "probe": self.probe and self.probe.state_dict(),
-        }  # fmt: skip
+            "id": self.recipe.id,
+            "made": made(self),
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "curves": self.curves,
+            "probe": self.probe and self.probe.state_dict(),
+        }
 
     def restore(self, state: dict) -> None:
-        """Take over a checkpoint's state. Raises ValueError before anything is changed where it cannot be one of this
-        run; what raises in loading the parts leaves a run that must not be used."""
+        """Take over a checkpoint's state. Raises ValueError before anything is changed where it
+        cannot be one of this run; what raises in loading the parts leaves a run that must not be
+        used."""
         fits(self, state)
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -75,7 +83,8 @@ class Run:
 
 
 def made(run: Run) -> dict[str, str]:
-    """What the numbers of a run depend on besides its recipe; a checkpoint made with other things is not used."""
+    """What the numbers of a run depend on besides its recipe; a checkpoint made with other things
+    is not used."""
     return {
         "device": device_name(run.device) + (", compiled" if run.compiled else ""),
         "precision": precision(run.recipe, run.device),
@@ -93,17 +102,25 @@ def fits(run: Run, state: dict) -> None:
         raise ValueError(f"a checkpoint of epoch {epoch!r} of {run.recipe.epochs}")
     if type(seconds) is not float or not 0 <= seconds < float("inf"):
         raise ValueError(f"a checkpoint of {seconds!r} seconds")
-    measured = [e for e in range(epoch + 1) if e % run.recipe.knn_every == 0 or e == run.recipe.epochs]
+    measured = [
+        e for e in range(epoch + 1) if e % run.recipe.knn_every == 0 or e == run.recipe.epochs
+    ]
     if type(held) is not dict or held.get("epoch") != measured:
-        raise ValueError(f"a checkpoint of epoch {epoch} whose curves are not those of epochs {measured}")
-    if any(type(curve) is not list for curve in held.values()) or len(held.get("loss", ())) != epoch:
+        raise ValueError(
+            f"a checkpoint of epoch {epoch} whose curves are not those of epochs {measured}"
+        )
+    if (
+        any(type(curve) is not list for curve in held.values())
+        or len(held.get("loss", ())) != epoch
+    ):
         raise ValueError(f"a checkpoint of epoch {epoch} without a loss of every epoch")
     if long := sorted(n for n, curve in held.items() if n != "loss" and len(curve) > len(measured)):
         raise ValueError(f"a checkpoint of epoch {epoch} whose curves {long} go beyond it")
 
 
 def precision(recipe: Recipe, device: str) -> str:
-    """bf16 or float32: the recipe's word, or for "auto" bf16 where the device computes it in hardware."""
+    """bf16 or float32: the recipe's word, or for "auto" bf16 where the device computes it in
+    hardware."""
     if recipe.precision != "auto":
         return recipe.precision
     if device.startswith("cuda"):
@@ -112,9 +129,15 @@ def precision(recipe: Recipe, device: str) -> str:
 
 
 def start(
-    recipe: Recipe, *, root: str | Path | None = None, device: str | None = None, download=False, compiled=False
+    recipe: Recipe,
+    *,
+    root: str | Path | None = None,
+    device: str | None = None,
+    download=False,
+    compiled=False,
 ) -> Run:
-    """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet. `compiled`: see `fit`."""
+    """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet. `compiled`:
+    see `fit`."""
     device = chosen(device)
     method = make(recipe.method, **recipe.options)
     memory.keep_freed()
@@ -122,7 +145,9 @@ def start(
     recipe = identified(recipe, data.identity())
     torch.manual_seed(recipe.seed)
     encoder, features = data.encoder()
-    model = Siamese(encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16")
+    model = Siamese(
+        encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16"
+    )
     model = model.to(device, memory_format=torch.channels_last)
     model.use(recipe.evaluated or "online")
     if compiled:
@@ -133,7 +158,11 @@ def start(
     for group in opt.param_groups:
         group["base"] = group["lr"]
     generator = torch.Generator(device).manual_seed(recipe.seed)
-    probe = OnlineProbe(features, int(data.labels.max()) + 1).to(device) if recipe.online_probe else None
+    probe = (
+        OnlineProbe(features, int(data.labels.max()) + 1).to(device)
+        if recipe.online_probe
+        else None
+    )
     return Run(recipe, device, model, opt, generator, data, probe, compiled)
 
 
@@ -158,7 +187,8 @@ def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
 
 
 def train_epoch(run: Run, tick: Callable[[], object]) -> float:
-    """One pass over the training images in a drawn order; mean loss. Raises NotFinite with the step."""
+    """One pass over the training images in a drawn order; mean loss. Raises NotFinite with the
+    step."""
     run.model.train()
     order = torch.randperm(len(run.data), generator=run.generator, device=run.device)
     losses = torch.zeros(run.steps, device=run.device)
@@ -168,12 +198,15 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
         tick()
     if bad := (~losses.isfinite()).nonzero().flatten().tolist():
         step = run.epoch * run.steps + bad[0]
-        raise NotFinite(f"the loss was {losses[bad[0]].item()} at step {step} (epoch {run.epoch + 1})")
+        raise NotFinite(
+            f"the loss was {losses[bad[0]].item()} at step {step} (epoch {run.epoch + 1})"
+        )
     return losses.mean().item()
 
 
 def measure(run: Run) -> None:
-    """Append one row of diagnostics at the present epoch to the curves, and write these where they are wanted."""
+    """Append one row of diagnostics at the present epoch to the curves, and write these where they
+    are wanted."""
     for name, value in ({"epoch": run.epoch} | run.data.row(run.model, run.probe)).items():
         run.curves.setdefault(name, []).append(value)
     if run.log:
@@ -187,8 +220,9 @@ def checkpoint_path(recipe: Recipe) -> Path:
 
 
 def resume(run: Run, path: Path) -> bool:
-    """Go on from the checkpoint at `path` if there is one. One that is damaged, or not of this run, is named on stderr
-    and set aside; False then: parts of it may be in the run, which is to be started anew."""
+    """Go on from the checkpoint at `path` if there is one. One that is damaged, or not of this run,
+    is named on stderr and set aside; False then: parts of it may be in the run, which is to be
+    started anew."""
     sweep(path.parent, path.suffix)
     if not os.path.lexists(path):
         return True
@@ -196,9 +230,13 @@ def resume(run: Run, path: Path) -> bool:
         run.restore(checkpoint.load(path, run.device))
     except (MemoryError, torch.OutOfMemoryError):
         raise
-    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:  # torch's, of its parts
+    # torch's, of its parts
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         why = str(error) if isinstance(error, BadFile) else f"{path}: {error!r}"
-        print(f"ncssl: {' '.join(why.split())}. {put_away(path)}; the run starts over.", file=sys.stderr)
+        print(
+            f"ncssl: {' '.join(why.split())}. {put_away(path)}; the run starts over.",
+            file=sys.stderr,
+        )
         return False
     return True
 
@@ -217,9 +255,12 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
         measure(run)
     last_saved = time.monotonic()
     bar = tqdm(
-        total=run.recipe.epochs * run.steps, initial=run.epoch * run.steps, unit="step", disable=not progress,
+        total=run.recipe.epochs * run.steps,
+        initial=run.epoch * run.steps,
+        unit="step",
+        disable=not progress,
         desc=f"{run.recipe.method} {run.recipe.id}",
-    )  # fmt: skip
+    )
     with bar:
         while run.epoch < run.recipe.epochs:
             began = time.perf_counter()
@@ -230,7 +271,8 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
             last = run.epoch == run.recipe.epochs
             if last or run.epoch % run.recipe.knn_every == 0:
                 measure(run)
-                first = next(name for name in run.curves if name != "epoch")  # kNN accuracy, or the first list's EER
+                # kNN accuracy, or the first list's EER
+                first = next(name for name in run.curves if name != "epoch")
                 bar.set_postfix({"loss": f"{loss:.3f}", first: f"{run.curves[first][-1]:.1f}"})
             if path is not None and (last or time.monotonic() - last_saved > CHECKPOINT_SECONDS):
                 path = path if saved(run, path) else None
@@ -238,7 +280,8 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
 
 
 def saved(run: Run, path: Path) -> bool:
-    """Write the checkpoint; False, and a line on stderr, where there is no place for it: the run goes on without."""
+    """Write the checkpoint; False, and a line on stderr, where there is no place for it: the run
+    goes on without."""
     try:
         checkpoint.save(path, run.state())
     except OSError as error:
@@ -248,17 +291,26 @@ def saved(run: Run, path: Path) -> bool:
 
 
 def fit(
-    recipe: Recipe, *, key: str = "custom", root: str | Path | None = None, device: str | None = None,
-    out: str | Path | None = None, progress: bool | None = None, download: bool = False, compiled: bool = False,
-    threads: int = THREADS, log: str | Path | None = None,
-) -> store.Record:  # fmt: skip
+    recipe: Recipe,
+    *,
+    key: str = "custom",
+    root: str | Path | None = None,
+    device: str | None = None,
+    out: str | Path | None = None,
+    progress: bool | None = None,
+    download: bool = False,
+    compiled: bool = False,
+    threads: int = THREADS,
+    log: str | Path | None = None,
+) -> store.Record:
     """Train a recipe, write its record under `out` (default: the results folder) and return it.
 
-    An interrupted fit goes on from its last checkpoint. A loss that is not finite gives a record with status
-    "failed" and the reason. `progress`: a bar on stderr; by default only at a terminal. `compiled`: the encoder goes
-    through torch.compile, which pays on a CUDA device if anywhere (on a CPU it did not), and rounds differently.
-    `threads` of the CPU compute; more than one are faster, round differently, and are said in the record's `device`.
-    `log`: a .csv or .jsonl file of the curves, written at every measurement.
+    An interrupted fit goes on from its last checkpoint. A loss that is not finite gives a record
+    with status "failed" and the reason. `progress`: a bar on stderr; by default only at a terminal.
+    `compiled`: the encoder goes through torch.compile, which pays on a CUDA device if anywhere (on
+    a CPU it did not), and rounds differently. `threads` of the CPU compute; more than one are
+    faster, round differently, and are said in the record's `device`. `log`: a .csv or .jsonl file
+    of the curves, written at every measurement.
     """
     if log is not None:
         curves.check(log := Path(log))
@@ -287,14 +339,26 @@ def fit(
 
 def make_record(run: Run, key: str, status: str, reason: str, metrics: dict) -> store.Record:
     """The record of a finished run."""
-    last = {k: v[-1] for k, v in run.curves.items() if k != "epoch" and v and not isinstance(v[-1], list)}
+    last = {
+        k: v[-1]
+        for k, v in run.curves.items()
+        if k != "epoch" and v and not isinstance(v[-1], list)
+    }
     images = run.steps * run.recipe.batch * run.epoch
     speed = {"images_per_second": images / run.seconds} if run.seconds else {}
     return store.Record(
-        recipe=run.recipe, key=key, status=status, metrics=last | metrics | speed, curves=run.curves,
-        seconds=run.seconds, peak_memory_mb=peak_memory(run.device),
-        device=made(run)["device"], precision=precision(run.recipe, run.device), versions=versions(),
-        commit=commit(), reason=reason,
+        recipe=run.recipe,
+        key=key,
+        status=status,
+        metrics=last | metrics | speed,
+        curves=run.curves,
+        seconds=run.seconds,
+        peak_memory_mb=peak_memory(run.device),
+        device=made(run)["device"],
+        precision=precision(run.recipe, run.device),
+        versions=versions(),
+        commit=commit(),
+        reason=reason,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         data=run.data.facts(),
-    )  # fmt: skip
+    )

@@ -14,7 +14,9 @@ def workers(jobs: int, initializer: Callable, *given) -> Iterator[ProcessPoolExe
 
     Raises ChildProcessError where one was killed."""
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=initializer, initargs=given)
+    pool = ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), initializer=initializer, initargs=given
+    )
     try:
         yield pool
     except BrokenExecutor:
@@ -28,8 +30,10 @@ def workers(jobs: int, initializer: Callable, *given) -> Iterator[ProcessPoolExe
 
 
 def begin_worker() -> None:
-    """One thread to compute with, and an end with the parent, which otherwise leaves a worker at its run if killed."""
-    import sklearn.decomposition  # noqa: F401  the limit holds for libraries that are there: SciPy's BLAS too
+    """One thread to compute with, and an end with the parent, which otherwise leaves a worker at
+    its run if killed."""
+    # the limit holds for libraries that are there: SciPy's BLAS too
+    import sklearn.decomposition  # noqa: F401
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -39,7 +43,8 @@ def begin_worker() -> None:
 
 
 def end_with_parent() -> None:
-    """End this worker when its parent ends, however that happens; a worker by itself would finish its run."""
+    """End this worker when its parent ends, however that happens; a worker by itself would finish
+    its run."""
 
     def wait_for_it() -> None:
         multiprocessing.parent_process().join()

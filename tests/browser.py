@@ -1,4 +1,5 @@
-"""A headless Chromium with the network off, driven over its DevTools pipe with the standard library alone."""
+"""A headless Chromium with the network off, driven over its DevTools pipe with the standard library
+alone."""
 
 import itertools
 import json
@@ -35,11 +36,14 @@ LOOK = """(async () => {
     images: images.length,
     broken: images.filter(i => !i.naturalWidth).map(i => i.src.slice(0, 200)),
     math: document.querySelectorAll('mjx-container').length,
-    unset: [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).length,
+    unset: [...document.querySelectorAll('.math')]
+      .filter(e => !e.querySelector('mjx-container')).length,
     wrong: [...document.querySelectorAll('mjx-merror')].map(e => e.textContent),
     wide: [...document.querySelectorAll('mjx-container[display=true]')]
-      .filter(e => e.scrollWidth > e.clientWidth + 2).map(e => e.closest('div.math')?.id || 'an equation'),
-    raw: (article.textContent.match(/\\\\[()[\\]]|\\$\\$|\\\\(frac|tau|eta|sigma|begin)\\b/g) || []),
+      .filter(e => e.scrollWidth > e.clientWidth + 2)
+      .map(e => e.closest('div.math')?.id || 'an equation'),
+    raw: (article.textContent
+      .match(/\\\\[()[\\]]|\\$\\$|\\\\(frac|tau|eta|sigma|begin)\\b/g) || []),
   };
 })()"""
 
@@ -58,7 +62,8 @@ class Browser:
         self.inn, written_by_it = os.pipe()
 
         def as_three_and_four():
-            first, second = os.dup(read_by_it), os.dup(written_by_it)  # neither may be overwritten by the other
+            # neither may be overwritten by the other
+            first, second = os.dup(read_by_it), os.dup(written_by_it)
             os.dup2(first, 3)
             os.dup2(second, 4)
 
@@ -66,7 +71,11 @@ class Browser:
         if os.geteuid() == 0:
             command.insert(1, "--no-sandbox")
         self.process = subprocess.Popen(
-            command, preexec_fn=as_three_and_four, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            preexec_fn=as_three_and_four,
+            close_fds=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(read_by_it)
         os.close(written_by_it)
@@ -96,7 +105,9 @@ class Browser:
     def call(self, method: str, session: str | None = None, seconds: float = 180, **params) -> dict:
         """Answer of a DevTools method; events that come before it are kept."""
         number = next(self.numbers)
-        order = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
+        order = {"id": number, "method": method, "params": params} | (
+            {"sessionId": session} if session else {}
+        )
         os.write(self.out, json.dumps(order).encode() + b"\0")
         while (answer := self.message(seconds)).get("id") != number:
             self.events.append(answer)
@@ -105,7 +116,8 @@ class Browser:
         return answer["result"]
 
     def visit(self, uri: str) -> dict:
-        """Open a page, let MathJax finish, and say what is there: images, maths, errors, addresses asked for."""
+        """Open a page, let MathJax finish, and say what is there: images, maths, errors, addresses
+        asked for."""
         self.new_tab()
         self.call("Page.navigate", self.session, url=uri)
         self.wait_for_load()
@@ -122,7 +134,9 @@ class Browser:
         if self.target:
             self.call("Target.closeTarget", targetId=self.target)
         self.target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=self.target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable", self.session)
         self.events = []
@@ -137,7 +151,9 @@ class Browser:
 
     def look(self) -> dict:
         """What LOOK finds on the open page."""
-        return self.call("Runtime.evaluate", self.session, expression=LOOK, awaitPromise=True, returnByValue=True)
+        return self.call(
+            "Runtime.evaluate", self.session, expression=LOOK, awaitPromise=True, returnByValue=True
+        )
 
     def errors(self) -> list[str]:
         """Console errors, uncaught exceptions and failed loads since the page was opened."""
@@ -145,23 +161,36 @@ class Browser:
         for event in self.events:
             kind, params = event.get("method"), event.get("params", {})
             if kind == "Runtime.exceptionThrown":
-                found.append(params["exceptionDetails"].get("exception", {}).get("description", "exception"))
+                found.append(
+                    params["exceptionDetails"].get("exception", {}).get("description", "exception")
+                )
             elif kind == "Runtime.consoleAPICalled" and params["type"] in ("error", "assert"):
-                found.append(" ".join(str(arg.get("value", arg.get("description"))) for arg in params["args"]))
+                found.append(
+                    " ".join(
+                        str(arg.get("value", arg.get("description"))) for arg in params["args"]
+                    )
+                )
             elif kind == "Log.entryAdded" and params["entry"]["level"] == "error":
                 found.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         return found
 
     def asked(self) -> list[str]:
         """Addresses outside the file system that the page asked for."""
-        sent = [e["params"]["request"]["url"] for e in self.events if e.get("method") == "Network.requestWillBeSent"]
+        sent = [
+            e["params"]["request"]["url"]
+            for e in self.events
+            if e.get("method") == "Network.requestWillBeSent"
+        ]
         return [url for url in sent if not url.startswith(("file:", "data:", "blob:", "about:"))]
 
     def screenshot(self, path: Path, theme: str = "light") -> None:
         """Picture of the open page in the "light" or "dark" theme."""
         import base64
 
-        code = f"document.documentElement.dataset.theme = document.documentElement.dataset.mode = '{theme}'"
+        code = (
+            "document.documentElement.dataset.theme = document.documentElement.dataset.mode ="
+            f" '{theme}'"
+        )
         self.call("Runtime.evaluate", self.session, expression=code)
         picture = self.call("Page.captureScreenshot", self.session, captureBeyondViewport=False)
         Path(path).write_bytes(base64.b64decode(picture["data"]))

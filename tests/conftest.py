@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no error
+# a busy machine is no error
+settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,20 +24,31 @@ def root() -> Path:
 
 @pytest.fixture
 def plain_shift(monkeypatch):
-    """The paper tian2021 with two claims alone, about its experiment `shift`: plain margins and no gates."""
+    """The paper tian2021 with two claims alone, about its experiment `shift`: plain margins and no
+    gates."""
     import dataclasses
 
     from ncssl.records import papers
     from ncssl.records.facts import Claim
 
     def claim(id, left, right, margin):
-        fixed = dict(paper="tian2021", place="Table 7", statement="s", kind="records", test="greater", margin_by="ours")
-        compared = dict(experiment="shift", metric="probe_accuracy", left=left, right=right, margin=margin)
+        fixed = dict(
+            paper="tian2021",
+            place="Table 7",
+            statement="s",
+            kind="records",
+            test="greater",
+            margin_by="ours",
+        )
+        compared = dict(
+            experiment="shift", metric="probe_accuracy", left=left, right=right, margin=margin
+        )
         return id, Claim(id=id, **fixed, **compared)
 
     claims = (
-        claim("positive_shift_hurts", "none", "plus", 10.0), claim("negative_shift_is_harmless", "minus", "none", -3.0),
-    )  # fmt: skip
+        claim("positive_shift_hurts", "none", "plus", 10.0),
+        claim("negative_shift_is_harmless", "minus", "none", -3.0),
+    )
     real = papers.paper
     plain = dataclasses.replace(real("tian2021"), claims=dict(claims))
     monkeypatch.setattr(papers, "paper", lambda key: plain if key == "tian2021" else real(key))

@@ -29,8 +29,12 @@ def picture(seed: int, size=(8, 8), kind="PNG", mode="RGB") -> bytes:
     return file.getvalue()
 
 
-FILES = {f"{split}/{name}/{i}.png": picture(100 * i + len(split) + ord(name[0]))
-         for split, n in (("train", 4), ("test", 2)) for name in ("cat", "dog") for i in range(n)}  # fmt: skip
+FILES = {
+    f"{split}/{name}/{i}.png": picture(100 * i + len(split) + ord(name[0]))
+    for split, n in (("train", 4), ("test", 2))
+    for name in ("cat", "dog")
+    for i in range(n)
+}
 
 
 def write_tree(root: Path, files=FILES) -> Path:
@@ -41,10 +45,15 @@ def write_tree(root: Path, files=FILES) -> Path:
 
 
 def write_tar(path: Path, files=FILES) -> Path:
-    """Members in reverse order, with folders, a note and a macOS shadow file, which are no images."""
+    """Members in reverse order, with folders, a note and a macOS shadow file, which are no
+    images."""
     mode = {".gz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}.get(path.suffix, "w")
     with tarfile.open(path, mode) as archive:
-        for name, content in [("README.txt", b"hello"), *reversed(files.items()), ("train/cat/._0.png", b"shadow")]:
+        for name, content in [
+            ("README.txt", b"hello"),
+            *reversed(files.items()),
+            ("train/cat/._0.png", b"shadow"),
+        ]:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))

@@ -1,4 +1,5 @@
-"""The batched augmentations against torchvision's, sample by sample, and the laws of what is drawn."""
+"""The batched augmentations against torchvision's, sample by sample, and the laws of what is
+drawn."""
 
 import dataclasses
 
@@ -60,9 +61,12 @@ def crop_case(interpolation, size):
     def case(x):
         d = drawn(View(crop_scale=(0.08, 1.0), flip_p=0.5), x.shape)
         ours = ops.resized_crop(x, d.boxes, size, interpolation=interpolation, flip=d.flip)
-        cut = [F.resized_crop(i, *b.tolist(), [size, size], MODES[interpolation], True)
-               for i, b in zip(x, d.boxes, strict=True)]
+        cut = [
+            F.resized_crop(i, *b.tolist(), [size, size], MODES[interpolation], True)
+            for i, b in zip(x, d.boxes, strict=True)
+        ]
         return ours, where(d.flip, cut, lambda i, k: F.horizontal_flip(i))
+
     return case
 
 
@@ -74,14 +78,19 @@ def jitter_case(x):
 
 def hue_case(x):
     shift = torch.linspace(-0.5, 0.5, len(x))
-    return ops.adjust_hue(x, shift), [F.adjust_hue(i, float(s)) for i, s in zip(x, shift, strict=True)]
+    return ops.adjust_hue(x, shift), [
+        F.adjust_hue(i, float(s)) for i, s in zip(x, shift, strict=True)
+    ]
 
 
 def blur_case(kernel):
     def case(x):
         d = drawn(View(blur_p=0.5, blur_kernel=kernel), x.shape)
         ours = ops.gaussian_blur(x, d.sigma, kernel, d.blur)
-        return ours, where(d.blur, x, lambda i, k: F.gaussian_blur(i, [kernel] * 2, [float(d.sigma[k])] * 2))
+        return ours, where(
+            d.blur, x, lambda i, k: F.gaussian_blur(i, [kernel] * 2, [float(d.sigma[k])] * 2)
+        )
+
     return case
 
 
@@ -89,30 +98,42 @@ def coin_case(function, theirs):
     def case(x):
         on = drawn(View(flip_p=0.5), x.shape).flip
         return function(x, on), where(on, x, lambda i, k: theirs(i))
+
     return case
 
 
 def affine_case(x):
     d = drawn(View(rotate=40.0, translate=0.2, zoom=(0.7, 1.4)), x.shape)
-    return ops.affine(x, d.angle, d.shift, d.zoom), [torchvision_affine(i, d, k) for k, i in enumerate(x)]
+    return ops.affine(x, d.angle, d.shift, d.zoom), [
+        torchvision_affine(i, d, k) for k, i in enumerate(x)
+    ]
 
 
 def torchvision_affine(x, d, k):
-    return F.affine(x, float(d.angle[k]), d.shift[k].tolist(), float(d.zoom[k]), [0.0, 0.0], MODES["bilinear"])
+    return F.affine(
+        x, float(d.angle[k]), d.shift[k].tolist(), float(d.zoom[k]), [0.0, 0.0], MODES["bilinear"]
+    )
 
 
 def erase_case(x):
     d = drawn(View(erase_p=0.6), x.shape)
     ours = ops.erase(x, d.holes, d.erase, value=0.25)
-    return ours, where(d.erase, x, lambda i, k: F.erase(i, *d.holes[k].tolist(), torch.full((1, 1, 1), 0.25)))
+    return ours, where(
+        d.erase, x, lambda i, k: F.erase(i, *d.holes[k].tolist(), torch.full((1, 1, 1), 0.25))
+    )
 
 
 CASES = {
     **{f"crop {m} to {s}": crop_case(m, s) for m in MODES for s in (8, 16, 32, 40)},
     "gray": coin_case(ops.grayscale, lambda i: F.rgb_to_grayscale(i, len(i))),
     "solarise": coin_case(ops.solarise, lambda i: F.solarize(i, 128 / 255)),
-    "flip": coin_case(ops.hflip, F.horizontal_flip), "jitter": jitter_case, "hue": hue_case,
-    "blur 3": blur_case(3), "blur 13": blur_case(13), "affine": affine_case, "erase": erase_case,
+    "flip": coin_case(ops.hflip, F.horizontal_flip),
+    "jitter": jitter_case,
+    "hue": hue_case,
+    "blur 3": blur_case(3),
+    "blur 13": blur_case(13),
+    "affine": affine_case,
+    "erase": erase_case,
 }
 
 
@@ -130,10 +151,14 @@ def test_each_operation_is_torchvisions(case, c, h, w):
 @pytest.mark.parametrize("interpolation", MODES)
 def test_crop_of_whole_numbers_is_the_crop_of_floats(interpolation):
     x, boxes = pictures(), drawn(View(crop_scale=(0.08, 1.0)), (N, 3, 32, 32)).boxes
-    ours, floats = (ops.resized_crop(i, boxes, 24, interpolation=interpolation) for i in (x, x.float() / 255))
+    ours, floats = (
+        ops.resized_crop(i, boxes, 24, interpolation=interpolation) for i in (x, x.float() / 255)
+    )
     torch.testing.assert_close(ours, floats, atol=TOLERANCE, rtol=0)
     boxes[:] = torch.tensor([0, 0, 32, 32])
-    assert torch.allclose(ops.resized_crop(x, boxes, 32, interpolation=interpolation), x / 255, atol=1e-7)
+    assert torch.allclose(
+        ops.resized_crop(x, boxes, 32, interpolation=interpolation), x / 255, atol=1e-7
+    )
 
 
 @pytest.mark.usefixtures("both_ways")
@@ -150,7 +175,9 @@ def test_all_24_orders_of_the_jitter():
 def reference(x, view, d, k, size, mean, std):
     """One image through torchvision in the documented order, in floats."""
     x = torchvision_affine(x, d, k)
-    x = F.resized_crop(x, *d.boxes[k].tolist(), [size, size], MODES[view.interpolation], True).clamp(0, 1)
+    x = F.resized_crop(
+        x, *d.boxes[k].tolist(), [size, size], MODES[view.interpolation], True
+    ).clamp(0, 1)
     x = torchvision_jitter(x, d.factors[k], d.order[k]) if d.jitter[k] else x
     x = F.rgb_to_grayscale(x, 3) if d.gray[k] else x
     x = F.gaussian_blur(x, [view.blur_kernel] * 2, [float(d.sigma[k])] * 2) if d.blur[k] else x
@@ -165,9 +192,12 @@ def test_the_pipeline_is_torchvisions_in_the_documented_order():
     x, size, mean, std = pictures(), 28, [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]
     d = drawn(EVERYTHING, x.shape, size=size)
     ours = apply(x, EVERYTHING, d, size=size, mean=mean, std=std)
-    theirs = torch.stack([reference(x[k] / 255, EVERYTHING, d, k, size, mean, std) for k in range(N)])
+    theirs = torch.stack(
+        [reference(x[k] / 255, EVERYTHING, d, k, size, mean, std) for k in range(N)]
+    )
     off = (ours - theirs).abs() > 1e-4
-    assert off.float().mean() < 1e-4  # solarising jumps at the threshold, where the last bit decides
+    # solarising jumps at the threshold, where the last bit decides
+    assert off.float().mean() < 1e-4
     assert ours.dtype == torch.float32 and ours.shape == (N, 3, size, size)
 
 
@@ -197,15 +227,23 @@ def test_samples_of_a_batch_differ_and_do_not_touch_each_other():
 def test_nothing_to_do_only_scales_and_normalises():
     x = pictures()
     y = augment(x, View(), generator(), mean=(0.5, 0.4, 0.3), std=torch.tensor([0.2, 0.25, 0.3]))
-    torch.testing.assert_close(y, F.normalize(x / 255, [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]), atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(
+        y, F.normalize(x / 255, [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]), atol=TOLERANCE, rtol=0
+    )
     assert augment(x[:0], EVERYTHING, generator()).shape == (0, 3, 32, 32)
 
 
 def test_the_policies_are_the_papers():
     symmetric, (first, second) = policy("symmetric")[0], policy("asymmetric")
-    assert symmetric.crop_scale == (0.08, 1.0) and symmetric.jitter == (0.8, 0.8, 0.8, 0.2) and symmetric.blur_p == 0.5
+    assert (
+        symmetric.crop_scale == (0.08, 1.0)
+        and symmetric.jitter == (0.8, 0.8, 0.8, 0.2)
+        and symmetric.blur_p == 0.5
+    )
     assert (first.solarise_p, second.solarise_p) == (0.0, 0.2) and first.blur_p == 0.0
-    assert [v.solarise_p for v in policy("vicreg")] == [0.1, 0.1] and policy("vicreg")[0].crop_scale == (0.2, 1.0)
+    assert [v.solarise_p for v in policy("vicreg")] == [0.1, 0.1] and policy("vicreg")[
+        0
+    ].crop_scale == (0.2, 1.0)
     assert policy("wmse")[0].blur_p == 0.0 and policy("simsiam_lightly")[0].crop_scale == (0.2, 1.0)
     tian = policy("tian2021_stl10")[0]
     assert (tian.blur_p, tian.blur_kernel, tian.jitter) == (1.0, 9, (0.8, 0.8, 0.8, 0.2))
@@ -216,12 +254,15 @@ def test_the_policies_are_the_papers():
 LEVEL, MANY = 1e-3, 20_000
 
 
-@pytest.mark.parametrize("height, width, scale, ratio", [
-    (32, 32, (0.08, 1.0), (3 / 4, 4 / 3)),  # most tries fit
-    (32, 32, (0.9, 1.0), (0.5, 2.0)),  # many do not
-    (24, 96, (0.8, 1.0), (3 / 4, 4 / 3)),  # none does: central
-    (96, 24, (0.8, 1.0), (3 / 4, 4 / 3)),
-])
+@pytest.mark.parametrize(
+    "height, width, scale, ratio",
+    [
+        (32, 32, (0.08, 1.0), (3 / 4, 4 / 3)),  # most tries fit
+        (32, 32, (0.9, 1.0), (0.5, 2.0)),  # many do not
+        (24, 96, (0.8, 1.0), (3 / 4, 4 / 3)),  # none does: central
+        (96, 24, (0.8, 1.0), (3 / 4, 4 / 3)),
+    ],
+)
 def test_crop_boxes_follow_torchvisions_law(height, width, scale, ratio):
     boxes = images.draw_boxes(MANY, height, width, scale, ratio, generator()).numpy()
     theirs = torchvision_draws(v2.RandomResizedCrop(8, scale, ratio), height, width)
@@ -240,7 +281,8 @@ def torchvision_draws(transform, height, width) -> list[dict]:
 
 
 def same_law(a: np.ndarray, b: np.ndarray) -> float:
-    """p of the chi-square test that two samples of whole numbers have one law; rare values are put together."""
+    """p of the chi-square test that two samples of whole numbers have one law; rare values are put
+    together."""
     values = np.union1d(a, b)
     table = np.array([[np.sum(x == v) for v in values] for x in (a, b)])
     rare = table.sum(0) < 40
@@ -252,16 +294,28 @@ def same_law(a: np.ndarray, b: np.ndarray) -> float:
 def test_holes_follow_torchvisions_law():
     scale, ratio = (0.3, 0.9), (0.3, 3.3)
     holes = images.draw_holes(MANY, 16, 16, scale, ratio, generator()).numpy()
-    theirs = [p for p in torchvision_draws(v2.RandomErasing(1.0, scale, ratio), 16, 16) if p["v"] is not None]
+    theirs = [
+        p
+        for p in torchvision_draws(v2.RandomErasing(1.0, scale, ratio), 16, 16)
+        if p["v"] is not None
+    ]
     for k, name in enumerate("ijhw"):
-        assert same_law(holes[holes[:, 2] > 0, k], np.array([p[name] for p in theirs])) > LEVEL, name
-    assert not images.draw_holes(9, 16, 16, (1.0, 1.0), (1.0, 1.0), generator())[:, 2:].any()  # none fits: none
+        assert same_law(holes[holes[:, 2] > 0, k], np.array([p[name] for p in theirs])) > LEVEL, (
+            name
+        )
+    # none fits: none
+    assert not images.draw_holes(9, 16, 16, (1.0, 1.0), (1.0, 1.0), generator())[:, 2:].any()
     half = View(erase_p=1.0, erase_scale=(0.5, 0.5), erase_ratio=(1.0, 1.0))
-    assert (draw(half, 9, 32, 32, generator(), size=8).holes[:, 2:] == 6).all()  # of the result, not of the input
+    # of the result, not of the input
+    assert (draw(half, 9, 32, 32, generator(), size=8).holes[:, 2:] == 6).all()
 
 
 def test_areas_and_ratios_of_crops_are_uniform_before_rounding():
-    boxes = images.draw_boxes(MANY, 4000, 4000, (0.08, 0.5), (3 / 4, 4 / 3), generator()).double().numpy()
+    boxes = (
+        images.draw_boxes(MANY, 4000, 4000, (0.08, 0.5), (3 / 4, 4 / 3), generator())
+        .double()
+        .numpy()
+    )
     areas, ratios = boxes[:, 2] * boxes[:, 3] / 4000**2, np.log(boxes[:, 3] / boxes[:, 2])
     assert stats.kstest(areas, stats.uniform(0.08, 0.42).cdf).pvalue > LEVEL
     low = np.log(3 / 4)
@@ -272,7 +326,9 @@ def test_factors_orders_and_coins_follow_their_laws():
     strength = (0.4, 1.5, 0.2, 0.1)
     factors, order = images.draw_jitter(MANY, strength, generator())
     for k, (low, high) in enumerate(((0.6, 1.4), (0.0, 2.5), (0.8, 1.2), (-0.1, 0.1))):
-        assert stats.kstest(factors[:, k].numpy(), stats.uniform(low, high - low).cdf).pvalue > LEVEL
+        assert (
+            stats.kstest(factors[:, k].numpy(), stats.uniform(low, high - low).cdf).pvalue > LEVEL
+        )
     assert np.abs(np.corrcoef(factors.T.numpy())[np.triu_indices(4, 1)]).max() < 4 / MANY**0.5
     counts = np.unique(order.numpy(), axis=0, return_counts=True)[1]
     assert len(counts) == 24 and stats.chisquare(counts).pvalue > LEVEL
@@ -280,35 +336,58 @@ def test_factors_orders_and_coins_follow_their_laws():
     d = draw(view, MANY, 32, 32, generator())
     for name, p in dict(flip=0.5, jitter=0.8, gray=0.2, blur=0.5, solarise=0.3, erase=0.5).items():
         assert stats.binomtest(int(getattr(d, name).sum()), MANY, p).pvalue > LEVEL, name
-    for values, low, high in ((d.sigma, 0.1, 2.0), (d.angle, -20, 20), (d.zoom, 0.8, 1.2), (d.shift[:, 0], -3.2, 3.2)):
+    for values, low, high in (
+        (d.sigma, 0.1, 2.0),
+        (d.angle, -20, 20),
+        (d.zoom, 0.8, 1.2),
+        (d.shift[:, 0], -3.2, 3.2),
+    ):
         assert stats.kstest(values.numpy(), stats.uniform(low, high - low).cdf).pvalue > LEVEL
 
 
 # ---- errors
-@pytest.mark.parametrize("changes, error, words", [
-    (dict(images=torch.rand(2, 3, 8, 8)), TypeError, "float32.*uint8"),
-    (dict(images=np.zeros((2, 3, 8, 8), np.uint8)), TypeError, "images is ndarray"),
-    (dict(images=torch.zeros(3, 8, 8, dtype=torch.uint8)), ValueError, r"\(3, 8, 8\)"),
-    (dict(images=torch.zeros(2, 4, 8, 8, dtype=torch.uint8)), ValueError, "c = 1 or 3"),
-    (dict(view="symmetric"), TypeError, "symmetric.*View"),
-    (dict(generator=None), TypeError, "generator is None"),
-    (dict(images=torch.zeros(2, 3, 8, 8, dtype=torch.uint8, device="meta")), ValueError, "generator is on cpu.*meta"),
-    (dict(size=0), ValueError, "size is 0"),
-    (dict(size=(8, 8)), ValueError, "size is"),
-    (dict(mean=(0.5,)), ValueError, "mean has 1 numbers.*3 channels"),
-    (dict(view=View(blur_p=1.0, blur_kernel=17)), ValueError, "kernel is 17.*below 16"),
-])
+@pytest.mark.parametrize(
+    "changes, error, words",
+    [
+        (dict(images=torch.rand(2, 3, 8, 8)), TypeError, "float32.*uint8"),
+        (dict(images=np.zeros((2, 3, 8, 8), np.uint8)), TypeError, "images is ndarray"),
+        (dict(images=torch.zeros(3, 8, 8, dtype=torch.uint8)), ValueError, r"\(3, 8, 8\)"),
+        (dict(images=torch.zeros(2, 4, 8, 8, dtype=torch.uint8)), ValueError, "c = 1 or 3"),
+        (dict(view="symmetric"), TypeError, "symmetric.*View"),
+        (dict(generator=None), TypeError, "generator is None"),
+        (
+            dict(images=torch.zeros(2, 3, 8, 8, dtype=torch.uint8, device="meta")),
+            ValueError,
+            "generator is on cpu.*meta",
+        ),
+        (dict(size=0), ValueError, "size is 0"),
+        (dict(size=(8, 8)), ValueError, "size is"),
+        (dict(mean=(0.5,)), ValueError, "mean has 1 numbers.*3 channels"),
+        (dict(view=View(blur_p=1.0, blur_kernel=17)), ValueError, "kernel is 17.*below 16"),
+    ],
+)
 def test_bad_arguments_are_named(changes, error, words):
     arguments = dict(images=pictures(8, 3, 8, 8), view=View(), generator=generator()) | changes
     with pytest.raises(error, match=words):
         augment(**arguments)
 
 
-@pytest.mark.parametrize("options", [
-    dict(flip_p=1.5), dict(gray_p=-0.1), dict(crop_scale=(0.5, 0.2)), dict(crop_scale=(0.5, 1.5)),
-    dict(zoom=(0.0, 1.0)), dict(jitter=(0.4, 0.4, 0.4)), dict(jitter=(0.4, 0.4, 0.4, 0.6)),
-    dict(interpolation="nearest"), dict(blur_kernel=4), dict(rotate=-1.0), dict(crop_ratio=None),
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(flip_p=1.5),
+        dict(gray_p=-0.1),
+        dict(crop_scale=(0.5, 0.2)),
+        dict(crop_scale=(0.5, 1.5)),
+        dict(zoom=(0.0, 1.0)),
+        dict(jitter=(0.4, 0.4, 0.4)),
+        dict(jitter=(0.4, 0.4, 0.4, 0.6)),
+        dict(interpolation="nearest"),
+        dict(blur_kernel=4),
+        dict(rotate=-1.0),
+        dict(crop_ratio=None),
+    ],
+)
 def test_bad_views_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         View(**options)

@@ -18,13 +18,18 @@ def test_features_have_the_promised_width(name, channels, side):
 @pytest.mark.parametrize(
     "name, kernel, pooled, features",
     [
-        ("resnet18", 3, False, 512), ("resnet18_imagenet", 7, True, 512), ("resnet50", 3, False, 2048),
+        ("resnet18", 3, False, 512),
+        ("resnet18_imagenet", 7, True, 512),
+        ("resnet50", 3, False, 2048),
         ("resnet50_imagenet", 7, True, 2048),
     ],
-)  # fmt: skip
+)
 def test_stems(name, kernel, pooled, features):
     net, width = backbone(name, 3, 64)
-    assert net.conv1.kernel_size == (kernel, kernel) and isinstance(net.maxpool, nn.MaxPool2d) == pooled
+    assert (
+        net.conv1.kernel_size == (kernel, kernel)
+        and isinstance(net.maxpool, nn.MaxPool2d) == pooled
+    )
     assert width == features
 
 

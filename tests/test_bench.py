@@ -1,4 +1,5 @@
-"""The benchmark runs, measures what it says and cleans up after itself. Nothing here asserts on speed."""
+"""The benchmark runs, measures what it says and cleans up after itself. Nothing here asserts on
+speed."""
 
 import json
 import multiprocessing
@@ -14,9 +15,23 @@ from ncssl.bench import ours, theirs, theory, timing
 from ncssl.errors import UnknownName
 
 TINY = bench.Size(
-    batch=8, width=4, hidden=16, d=8, warmup=1, steps=2, repetitions=2, images="random", predictors=(8,),
-    trajectories=20, loop=2, sample=2, million=50, clips=2, spoken=4, voices=8,
-)  # fmt: skip
+    batch=8,
+    width=4,
+    hidden=16,
+    d=8,
+    warmup=1,
+    steps=2,
+    repetitions=2,
+    images="random",
+    predictors=(8,),
+    trajectories=20,
+    loop=2,
+    sample=2,
+    million=50,
+    clips=2,
+    spoken=4,
+    voices=8,
+)
 
 
 @pytest.mark.parametrize("name", bench.PARTS)
@@ -25,18 +40,27 @@ def test_every_part_measures(name):
     assert list(result["parts"]) == [name] and result["machine"]["cores"] >= 1
     made = json.loads(json.dumps(result))["parts"][name]
     measured = [row for row in made["rows"] if row["median"] is not None]
-    assert measured and (made["ratios"] or not theirs.has_lightly())  # the step is compared with lightly alone
+    # the step is compared with lightly alone
+    assert measured and (made["ratios"] or not theirs.has_lightly())
     for row in [*measured, *made["ratios"]]:
         assert 0 < row["low"] <= row["median"] <= row["high"] < np.inf
-    assert all(row["why"].startswith("not measured") for row in made["rows"] if row["median"] is None)
-    assert all(name in bench.text(result) for name in [made["title"], *(r["name"] for r in made["ratios"])])
+    assert all(
+        row["why"].startswith("not measured") for row in made["rows"] if row["median"] is None
+    )
+    assert all(
+        name in bench.text(result) for name in [made["title"], *(r["name"] for r in made["ratios"])]
+    )
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize("name", ["torchvision", "augment", "theory"])
 def test_ratios_are_ours_over_theirs_turn_by_turn(name):
     made = bench.measure((name,), TINY)["parts"][name]
-    values = {row["name"]: row["values"] for row in made["rows"] if row["unit"] in ("images/s", "trajectories/s")}
+    values = {
+        row["name"]: row["values"]
+        for row in made["rows"]
+        if row["unit"] in ("images/s", "trajectories/s")
+    }
     for ratio in made["ratios"]:
         left, right = ratio["name"].split(" / ")
         assert left.startswith("ours") and not right.startswith("ours")
@@ -45,7 +69,9 @@ def test_ratios_are_ours_over_theirs_turn_by_turn(name):
 
 def test_an_unknown_part_is_refused_before_anything_runs(monkeypatch):
     monkeypatch.setitem(bench.PARTS, "theory", lambda size: pytest.fail("ran"))
-    with pytest.raises(UnknownName, match="unknown part of the benchmark 'thoery'.*did you mean 'theory'"):
+    with pytest.raises(
+        UnknownName, match="unknown part of the benchmark 'thoery'.*did you mean 'theory'"
+    ):
         bench.measure(("theory", "thoery"))
 
 
@@ -59,13 +85,24 @@ def test_without_lightly_the_others_are_still_measured(monkeypatch):
 
 
 def test_main_prints_one_json_object_or_text(monkeypatch, capsys):
-    made = timing.part("Parts", [timing.row("ours", "images/s", [3.0, 1.0, 2.0])], [timing.ratio("r", [3.0], [2.0], 2)])
-    monkeypatch.setattr(bench, "PARTS", {"one": lambda size: made, "two": lambda size: pytest.fail("not asked for")})
+    made = timing.part(
+        "Parts",
+        [timing.row("ours", "images/s", [3.0, 1.0, 2.0])],
+        [timing.ratio("r", [3.0], [2.0], 2)],
+    )
+    monkeypatch.setattr(
+        bench, "PARTS", {"one": lambda size: made, "two": lambda size: pytest.fail("not asked for")}
+    )
     bench.main(("one",), as_json=True)
     printed = json.loads(capsys.readouterr().out)
     assert printed["parts"]["one"]["rows"][0] | {"unit": ""} == {
-        "name": "ours", "unit": "", "median": 2.0, "low": 1.0, "high": 3.0, "values": [3.0, 1.0, 2.0],
-    }  # fmt: skip
+        "name": "ours",
+        "unit": "",
+        "median": 2.0,
+        "low": 1.0,
+        "high": 3.0,
+        "values": [3.0, 1.0, 2.0],
+    }
     bench.main(("one",))
     out = capsys.readouterr().out
     assert "2 images/s  (1 to 3)" in out and "1.5 x  (1.5 to 1.5)  goal 2" in out
@@ -73,7 +110,9 @@ def test_main_prints_one_json_object_or_text(monkeypatch, capsys):
 
 def test_contenders_take_turns():
     order = []
-    values = timing.turns({name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 3, "")
+    values = timing.turns(
+        {name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 3, ""
+    )
     assert order == list("ababab") and values == {"a": [1, 3, 5], "b": [2, 4, 6]}
 
 
@@ -163,12 +202,16 @@ def test_both_sides_have_the_same_images_network_and_step(run, monkeypatch):
 def test_random_images_leave_nothing_behind(monkeypatch):
     monkeypatch.setenv("NCSSL_CACHE", "as it was")
     with ours.random_folder(6) as folder:
-        assert len(list(folder.rglob("train/*/*.png"))) == 6 and os.environ["NCSSL_CACHE"] != "as it was"
+        assert (
+            len(list(folder.rglob("train/*/*.png"))) == 6
+            and os.environ["NCSSL_CACHE"] != "as it was"
+        )
     assert not folder.exists() and os.environ["NCSSL_CACHE"] == "as it was"
 
 
 def test_workers_stop_with_the_block(run):
-    """Even while somebody still holds the iterator: they must not take time from whoever is measured next."""
+    """Even while somebody still holds the iterator: they must not take time from whoever is
+    measured next."""
     with theirs.batches(run, theirs.torchvision_views(run), 2) as loader:
         (x0, x1), _ = next(loader)
         assert len(multiprocessing.active_children()) == theirs.WORKERS
@@ -190,12 +233,18 @@ def test_the_flow_given_to_scipy_is_ours():
 
 def test_the_million_is_run_in_full_or_called_projected(monkeypatch):
     asked = []
-    monkeypatch.setattr(theory, "million", lambda n, steps: asked.append((n, steps)) or 0.02 * steps)
+    monkeypatch.setattr(
+        theory, "million", lambda n, steps: asked.append((n, steps)) or 0.02 * steps
+    )
     assert theory.million_row(7)["values"] == [20.0] and asked == [(7, 10), (7, 10), (7, 1000)]
     asked.clear()
     monkeypatch.setattr(theory, "PATIENCE", 19.0)
     row = theory.million_row(7)
-    assert row["values"] == pytest.approx([20.0]) and "projected from 10 steps" in row["name"] and len(asked) == 2
+    assert (
+        row["values"] == pytest.approx([20.0])
+        and "projected from 10 steps" in row["name"]
+        and len(asked) == 2
+    )
 
 
 def test_accuracy_is_reached_by_the_cheapest_setting():
@@ -206,13 +255,21 @@ def test_accuracy_is_reached_by_the_cheapest_setting():
         next(clean)
         return truth + options["e"]
 
-    assert theory.cheapest(solve, "rk4", ladder, truth, truth) == (dict(e=1e-9), 1e-9) and next(clean) == 2
+    assert (
+        theory.cheapest(solve, "rk4", ladder, truth, truth) == (dict(e=1e-9), 1e-9)
+        and next(clean) == 2
+    )
     with pytest.raises(ArithmeticError, match="rk4 does not come within 1e-08"):
         theory.cheapest(solve, "rk4", ladder[:1], truth, truth)
 
 
 def test_what_bounds_a_step_is_the_larger_share():
-    seconds = {"augmentation": 0.01, "network forward": 0.04, "network backward": 0.05, "optimiser": 0.0}
+    seconds = {
+        "augmentation": 0.01,
+        "network forward": 0.04,
+        "network backward": 0.05,
+        "optimiser": 0.0,
+    }
     assert ours.bound(seconds).endswith("bounded by the network")
     assert "augmentation 10 ms (10 %)" in ours.bound(seconds)
     assert ours.bound(seconds | {"augmentation": 1.0}).endswith("bounded by the augmentation")
@@ -235,7 +292,9 @@ def test_cuda_is_measured_only_where_it_is(monkeypatch):
 def test_what_the_encoder_multiplies(run):
     """conv4 of width 4 at 32 x 32: 3 x 3 kernels, widths 4 to 32, sides 32, 16, 8, 4."""
     sides, widths = [32, 16, 8, 4], [3, 4, 8, 16, 32]
-    by_hand = sum(9 * a * b * side**2 for a, b, side in zip(widths, widths[1:], sides, strict=False))
+    by_hand = sum(
+        9 * a * b * side**2 for a, b, side in zip(widths, widths[1:], sides, strict=False)
+    )
     assert ours.multiply_adds(run) == by_hand
 
 

@@ -1,4 +1,5 @@
-"""The speech parts of the benchmark: both sides see the same, and the rows say what they say. No speed is asserted."""
+"""The speech parts of the benchmark: both sides see the same, and the rows say what they say. No
+speed is asserted."""
 
 import json
 import multiprocessing
@@ -44,7 +45,12 @@ def no_workers(monkeypatch):
 
 
 def test_plain_log_mel_is_ours_on_the_same_waveform(waves):
-    for wave in (*waves[:3], waves[0][:WINDOW], waves[0][: WINDOW + 3 * HOP - 1], torch.zeros(RATE)):
+    for wave in (
+        *waves[:3],
+        waves[0][:WINDOW],
+        waves[0][: WINDOW + 3 * HOP - 1],
+        torch.zeros(RATE),
+    ):
         torch.testing.assert_close(plain.log_mel(wave).T, log_mel([wave.numpy()])[0], **CLOSE)
 
 
@@ -67,10 +73,14 @@ def test_both_sides_see_the_same_shapes(started, name, no_workers):
         them, _ = next(loader)
     frames = [view.frames for view in speech_policy("speech_dino")]
     for a, b, n in zip(mine, them, frames, strict=True):
-        assert a.shape == b.shape == (TINY.spoken, 1, BANDS, n) and a.dtype == b.dtype == torch.float32
+        assert (
+            a.shape == b.shape == (TINY.spoken, 1, BANDS, n) and a.dtype == b.dtype == torch.float32
+        )
         assert a.isfinite().all() and b.isfinite().all()
         for x in (a, b):
-            torch.testing.assert_close(x.mean(3), torch.zeros(TINY.spoken, 1, BANDS), rtol=0, atol=1e-4)
+            torch.testing.assert_close(
+                x.mean(3), torch.zeros(TINY.spoken, 1, BANDS), rtol=0, atol=1e-4
+            )
 
 
 def test_a_plain_view_without_noise_is_the_log_mel_of_a_crop(waves):
@@ -83,9 +93,14 @@ def test_a_plain_view_without_noise_is_the_log_mel_of_a_crop(waves):
 
 @pytest.mark.parametrize("share, low, high", [(0.0, 2.0, 5.0), (1.0, 11.0, 14.0)])
 def test_plain_noise_and_babble_have_the_snr_of_the_policy(waves, share, low, high):
-    view = SpeechView(noise_p=1.0, babble_share=share, noise_snr=(2.0, 5.0), babble_snr=(11.0, 14.0))
+    view = SpeechView(
+        noise_p=1.0, babble_share=share, noise_snr=(2.0, 5.0), babble_snr=(11.0, 14.0)
+    )
     views, x = plain.Views(waves, (view,)), waves[0][:RATE]
-    found = [10 * torch.log10(x.square().mean() / (views.noisy(x, view) - x).square().mean()) for _ in range(20)]
+    found = [
+        10 * torch.log10(x.square().mean() / (views.noisy(x, view) - x).square().mean())
+        for _ in range(20)
+    ]
     assert low - 0.01 < min(found) < max(found) < high + 0.01 and max(found) - min(found) > 0.5
 
 
@@ -100,8 +115,10 @@ def test_a_plain_room_spreads_a_click_forward_only(waves):
 
 def test_the_plain_recipe_corrupts_the_share_that_the_policy_says(started, waves, monkeypatch):
     """And noise alone has no rooms."""
-    views = {name: plain.Views(waves, [SpeechView(frames=2, reverb_p=0.45, noise_p=0.7)] * 500, r)
-             for name, r in zip(PLAINS, (True, False), strict=True)}  # fmt: skip
+    views = {
+        name: plain.Views(waves, [SpeechView(frames=2, reverb_p=0.45, noise_p=0.7)] * 500, r)
+        for name, r in zip(PLAINS, (True, False), strict=True)
+    }
     seen = []
     monkeypatch.setattr(plain, "reverberated", lambda x, room: seen.append("room") or x)
     monkeypatch.setattr(plain.Views, "noisy", lambda self, x, view: seen.append("noise") or x)
@@ -110,7 +127,10 @@ def test_the_plain_recipe_corrupts_the_share_that_the_policy_says(started, waves
         seen.clear()
         torch.manual_seed(0)
         views[name](waves[0])
-        assert abs(seen.count("room") - rooms) < 60 * bool(rooms) + 1 and abs(seen.count("noise") - 350) < 60
+        assert (
+            abs(seen.count("room") - rooms) < 60 * bool(rooms) + 1
+            and abs(seen.count("noise") - 350) < 60
+        )
 
 
 def test_cuts_lie_anywhere_and_a_short_waveform_is_repeated():
@@ -123,8 +143,10 @@ def test_cuts_lie_anywhere_and_a_short_waveform_is_repeated():
 
 def test_both_sides_have_the_same_network_and_step(run, waves, monkeypatch):
     """With the same views their parameters, buffers and teacher after a step are ours."""
-    fixed = [torch.randn(4, 1, BANDS, n, generator=torch.Generator().manual_seed(n + i))
-             for i, n in enumerate((200, 200, 100, 100, 100, 100))]  # fmt: skip
+    fixed = [
+        torch.randn(4, 1, BANDS, n, generator=torch.Generator().manual_seed(n + i))
+        for i, n in enumerate((200, 200, 100, 100, 100, 100))
+    ]
     them, network = [], theirs.network
     monkeypatch.setattr(theirs, "network", lambda run: them.append(network(run)) or them[0])
     monkeypatch.setattr(plain, "workers", lambda: 0)
@@ -138,7 +160,9 @@ def test_both_sides_have_the_same_network_and_step(run, waves, monkeypatch):
     mine.model.train()
     train.train_step(mine, torch.arange(4), 0)
     moved = 0
-    for (name, a), b in zip(mine.model.state_dict().items(), them[0].state_dict().values(), strict=True):
+    for (name, a), b in zip(
+        mine.model.state_dict().items(), them[0].state_dict().values(), strict=True
+    ):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6, msg=name)
         moved += not torch.equal(a, before[name])
     assert moved > 20
@@ -192,7 +216,9 @@ def test_no_workers_where_they_cannot(run, waves, no_workers):
     with plain.batches(run, plain.Views(waves, run.data.policy), 1) as loader:
         next(loader)
         assert plain.workers() == 0 and multiprocessing.active_children() == []
-    assert speech.compared("", {"ours": [1.0], "plain": [2.0]}, ["note"])["notes"][1].endswith("DataLoader: 0")
+    assert speech.compared("", {"ours": [1.0], "plain": [2.0]}, ["note"])["notes"][1].endswith(
+        "DataLoader: 0"
+    )
 
 
 def test_the_first_call_is_left_out_of_real_time(monkeypatch):
@@ -211,19 +237,28 @@ def test_files_have_the_features_of_their_samples(kind, waves, tmp_path):
     pytest.importorskip("soundfile", reason="soundfile is not installed")
     arrays = [wave.numpy() for wave in waves[:2]]
     corpus = speech.written(tmp_path, arrays, kind)
-    mine, them = (torch.from_numpy(f(corpus)) for f in (speech.ours_of_files, speech.plain_of_files))
+    mine, them = (
+        torch.from_numpy(f(corpus)) for f in (speech.ours_of_files, speech.plain_of_files)
+    )
     torch.testing.assert_close(mine, them, **CLOSE)
     assert (mine - log_mel(arrays)[0]).abs().median() < 0.01  # rounded to 16 bits
-    assert {path.read_bytes()[:4] for path in tmp_path.iterdir()} == {dict(wav=b"RIFF", flac=b"fLaC")[kind]}
+    assert {path.read_bytes()[:4] for path in tmp_path.iterdir()} == {
+        dict(wav=b"RIFF", flac=b"fLaC")[kind]
+    }
 
 
 def test_rows_of_features():
     made = speech.features(TINY)
-    kinds = ("decoded before", *(f"{kind} decoded" for kind in speech.KINDS if speech.has_soundfile()))
+    kinds = (
+        "decoded before",
+        *(f"{kind} decoded" for kind in speech.KINDS if speech.has_soundfile()),
+    )
     rows = {row["name"]: row for row in made["rows"] if row["median"] is not None}
     assert list(rows) == [f"{who}, {how}" for how in kinds for who in ("ours", "plain")]
-    assert all(row["unit"] == "x real time" and row.get("goal") == (200 if name[0] == "o" else None)
-               for name, row in rows.items())  # fmt: skip
+    assert all(
+        row["unit"] == "x real time" and row.get("goal") == (200 if name[0] == "o" else None)
+        for name, row in rows.items()
+    )
     assert [r["name"] for r in made["ratios"]] == [f"ours, {how} / plain, {how}" for how in kinds]
     turn_by_turn(made)
 
@@ -237,7 +272,9 @@ def test_rows_of_steps_and_augmentation(name, monkeypatch):
     assert [row["name"] for row in made["rows"]] == ["ours", *PLAINS]
     assert [r["name"] for r in made["ratios"]] == [f"ours / {name}" for name in PLAINS]
     turn_by_turn(made)
-    assert made["notes"][0].startswith("8 synthetic utterances, batch 4, views of 200, 200, 100, 100, 100, 100 frames")
+    assert made["notes"][0].startswith(
+        "8 synthetic utterances, batch 4, views of 200, 200, 100, 100, 100, 100 frames"
+    )
     assert any("bounded by" in note for note in made["notes"]) == (name == "step")
 
 
@@ -258,13 +295,26 @@ def test_without_soundfile_decoded_samples_are_still_measured(monkeypatch):
 
 
 def test_the_command_prints_the_speech_rows(monkeypatch):
-    small = {name: lambda size, part=part: part(replace(size, **vars(TINY))) for name, part in bench.PARTS.items()}
+    small = {
+        name: lambda size, part=part: part(replace(size, **vars(TINY)))
+        for name, part in bench.PARTS.items()
+    }
     monkeypatch.setattr(bench, "PARTS", small)
     names = [name for name in small if name.startswith("speech_")]
     assert names == ["speech_features", "speech_step", "speech_augment"]
-    done = CliRunner().invoke(cli.main, ["bench", *(f"--only={name}" for name in names)], catch_exceptions=False)
+    done = CliRunner().invoke(
+        cli.main, ["bench", *(f"--only={name}" for name in names)], catch_exceptions=False
+    )
     assert done.exit_code == 0
-    for words in ("ours, decoded before", "x real time", "goal 200", "utterances/s", "ours / plain, noise alone"):
+    for words in (
+        "ours, decoded before",
+        "x real time",
+        "goal 200",
+        "utterances/s",
+        "ours / plain, noise alone",
+    ):
         assert words in done.stdout
-    done = CliRunner().invoke(cli.main, ["bench", "--only", names[0], "--json"], catch_exceptions=False)
+    done = CliRunner().invoke(
+        cli.main, ["bench", "--only", names[0], "--json"], catch_exceptions=False
+    )
     assert list(json.loads(done.stdout)["parts"]) == names[:1]

@@ -1,4 +1,5 @@
-"""The guards around papermill, the build, and what a reader's browser sees of the pages with the network off."""
+"""The guards around papermill, the build, and what a reader's browser sees of the pages with the
+network off."""
 
 import ast
 import json
@@ -27,12 +28,19 @@ PARAMETERS = 'steps = 3\ndataset = "digits"\nmethod = "simsiam"\nscale = "smoke"
 def write(path, *cells, tag="parameters"):
     """A small notebook whose first code cell has the given tag."""
     first = V4.new_code_cell(PARAMETERS, metadata={"tags": [tag]})
-    title = V4.new_markdown_cell(f"# A chapter\n\nHere $\\dot p = p^2$ and {{cite:t}}`tian2021`.\n\n$$\n{BIG}\n$$")
+    title = V4.new_markdown_cell(
+        f"# A chapter\n\nHere $\\dot p = p^2$ and {{cite:t}}`tian2021`.\n\n$$\n{BIG}\n$$"
+    )
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(V4.new_notebook(cells=[title, first, *map(V4.new_code_cell, cells)], metadata=kernel), path)
+    nbformat.write(
+        V4.new_notebook(cells=[title, first, *map(V4.new_code_cell, cells)], metadata=kernel), path
+    )
 
 
-BIG = r"\begin{aligned} \eta &< \frac{\tau^2}{4(1+\sigma^2)} \\ \boldsymbol{W} &\in \mathbb{R} \end{aligned}"
+BIG = (
+    r"\begin{aligned} \eta &< \frac{\tau^2}{4(1+\sigma^2)} \\ \boldsymbol{W} &\in \mathbb{R}"
+    r" \end{aligned}"
+)
 FIGURE = "import matplotlib.pyplot as plt\n_ = plt.plot(range(steps))"
 SUM = "from pathlib import Path\nprint(sum(range(steps)), Path('notebooks').is_dir())"
 
@@ -48,7 +56,8 @@ def checkout(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["3", "-1", "0.5", "1e-3", "True", "False", "None", "true", "digits", "", "1_000", "nan"]
+    "text",
+    ["3", "-1", "0.5", "1e-3", "True", "False", "None", "true", "digits", "", "1_000", "nan"],
 )
 def test_values_are_read_as_papermill_reads_them(text):
     assert repr(book.parse(text)) == repr(papermill.cli._resolve_type(text))
@@ -58,11 +67,21 @@ def test_values_are_read_as_papermill_reads_them(text):
     "names, parameters, error, says",
     [
         (["goood"], {}, UnknownName, "unknown notebook 'goood'.*did you mean 'good'"),
-        (["good"], {"stepz": 4}, UnknownName, "unknown parameter of good 'stepz'.*did you mean 'steps'"),
+        (
+            ["good"],
+            {"stepz": 4},
+            UnknownName,
+            "unknown parameter of good 'stepz'.*did you mean 'steps'",
+        ),
         (["untagged"], {"steps": 4}, BadFile, "untagged.ipynb: has no cell tagged `parameters`"),
         (["untagged"], {}, BadFile, "no cell tagged"),
         (["good"], {"dataset": "cifar11"}, UnknownName, "unknown dataset 'cifar11'.*cifar10"),
-        (["good"], {"dataset": "voice"}, UnknownName, "unknown dataset 'voice'.*did you mean 'voices'"),
+        (
+            ["good"],
+            {"dataset": "voice"},
+            UnknownName,
+            "unknown dataset 'voice'.*did you mean 'voices'",
+        ),
         (["good"], {"method": "simsam"}, UnknownName, "unknown method 'simsam'.*simsiam"),
         (["good"], {"scale": "tiny"}, UnknownName, "unknown scale 'tiny'.*laptop"),
         (["good"], {"scale": 3}, UnknownName, "unknown scale 3"),
@@ -76,7 +95,8 @@ def test_what_papermill_would_let_pass_is_an_error(checkout, names, parameters, 
 
 
 def test_a_build_folder_of_ones_own_is_left_alone(checkout, root):
-    """In a folder that is no checkout of the project, and where something else lies in _build/src."""
+    """In a folder that is no checkout of the project, and where something else lies in
+    _build/src."""
     mine = checkout / "_build" / "src" / "mine.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("years of work")
@@ -84,7 +104,9 @@ def test_a_build_folder_of_ones_own_is_left_alone(checkout, root):
         book.build(root=checkout)
     for name in book.STAGED:
         (checkout / name).symlink_to(root / name)
-    with pytest.raises(BadFile, match="was not made by `ncssl book`, which would empty it; move it elsewhere"):
+    with pytest.raises(
+        BadFile, match="was not made by `ncssl book`, which would empty it; move it elsewhere"
+    ):
         book.build(root=checkout)
     assert mine.read_text() == "years of work"
     mine.with_name(book.MARK).touch()
@@ -122,13 +144,17 @@ def alive(pid) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_notebooks_end_with_what_started_them(checkout, number):
     """The workers and their kernels."""
-    cell = "import os, time\nopen(f'{os.getpid()}.pid', 'w').write(str(os.getppid()))\ntime.sleep(600)"
+    cell = (
+        "import os, time\nopen(f'{os.getpid()}.pid', 'w').write(str(os.getppid()))\ntime.sleep(600)"
+    )
     for name in ("left", "right"):
         write(checkout / "notebooks" / f"{name}.ipynb", cell)
     command = [sys.executable, "-m", "ncssl", "notebooks", "left", "right", "--jobs", "2"]
     end = time.monotonic() + 600
     with subprocess.Popen(command, cwd=checkout, stderr=subprocess.DEVNULL) as parent:
-        while time.monotonic() < end and len([p for p in checkout.glob("*.pid") if p.read_text()]) < 2:
+        while (
+            time.monotonic() < end and len([p for p in checkout.glob("*.pid") if p.read_text()]) < 2
+        ):
             time.sleep(0.1)
         parent.send_signal(number)
     pids = {int(word) for p in checkout.glob("*.pid") for word in (p.stem, p.read_text())}
@@ -163,7 +189,9 @@ def test_outputs_are_stored_without_times(checkout):
 
 
 def test_a_failing_notebook_is_an_error_after_the_others_have_run(checkout, capsys):
-    with pytest.raises(book.NotebookFailed, match="1 of 2 notebooks failed: failing: In .2.: RuntimeError: no luck"):
+    with pytest.raises(
+        book.NotebookFailed, match="1 of 2 notebooks failed: failing: In .2.: RuntimeError: no luck"
+    ):
         book.execute(["failing", "good"], root=checkout, progress=False)
     assert nbformat.read(checkout / "_build" / "notebooks" / "good.ipynb", 4).cells[-1].outputs
     assert capsys.readouterr().err == ""
@@ -175,25 +203,39 @@ def test_notebooks_run_side_by_side_and_share_the_cores(checkout, capfd, monkeyp
     seen += "print(os.environ['OMP_NUM_THREADS'], began, time.time())"
     for name in ("left", "right"):
         write(checkout / "notebooks" / f"{name}.ipynb", seen)
-    with pytest.raises(book.NotebookFailed, match="1 of 3 notebooks failed: failing: In .2.: RuntimeError: no luck"):
+    with pytest.raises(
+        book.NotebookFailed, match="1 of 3 notebooks failed: failing: In .2.: RuntimeError: no luck"
+    ):
         book.execute(["left", "failing", "right"], jobs=3, root=checkout)
-    cells = [nbformat.read(checkout / "_build" / "notebooks" / f"{n}.ipynb", 4).cells[-1] for n in ("left", "right")]
-    (threads, began, ended), (others, begun, end) = (map(float, c.outputs[0].text.split()) for c in cells)
+    cells = [
+        nbformat.read(checkout / "_build" / "notebooks" / f"{n}.ipynb", 4).cells[-1]
+        for n in ("left", "right")
+    ]
+    (threads, began, ended), (others, begun, end) = (
+        map(float, c.outputs[0].text.split()) for c in cells
+    )
     assert threads == others == max(1, os.cpu_count() // 3)
     assert began < end and begun < ended, "the two ran one after the other"
     lines = capfd.readouterr().err.splitlines()
     assert [line for line in lines if line.startswith("[3/3] right")][0] == "[3/3] right ..."
-    assert "[2/3] failing: In [2]: RuntimeError: no luck" in [line.rsplit(" (", 1)[0] for line in lines]
+    assert "[2/3] failing: In [2]: RuntimeError: no luck" in [
+        line.rsplit(" (", 1)[0] for line in lines
+    ]
 
 
 @pytest.fixture
 def dying(tmp_path, monkeypatch):
     """A function that makes the next so many kernels die while they start."""
     spec, deaths = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json", tmp_path / "deaths"
-    start = 'read left < "$1"; echo $((left - 1)) > "$1"; [ "$left" -le 0 ] && exec "$2" -m ipykernel_launcher -f "$3"'
+    start = (
+        'read left < "$1"; echo $((left - 1)) > "$1"; [ "$left" -le 0 ] && exec "$2" -m'
+        ' ipykernel_launcher -f "$3"'
+    )
     argv = ["sh", "-c", start, "sh", str(deaths), sys.executable, "{connection_file}"]
     spec.parent.mkdir(parents=True)
-    spec.write_text(json.dumps({"argv": argv, "display_name": "Dies at first", "language": "python"}))
+    spec.write_text(
+        json.dumps({"argv": argv, "display_name": "Dies at first", "language": "python"})
+    )
     monkeypatch.setenv("JUPYTER_PATH", str(spec.parents[2]))
     return lambda number: deaths.write_text(f"{number}\n")
 
@@ -209,14 +251,32 @@ def test_a_kernel_that_dies_while_it_starts_is_started_once_more(checkout, dying
 
 def test_nbval_starts_a_dead_kernel_once_more(checkout, dying, root):
     shutil.copy(root / "notebooks" / "conftest.py", checkout / "notebooks")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "notebooks/good.ipynb"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--nbval-lax",
+        "notebooks/good.ipynb",
+    ]
     for deaths, result in [(1, "2 passed"), (2, "2 errors")]:
         dying(deaths)
-        assert result in subprocess.run(command, cwd=checkout, capture_output=True, text=True).stdout
+        assert (
+            result in subprocess.run(command, cwd=checkout, capture_output=True, text=True).stdout
+        )
 
 
 @pytest.mark.parametrize(
-    "arguments", [["good", "--jobs", "-1"], ["good", "-p", "stepz", "4"], ["failing"], ["untagged"], ["nothing"]]
+    "arguments",
+    [
+        ["good", "--jobs", "-1"],
+        ["good", "-p", "stepz", "4"],
+        ["failing"],
+        ["untagged"],
+        ["nothing"],
+    ],
 )
 def test_the_command_line_exits_with_an_error(checkout, monkeypatch, arguments):
     from click.testing import CliRunner
@@ -238,7 +298,8 @@ def test_damaged_mathjax_is_refused(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, root):
-    """The book's own settings and pages with one small notebook in place of every chapter, run and built."""
+    """The book's own settings and pages with one small notebook in place of every chapter, run and
+    built."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, folder)
@@ -274,13 +335,16 @@ def chromium():
 
 
 def look(chromium, html):
-    """Visit every page and return what a reader would see wrong, with totals of figures and formulas."""
+    """Visit every page and return what a reader would see wrong, with totals of figures and
+    formulas."""
     wrong, images, maths = {}, 0, 0
     for page in sorted(path for path in html.rglob("*.html") if "_static" not in path.parts):
         seen = chromium.visit(page.as_uri())
         images, maths = images + seen.pop("images", 0), maths + seen.pop("math", 0)
         if any(seen.values()):
-            wrong[page.relative_to(html).as_posix()] = {key: value for key, value in seen.items() if value}
+            wrong[page.relative_to(html).as_posix()] = {
+                key: value for key, value in seen.items() if value
+            }
     return wrong, images, maths
 
 
@@ -294,10 +358,11 @@ def test_pages_open_from_the_file_system_with_the_network_off(built, small, chro
 def test_the_browser_sees_what_is_wrong(tmp_path, chromium):
     page = tmp_path / "page.html"
     page.write_text(
-        '<!doctype html><article>\\(x^2\\) <span class="math">y</span> <img src="none.png">'
-        '<div class="math" id="long"><mjx-container display="true" style="display: block; overflow: auto; width: 9em">'
-        '<p style="width: 99em">z</p></mjx-container></div>'
-        '<script src="https://cdn.jsdelivr.net/x.js"></script><script>throw new Error("broken")</script></article>'
+        '<!doctype html><article>\\(x^2\\) <span class="math">y</span> <img src="none.png"><div'
+        ' class="math" id="long"><mjx-container display="true" style="display: block; overflow:'
+        ' auto; width: 9em"><p style="width: 99em">z</p></mjx-container></div><script'
+        ' src="https://cdn.jsdelivr.net/x.js"></script><script>throw new'
+        ' Error("broken")</script></article>'
     )
     seen = chromium.visit(page.as_uri())
     assert seen["raw"] and seen["wide"] == ["long"] and seen["unset"] == 1 and seen["broken"]
@@ -336,14 +401,25 @@ def test_notebooks_keep_the_rules(root):
     for name, path in book.notebooks(root).items():
         book.check(path, {})
         cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-        pictures = sum(len(data.get("image/png", "")) * 3 // 4 for cell in cells for data in data_of(cell))
-        wrong += [f"{name}: {pictures} bytes of pictures, at most 300,000"] if pictures > 300_000 else []
+        pictures = sum(
+            len(data.get("image/png", "")) * 3 // 4 for cell in cells for data in data_of(cell)
+        )
+        wrong += (
+            [f"{name}: {pictures} bytes of pictures, at most 300,000"] if pictures > 300_000 else []
+        )
         for number, cell in enumerate(cells, 1):
             tags, last = cell.metadata.get("tags", ()), cell.source.rstrip().rpartition("\n")[2]
-            if any("image/png" in data for data in data_of(cell)) and "nbval-ignore-output" not in tags:
-                wrong.append(f"{name}, code cell {number}: a figure without the tag nbval-ignore-output")
+            if (
+                any("image/png" in data for data in data_of(cell))
+                and "nbval-ignore-output" not in tags
+            ):
+                wrong.append(
+                    f"{name}, code cell {number}: a figure without the tag nbval-ignore-output"
+                )
             if last.endswith(";"):
-                wrong.append(f"{name}, code cell {number}: ends with a semicolon, which nbval does not know")
+                wrong.append(
+                    f"{name}, code cell {number}: ends with a semicolon, which nbval does not know"
+                )
             if any(output.output_type == "error" for output in cell.outputs):
                 wrong.append(f"{name}, code cell {number}: stores an error")
             if "injected-parameters" in tags:
@@ -364,5 +440,9 @@ def test_every_name_of_a_parameters_cell_can_be_set(path):
     """papermill infers one name a line: it does not see the second of `a, b = 1, 2`."""
     cells = nbformat.read(path, as_version=4).cells
     source = next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", ()))
-    names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    names = {
+        n.id
+        for n in ast.walk(ast.parse(source))
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
     assert names == set(papermill.inspect_notebook(str(path)))

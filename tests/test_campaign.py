@@ -1,4 +1,5 @@
-"""Many runs in one command: their order, two processes at once, the end of a budget, floors, and runs made again."""
+"""Many runs in one command: their order, two processes at once, the end of a budget, floors, and
+runs made again."""
 
 import dataclasses
 import os
@@ -26,10 +27,13 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def tiny(seed=0, **more):
-    return experiments.Planned("tian2021", "e", "a", seed, recipe("simsiam", seed=seed, **TINY | more))
+    return experiments.Planned(
+        "tian2021", "e", "a", seed, recipe("simsiam", seed=seed, **TINY | more)
+    )
 
 
-# ---- order -----------------------------------------------------------------------------------------------------------
+# ---- order
+# ------------------------------------------------------------------------------------------------
 
 
 def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
@@ -38,14 +42,16 @@ def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
     assert experiments.ordered([a, b, again]) == [again, a]
 
 
-# ---- two processes ---------------------------------------------------------------------------------------------------
+# ---- two processes
+# ------------------------------------------------------------------------------------------------
 
 BOTH = """
 import sys
 from ncssl import campaign, experiments
 from ncssl.recipes import recipe
 tiny = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
-runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny)) for s in range(6)]
+runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny))
+        for s in range(6)]
 print("ready", flush=True)
 sys.stdin.readline()
 for p in runs:
@@ -78,7 +84,8 @@ def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
     lock = campaign.lock(p.recipe, tmp_path / "out")
     lock.parent.mkdir(parents=True)
     hold = (
-        "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX); print(1, flush=True)"
+        "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX);"
+        " print(1, flush=True)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", f"{hold}; time.sleep(600)", str(lock)], stdout=subprocess.PIPE
@@ -95,7 +102,8 @@ from ncssl import campaign, experiments
 from ncssl.recipes import recipe
 tiny = dict(epochs=2000, limit=256, width=4, hidden=16, d=8, batch=64)
 if __name__ == "__main__":
-    runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny)) for s in (0, 1)]
+    runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny))
+            for s in (0, 1)]
     campaign.make(runs, (None, sys.argv[1], "cpu", False), 2, 0.0, None, print)
 """
 
@@ -104,8 +112,11 @@ def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
     script = tmp_path / "campaign.py"
     script.write_text(CAMPAIGN)
     locks = tmp_path / "out" / ".locks"
-    with subprocess.Popen([sys.executable, "-W", "ignore", str(script), str(tmp_path / "out")]) as parent:
-        began = soon(lambda: len([*locks.glob("*.lock")]) == 2)  # looking at a lock could take it from its worker
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", str(script), str(tmp_path / "out")]
+    ) as parent:
+        # looking at a lock could take it from its worker
+        began = soon(lambda: len([*locks.glob("*.lock")]) == 2)
         parent.kill()
     assert began, "two workers hold their runs"
     assert soon(lambda: not any(held(path) for path in locks.glob("*.lock")))
@@ -119,7 +130,8 @@ from ncssl.campaign import begin_worker
 def threads():
     import threadpoolctl, torch
     from sklearn.cluster import KMeans
-    return {torch.get_num_threads(), *(library["num_threads"] for library in threadpoolctl.threadpool_info())}
+    pools = threadpoolctl.threadpool_info()
+    return {torch.get_num_threads(), *(pool["num_threads"] for pool in pools)}
 
 if __name__ == "__main__":
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=begin_worker) as pool:
@@ -132,7 +144,9 @@ def test_a_worker_computes_with_one_thread(tmp_path):
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
     environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=environment
+    )
     assert done.stdout == "{1}\n", done.stderr
 
 
@@ -148,16 +162,27 @@ def held(path) -> bool:
         return not mine
 
 
-# ---- budget and rule -------------------------------------------------------------------------------------------------
+# ---- budget and rule
+# -------------------------------------------------------------------------------------------------
 
 
 def test_a_run_stops_when_the_budget_is_spent_and_leaves_no_record(tmp_path):
     endless = tiny(epochs=10**6)
     before = signal.getsignal(signal.SIGALRM)
-    assert campaign.one(endless, None, tmp_path, "cpu", False, deadline=time.monotonic() + 0.5) is None
+    assert (
+        campaign.one(endless, None, tmp_path, "cpu", False, deadline=time.monotonic() + 0.5) is None
+    )
     assert list(store.scan(tmp_path)) == []
-    assert campaign.one(tiny(), None, tmp_path, "cpu", False, deadline=time.monotonic() + 3600)["status"] == "done"
-    assert signal.getsignal(signal.SIGALRM) is before and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert (
+        campaign.one(tiny(), None, tmp_path, "cpu", False, deadline=time.monotonic() + 3600)[
+            "status"
+        ]
+        == "done"
+    )
+    assert signal.getsignal(signal.SIGALRM) is before and signal.getitimer(signal.ITIMER_REAL) == (
+        0.0,
+        0.0,
+    )
 
 
 def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, monkeypatch, capsys):
@@ -170,29 +195,46 @@ def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, mon
     given = dict(out=tmp_path / "out", jobs=1, device="cpu", report=rows.append)
     assert campaign.run("tian2021", "smoke", {}, undecided=True, **given) == (2, 0, 0)
     assert [row["seed"] for row in rows] == [0, 3]
-    assert "0123456789ab.json: not a record of format 1" in capsys.readouterr().err, "refused files are named"
+    assert "0123456789ab.json: not a record of format 1" in capsys.readouterr().err, (
+        "refused files are named"
+    )
     done = CliRunner().invoke(main, ["run", "--method", "byol", "--undecided"])
     assert done.exit_code == 2 and "--undecided given without --paper or --all" in done.stderr
 
 
 def test_an_error_of_one_run_is_named_and_the_others_are_made(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(0, pseudo_rounds=1, pseudo_clusters=4), tiny(1)])
+    monkeypatch.setattr(
+        experiments, "plan", lambda *a, **k: [tiny(0, pseudo_rounds=1, pseudo_clusters=4), tiny(1)]
+    )
     monkeypatch.setattr(experiments, "below", lambda runs: [])
     rows: list[dict] = []
-    with pytest.raises(ValueError, match="1 runs ended in an error, named above; 1 records were made"):
-        campaign.run("tian2021", "smoke", {}, out=tmp_path / "out", jobs=1, device="cpu", report=rows.append)
+    with pytest.raises(
+        ValueError, match="1 runs ended in an error, named above; 1 records were made"
+    ):
+        campaign.run(
+            "tian2021", "smoke", {}, out=tmp_path / "out", jobs=1, device="cpu", report=rows.append
+        )
     assert [row["seed"] for row in rows] == [1]
-    assert "tian2021 e.a, seed 0: pseudo_rounds was 1; allowed: for speech only" in capfd.readouterr().err
+    assert (
+        "tian2021 e.a, seed 0: pseudo_rounds was 1; allowed: for speech only"
+        in capfd.readouterr().err
+    )
 
 
 def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(s, dataset="cifar10") for s in range(99)])
+    monkeypatch.setattr(
+        experiments, "plan", lambda *a, **k: [tiny(s, dataset="cifar10") for s in range(99)]
+    )
     monkeypatch.setattr(experiments, "below", lambda runs: [])
     with pytest.raises(FileNotFoundError, match="cifar10"):
-        campaign.run("tian2021", "smoke", {}, root=tmp_path, out=tmp_path / "out", jobs=1, device="cpu")
+        campaign.run(
+            "tian2021", "smoke", {}, root=tmp_path, out=tmp_path / "out", jobs=1, device="cpu"
+        )
 
 
-def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_right_one(tmp_path, monkeypatch):
+def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_right_one(
+    tmp_path, monkeypatch
+):
     here = campaign.kind_here(tiny().recipe, "cpu")
     record = train.fit(tiny().recipe, key="tian2021", device="cpu", out=tmp_path, progress=False)
     other = "float32" if here[0] == "bf16" else "bf16"
@@ -200,20 +242,27 @@ def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_
     again = tiny()._replace(again=here)
     assert campaign.recorded(tiny(), tmp_path) and not campaign.recorded(again, tmp_path)
     monkeypatch.setattr(experiments, "plan", lambda *args, **more: [])
-    monkeypatch.setattr(experiments, "undecided", lambda *args, **more: [again, tiny(1)._replace(again=(other, "cpu"))])
+    monkeypatch.setattr(
+        experiments,
+        "undecided",
+        lambda *args, **more: [again, tiny(1)._replace(again=(other, "cpu"))],
+    )
     given = dict(out=tmp_path, device="cpu", jobs=1, undecided=True)
     made = campaign.run("tian2021", "small", {}, **given, report=lambda row: row)
     assert made == (1, 0, 0) and store.load(store.find(record.id, tmp_path)).precision == here[0]
     assert campaign.recorded(again, tmp_path) and store.find(tiny(1).recipe.id, tmp_path) is None
 
 
-# ---- floors ----------------------------------------------------------------------------------------------------------
+# ---- floors
+# ------------------------------------------------------------------------------------------------
 
 
 def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
     runs = [tiny(0), tiny(1), tiny(0, limit=None)]
     plan = experiments.below(runs)
-    assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == floors.floor(runs[1].recipe)
+    assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == floors.floor(
+        runs[1].recipe
+    )
     row = campaign.one(plan[0], None, tmp_path, "cpu", False)
     record = floors.beside([(runs[0], None), (runs[1], None)], tmp_path)
     assert record.key == "floors" and row["path"].endswith(f"floors/{record.id}.json")
@@ -221,7 +270,9 @@ def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
     assert record.data == {"train": 256, "test": 500, "classes": 10}
     assert floors.beside([(runs[2], None)], tmp_path) is None, "not measured"
     store.save(dataclasses.replace(record, recipe=plan[1].recipe), tmp_path)
-    assert floors.beside([(runs[0], None), (runs[2], None)], tmp_path) is None, "runs on different images"
+    assert floors.beside([(runs[0], None), (runs[2], None)], tmp_path) is None, (
+        "runs on different images"
+    )
 
 
 def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
@@ -231,7 +282,8 @@ def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
         assert covered == {floors.floor(p.recipe).id for p in runs}
 
 
-# ---- made again ------------------------------------------------------------------------------------------------------
+# ---- made again
+# ------------------------------------------------------------------------------------------------
 
 
 def numbers(record):
@@ -240,7 +292,9 @@ def numbers(record):
     return store.rounded(metrics), store.rounded(record.curves)
 
 
-@pytest.mark.parametrize("key, experiment, arm", [("halvagal2023", "methods", "pred_iso"), ("wen2022", "heads", "mlp")])
+@pytest.mark.parametrize(
+    "key, experiment, arm", [("halvagal2023", "methods", "pred_iso"), ("wen2022", "heads", "mlp")]
+)
 def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm, tmp_path):
     """At smoke scale, through the campaign and through the command that a chapter prints."""
     p = next(p for p in experiments.scheduled(key, experiment, "smoke") if p.arm == arm)
@@ -260,9 +314,18 @@ def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm
 def test_a_committed_record_comes_again_on_the_same_machine_type(arm, tmp_path):
     p = next(p for p in experiments.scheduled("companion", "atlas", "smoke") if p.arm == arm)
     stored = store.load(store.find(p.recipe.id))
-    here, old = (train.precision(p.recipe, "cpu"), train.versions()), (stored.precision, stored.versions)
-    if here != old or not train.device_name("cpu", 1).startswith(stored.device):  # older ones name no instruction set
-        pytest.skip(f"the record was made on {stored.device}, {stored.precision}, torch {stored.versions['torch']}")
+    here, old = (
+        (train.precision(p.recipe, "cpu"), train.versions()),
+        (stored.precision, stored.versions),
+    )
+    # older ones name no instruction set
+    if here != old or not train.device_name("cpu", 1).startswith(stored.device):
+        pytest.skip(
+            f"the record was made on {stored.device}, {stored.precision}, torch"
+            f" {stored.versions['torch']}"
+        )
     made = store.load(campaign.one(p, None, tmp_path, "cpu", False)["path"])
-    assert store.rounded(made.metrics["knn_accuracy"], 3) == store.rounded(stored.metrics["knn_accuracy"], 3)
+    assert store.rounded(made.metrics["knn_accuracy"], 3) == store.rounded(
+        stored.metrics["knn_accuracy"], 3
+    )
     assert numbers(made) == numbers(stored)

@@ -1,4 +1,5 @@
-"""On a CUDA device: the numbers of the CPU, exact resume, and no waiting for the device inside an epoch."""
+"""On a CUDA device: the numbers of the CPU, exact resume, and no waiting for the device inside an
+epoch."""
 
 import copy
 
@@ -11,7 +12,12 @@ from ncssl.recipes import recipe
 
 pytestmark = pytest.mark.cuda
 TINY = dict(limit=256, batch=64, width=4, hidden=16, d=8, epochs=2, precision="float32")
-OPTIONS = {"wmse": {"part": 64}, "moco": {"queue": 128}, "swav": {"prototypes": 12}, "dino": {"prototypes": 16}}
+OPTIONS = {
+    "wmse": {"part": 64},
+    "moco": {"queue": 128},
+    "swav": {"prototypes": 12},
+    "dino": {"prototypes": 16},
+}
 
 
 def started(name, device):
@@ -29,7 +35,9 @@ def test_a_step_gives_the_cpus_loss(name):
     g = torch.Generator().manual_seed(0)
     views = [torch.randn(64, 1, 16, 16, generator=g) for _ in range(2)]
     expected = here.model(views, 0.5).item()
-    assert there.model([v.cuda() for v in views], 0.5).item() == pytest.approx(expected, rel=5e-3, abs=1e-3)
+    assert there.model([v.cuda() for v in views], 0.5).item() == pytest.approx(
+        expected, rel=5e-3, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -61,10 +69,14 @@ def test_no_step_waits_for_the_device(name):
 def test_the_record_names_the_device_and_its_memory(tmp_path):
     record = train.fit(recipe("byol", **TINY | {"precision": "auto"}), out=tmp_path, device="cuda")
     assert record.device == torch.cuda.get_device_name() and record.peak_memory_mb > 0
-    assert record.precision == ("bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32")
+    assert record.precision == (
+        "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    )
 
 
 def test_a_compiled_encoder_gives_the_same_numbers(tmp_path):
     r = recipe("byol", **TINY)
-    eager, compiled = (train.fit(r, out=tmp_path / str(c), device="cuda", compiled=c) for c in (False, True))
+    eager, compiled = (
+        train.fit(r, out=tmp_path / str(c), device="cuda", compiled=c) for c in (False, True)
+    )
     assert compiled.curves["loss"] == pytest.approx(eager.curves["loss"], rel=2e-2)

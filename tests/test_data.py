@@ -23,30 +23,53 @@ from ncssl.errors import BadFile
 @pytest.mark.parametrize("where", ["tree", "set.tar", "set.tar.gz", "set.tar.xz", "set.tar.bz2"])
 def test_trees_and_tars_give_the_decoded_files_sorted_by_class_and_path(tmp_path, where, top):
     files = {top + name: content for name, content in FILES.items()}
-    source = write_tree(tmp_path / where, files) if where == "tree" else write_tar(tmp_path / where, files)
+    source = (
+        write_tree(tmp_path / where, files)
+        if where == "tree"
+        else write_tar(tmp_path / where, files)
+    )
     for split, n in (("train", 4), ("test", 2)):
         got = data.load("folder", split, root=source)
-        expected = [pixels(FILES[f"{split}/{name}/{i}.png"]) for name in ("cat", "dog") for i in range(n)]
+        expected = [
+            pixels(FILES[f"{split}/{name}/{i}.png"]) for name in ("cat", "dog") for i in range(n)
+        ]
         assert got.classes == ("cat", "dog") and got.labels.tolist() == [0] * n + [1] * n
         assert got.images.dtype == torch.uint8 and got.labels.dtype == torch.int64
         np.testing.assert_array_equal(got.images, expected)
 
 
 def test_val_stands_for_test_and_a_class_absent_from_one_split_keeps_its_number(tmp_path):
-    files = {name.replace("test/", "val/"): content for name, content in FILES.items() if "train/cat" not in name}
+    files = {
+        name.replace("test/", "val/"): content
+        for name, content in FILES.items()
+        if "train/cat" not in name
+    }
     source = write_tree(tmp_path / "tree", files)
     train, test = (data.load("folder", split, root=source) for split in ("train", "test"))
     assert train.classes == test.classes == ("cat", "dog")
     assert train.labels.unique().tolist() == [1] and test.labels.unique().tolist() == [0, 1]
-    assert len(data.load("folder", "test", root=write_tree(source, {"test/cat/9.png": picture(9)})).images) == 1
+    assert (
+        len(
+            data.load(
+                "folder", "test", root=write_tree(source, {"test/cat/9.png": picture(9)})
+            ).images
+        )
+        == 1
+    )
 
 
 def test_a_tree_without_splits_keeps_every_fifth_image_of_a_class_for_test(tmp_path):
-    names = [f"{label}/{i:02}.png" for label, n in (("train", 10), ("car", 7)) for i in range(n)]  # "train" is a class
-    files = {name: picture(i) for i, name in enumerate(names)} | {"preview.png": picture(99)}  # in no class: left out
+    # "train" is a class
+    names = [f"{label}/{i:02}.png" for label, n in (("train", 10), ("car", 7)) for i in range(n)]
+    # in no class: left out
+    files = {name: picture(i) for i, name in enumerate(names)} | {"preview.png": picture(99)}
     source = write_tree(tmp_path / "set", files)
     test, train = (data.load("folder", split, root=source) for split in ("test", "train"))
-    assert test.classes == ("car", "train") and test.labels.tolist() == [0, 1, 1] and len(train.labels) == 14
+    assert (
+        test.classes == ("car", "train")
+        and test.labels.tolist() == [0, 1, 1]
+        and len(train.labels) == 14
+    )
     np.testing.assert_array_equal(
         test.images, [pixels(files[n]) for n in ("car/04.png", "train/04.png", "train/09.png")]
     )
@@ -64,17 +87,24 @@ def test_grey_and_palette_images_become_rgb(tmp_path):
 
 def test_mixed_sizes_need_a_size_and_the_first_other_file_is_named(tmp_path):
     wide = Image.fromarray(
-        np.repeat(np.array([[0, 0, 90, 90, 90, 90, 0, 0]], np.uint8), 4, axis=0).repeat(4, 0).repeat(4, 1)
+        np.repeat(np.array([[0, 0, 90, 90, 90, 90, 0, 0]], np.uint8), 4, axis=0)
+        .repeat(4, 0)
+        .repeat(4, 1)
     )
     file = io.BytesIO()
     wide.save(file, "PNG")
-    source = write_tree(tmp_path / "t", {"train/a/0.png": picture(0, (16, 16)), "train/a/1.png": file.getvalue()})
-    with pytest.raises(ValueError, match=r"train/a/1.png is 32x16 where train/a/0.png is 16x16; give size="):
+    source = write_tree(
+        tmp_path / "t", {"train/a/0.png": picture(0, (16, 16)), "train/a/1.png": file.getvalue()}
+    )
+    with pytest.raises(
+        ValueError, match=r"train/a/1.png is 32x16 where train/a/0.png is 16x16; give size="
+    ):
         data.load("folder", root=source)
     assert leftovers(tmp_path) == []
     got = data.load("folder", root=source, size=16).images
     assert got.shape == (2, 3, 16, 16)
-    assert torch.equal(got[0], torch.tensor(pixels(picture(0, (16, 16))))) and (got[1] == 90).all()  # the centre
+    # the centre
+    assert torch.equal(got[0], torch.tensor(pixels(picture(0, (16, 16))))) and (got[1] == 90).all()
     assert data.load("folder", root=source, size=4).images.shape == (2, 3, 4, 4)
 
 
@@ -94,7 +124,9 @@ def test_a_source_is_decoded_once_for_all_splits(tmp_path, monkeypatch):
             assert len(data.load("folder", "test", root=source).images) == 4
             with pytest.raises(AssertionError, match="decoded again"):
                 data.load("folder", "train", root=source, size=4)
-    assert len(leftovers(tmp_path)) == 2 and all(name.endswith(".npz") for name in leftovers(tmp_path))
+    assert len(leftovers(tmp_path)) == 2 and all(
+        name.endswith(".npz") for name in leftovers(tmp_path)
+    )
 
 
 def test_a_changed_source_is_decoded_again(tmp_path):
@@ -110,7 +142,9 @@ def test_a_changed_source_is_decoded_again(tmp_path):
     assert len(data.load("folder", root=tree).images) == 7
 
 
-def test_the_checksum_of_an_archive_is_remembered_and_a_damaged_note_is_not_believed(tmp_path, monkeypatch):
+def test_the_checksum_of_an_archive_is_remembered_and_a_damaged_note_is_not_believed(
+    tmp_path, monkeypatch
+):
     tar = write_tar(tmp_path / "set.tar")
     expected = hashlib.sha256(tar.read_bytes()).hexdigest()
     assert cache.digest(tar) == expected
@@ -125,7 +159,9 @@ def flip_middle_of_first_array(path: Path) -> None:
     flip(path, 0.2)
 
 
-@pytest.mark.parametrize("damage", [cut, flip_middle_of_first_array, lambda p: p.write_bytes(b""), Path.unlink])
+@pytest.mark.parametrize(
+    "damage", [cut, flip_middle_of_first_array, lambda p: p.write_bytes(b""), Path.unlink]
+)
 def test_a_damaged_or_deleted_cache_file_is_made_again(tmp_path, damage):
     source = write_tar(tmp_path / "set.tar")
     before = data.load("folder", root=source)
@@ -166,7 +202,8 @@ def test_a_full_disk_or_an_interrupt_leaves_no_half_file(tmp_path, monkeypatch, 
 
 
 def damaged_sources(tmp_path: Path):
-    """(source, what the message must name) for each way in which a folder or a tar can be broken."""
+    """(source, what the message must name) for each way in which a folder or a tar can be
+    broken."""
     photo = picture(3, (64, 64), "JPEG")
     broken = {
         "cut.jpg": photo[: len(photo) // 2],
@@ -176,8 +213,14 @@ def damaged_sources(tmp_path: Path):
     }
     for name, content in broken.items():
         files = {n: picture(1, (64, 64)) for n in FILES} | {f"train/dog/{name}": content}
-        yield write_tree(tmp_path / f"tree_{name}", files), f"train/dog/{name}: is not a whole image .*repair or delete"
-        yield write_tar(tmp_path / f"{name}.tar", files), f"member 'train/dog/{name}' is not a whole image"
+        yield (
+            write_tree(tmp_path / f"tree_{name}", files),
+            f"train/dog/{name}: is not a whole image .*repair or delete",
+        )
+        yield (
+            write_tar(tmp_path / f"{name}.tar", files),
+            f"member 'train/dog/{name}' is not a whole image",
+        )
     for suffix in ("tar", "tar.gz", "tar.xz", "tar.bz2"):
         for share in (0.3, 0.6, 0.9):
             path = write_tar(tmp_path / f"cut_{share}.{suffix}")
@@ -186,14 +229,18 @@ def damaged_sources(tmp_path: Path):
             path.write_bytes(content[: int(end * share)])
             yield path, "not a whole tar archive .*copy or download it again"
         path = write_tar(tmp_path / f"flip.{suffix}")
-        flip(path, 0.6 if suffix != "tar" else 1024 * 4 / path.stat().st_size)  # in a plain tar: the name in a header
+        # in a plain tar: the name in a header
+        flip(path, 0.6 if suffix != "tar" else 1024 * 4 / path.stat().st_size)
         yield path, "not a whole (tar archive|image)"
     blocks = write_tar(tmp_path / "cut_between.tar")
     blocks.write_bytes(blocks.read_bytes()[: 1024 * 5])  # members take two blocks each
     yield blocks, "not a whole tar archive"
     (tmp_path / "letter.tar").write_bytes(b"Dear reader" * 100)
     yield tmp_path / "letter.tar", "not a whole tar archive .at its start"
-    yield write_tar(tmp_path / "flat.tar", {"0.png": picture(0)}), "holds no images in class folders"
+    yield (
+        write_tar(tmp_path / "flat.tar", {"0.png": picture(0)}),
+        "holds no images in class folders",
+    )
     yield write_tar(tmp_path / "none.tar", {"a.txt": b""}), "holds no images"
     (tmp_path / "bare").mkdir()
     yield tmp_path / "bare", "holds no images"
@@ -210,8 +257,12 @@ def test_damaged_sources_are_named_and_leave_nothing_behind(tmp_path):
     assert len(data.load("folder", root=tree).images) == 8
 
 
-@pytest.mark.parametrize("suffix, options", [("xz", {}), ("bz2", {}), ("gz", {}), ("gz", {"compresslevel": 0})])
-def test_one_wrong_byte_in_a_compressed_archive_is_found_even_where_only_a_pixel_changes(tmp_path, suffix, options):
+@pytest.mark.parametrize(
+    "suffix, options", [("xz", {}), ("bz2", {}), ("gz", {}), ("gz", {"compresslevel": 0})]
+)
+def test_one_wrong_byte_in_a_compressed_archive_is_found_even_where_only_a_pixel_changes(
+    tmp_path, suffix, options
+):
     path = tmp_path / f"set.tar.{suffix}"
     bitmaps = [picture(i, (128, 128), "BMP") for i in range(12)]
     with tarfile.open(path, f"w:{suffix}", **options) as archive:
@@ -237,7 +288,9 @@ def test_a_damaged_file_does_not_cost_what_is_cached(tmp_path):
 
 
 def test_a_split_that_is_not_there_is_told(tmp_path):
-    source = write_tree(tmp_path / "t", {f"train/{name}/{i}.png": picture(i) for name in "ab" for i in range(6)})
+    source = write_tree(
+        tmp_path / "t", {f"train/{name}/{i}.png": picture(i) for name in "ab" for i in range(6)}
+    )
     assert len(data.load("folder", root=source).images) == 12  # not a tree without splits
     with pytest.raises(BadFile, match="has no test images; give it a folder test/ or val/"):
         data.load("folder", "test", root=source)

@@ -34,20 +34,46 @@ ROOT = Path(__file__).resolve().parents[1]
 def test_wrong_arguments_are_named(tmp_path):
     for call, kind, message in (
         (lambda: data.load("cifar"), UnknownName, "unknown dataset 'cifar' .*cifar10, cifar100"),
-        (lambda: data.load("digits", "val"), UnknownName, "unknown split 'val'; allowed: test, train"),
-        (lambda: data.load("digits", limit=0), ValueError, "limit must be a whole number of at least 1 or None, was 0"),
+        (
+            lambda: data.load("digits", "val"),
+            UnknownName,
+            "unknown split 'val'; allowed: test, train",
+        ),
+        (
+            lambda: data.load("digits", limit=0),
+            ValueError,
+            "limit must be a whole number of at least 1 or None, was 0",
+        ),
         (lambda: data.load("digits", limit=1.5), ValueError, "limit must be .* was 1.5"),
         (lambda: data.load("folder", root=tmp_path, size=True), ValueError, "size must be"),
-        (lambda: data.load("cifar10", size=64), ValueError, r"size must be None for 'cifar10', .*\(3, 32, 32\)"),
-        (lambda: data.load("folder"), data.MissingData, "'folder' needs root=; give root= a folder, tar or zip"),
-        (lambda: data.load("folder", root="nowhere"), data.MissingData, "root 'nowhere' does not exist"),
-        (lambda: data.load("cifar10", root="nowhere"), data.MissingData, "root 'nowhere' does not exist"),
+        (
+            lambda: data.load("cifar10", size=64),
+            ValueError,
+            r"size must be None for 'cifar10', .*\(3, 32, 32\)",
+        ),
+        (
+            lambda: data.load("folder"),
+            data.MissingData,
+            "'folder' needs root=; give root= a folder, tar or zip",
+        ),
+        (
+            lambda: data.load("folder", root="nowhere"),
+            data.MissingData,
+            "root 'nowhere' does not exist",
+        ),
+        (
+            lambda: data.load("cifar10", root="nowhere"),
+            data.MissingData,
+            "root 'nowhere' does not exist",
+        ),
     ):
         with pytest.raises(kind, match=message):
             call()
 
 
-@pytest.mark.parametrize("name", [n for n, info in data.DATASETS.items() if info.kind in ("torchvision", "archive")])
+@pytest.mark.parametrize(
+    "name", [n for n, info in data.DATASETS.items() if info.kind in ("torchvision", "archive")]
+)
 def test_missing_data_say_where_it_looked_and_how_to_get_them(tmp_path, monkeypatch, name):
     monkeypatch.setenv("NCSSL_DATA", f"{tmp_path / 'one'}{os.pathsep}{tmp_path / 'two'}")
     (tmp_path / "given").mkdir()
@@ -56,19 +82,28 @@ def test_missing_data_say_where_it_looked_and_how_to_get_them(tmp_path, monkeypa
     message = str(caught.value)
     places = [str(tmp_path / place) for place in ("given", "one", "two", "ncssl/data", "debian")]
     assert [place for place in places if place in message] == places
-    ways = {"cifar10_jpeg": "`ncssl data --make cifar10_jpeg`", "imagenette96": "root=, $NCSSL_DATA"}
+    ways = {
+        "cifar10_jpeg": "`ncssl data --make cifar10_jpeg`",
+        "imagenette96": "root=, $NCSSL_DATA",
+    }
     assert ways.get(name, f"`ncssl data --fetch {name}`") in message
 
 
 def known(monkeypatch, tar: Path, **changes) -> None:
-    info = replace(data.DATASETS["cifar10_jpeg"], sha256=hashlib.sha256(tar.read_bytes()).hexdigest(), **changes)
+    info = replace(
+        data.DATASETS["cifar10_jpeg"],
+        sha256=hashlib.sha256(tar.read_bytes()).hexdigest(),
+        **changes,
+    )
     monkeypatch.setitem(data.DATASETS, "cifar10_jpeg", info)
 
 
 @pytest.mark.parametrize(
     "where", ["roots/cifar10-jpeg.tar.xz", "roots/images/cifar10-jpeg.tar.xz", "roots/other.tar.xz"]
 )
-def test_a_known_archive_is_found_in_a_root_its_images_folder_or_as_the_root(tmp_path, monkeypatch, where):
+def test_a_known_archive_is_found_in_a_root_its_images_folder_or_as_the_root(
+    tmp_path, monkeypatch, where
+):
     (tmp_path / "roots" / "images").mkdir(parents=True)
     tar = write_tar(tmp_path / where)
     known(monkeypatch, tar)
@@ -84,7 +119,9 @@ def test_a_known_archive_with_another_checksum_is_refused(tmp_path, monkeypatch)
     tar = write_tar(tmp_path / "cifar10-jpeg.tar.xz")
     known(monkeypatch, tar)
     flip(tar)
-    with pytest.raises(BadFile, match="cifar10-jpeg.tar.xz: is not the cifar10-jpeg.tar.xz of sha256 .*again"):
+    with pytest.raises(
+        BadFile, match="cifar10-jpeg.tar.xz: is not the cifar10-jpeg.tar.xz of sha256 .*again"
+    ):
         data.load("cifar10_jpeg", root=tmp_path)
 
 
@@ -103,14 +140,18 @@ def test_limit_balances_classes_and_smaller_limits_nest():
 def test_limit_takes_more_of_the_others_where_a_class_runs_out():
     labels = torch.tensor([0] * 2 + [1] * 50 + [2] * 50)
     got = data._subset(data.Images(torch.arange(102), labels, ("a", "b", "c")), 32)
-    assert got.labels.bincount().tolist() == [2, 15, 15] and torch.equal(labels[got.images], got.labels)
+    assert got.labels.bincount().tolist() == [2, 15, 15] and torch.equal(
+        labels[got.images], got.labels
+    )
 
 
 def test_present_lists_every_dataset_and_what_is_embedded():
     rows = {row["name"]: row for row in data.present()}
     assert list(rows) == list(data.DATASETS)
     assert [name for name, row in rows.items() if row["present"]] == ["digits"]
-    assert all(row["how"] for row in rows.values()) and rows["cifar10_jpeg"]["sha256"].startswith("b6aeb3ab")
+    assert all(row["how"] for row in rows.values()) and rows["cifar10_jpeg"]["sha256"].startswith(
+        "b6aeb3ab"
+    )
 
 
 # ---- sets that come as arrays
@@ -119,10 +160,15 @@ def test_present_lists_every_dataset_and_what_is_embedded():
 def test_digits_are_fixed_stratified_and_disjoint():
     train, test = data.load("digits"), data.load("digits", "test")
     assert train.images.shape == (1297, 1, 16, 16) and test.images.shape == (500, 1, 16, 16)
-    assert train.images.dtype == torch.uint8 and (train.images.min(), train.images.max()) == (0, 255)
+    assert train.images.dtype == torch.uint8 and (train.images.min(), train.images.max()) == (
+        0,
+        255,
+    )
     shares = train.labels.bincount() / 1297 - test.labels.bincount() / 500
     assert shares.abs().max() < 2e-3
-    digest = hashlib.sha256(bytes(train.labels.to(torch.uint8)) + bytes(test.labels.to(torch.uint8))).hexdigest()
+    digest = hashlib.sha256(
+        bytes(train.labels.to(torch.uint8)) + bytes(test.labels.to(torch.uint8))
+    ).hexdigest()
     assert digest[:16] == "3b8defa45053de40"
 
 
@@ -131,10 +177,16 @@ def test_digits_are_scikit_learns_upsampled_by_two():
 
     grey = (load_digits().images * (255 / 16)).astype(np.float32)
     doubled = {
-        np.asarray(Image.fromarray(g).resize((16, 16), Image.Resampling.BILINEAR)).round().astype(np.uint8).tobytes()
+        np.asarray(Image.fromarray(g).resize((16, 16), Image.Resampling.BILINEAR))
+        .round()
+        .astype(np.uint8)
+        .tobytes()
         for g in grey
     }
-    ours = {image.numpy().tobytes() for image in torch.cat([data.load("digits", s).images for s in ("train", "test")])}
+    ours = {
+        image.numpy().tobytes()
+        for image in torch.cat([data.load("digits", s).images for s in ("train", "test")])
+    }
     assert len(ours & doubled) > 0.95 * len(ours)  # the rest differ by one level of rounding
 
 
@@ -166,18 +218,39 @@ def test_fashion_mnist_from_gz_files_and_from_torchvisions_folder(tmp_path, layo
         np.testing.assert_array_equal(got.labels, made[prefix][1])
         assert got.classes == arrays.FASHION == tuple(datasets.FashionMNIST.classes)
         assert got.labels.dtype == torch.int64
-    assert len(data.load("fashion_mnist", root=tmp_path / "here").images) == 30  # other roots are still looked into
+    # other roots are still looked into
+    assert len(data.load("fashion_mnist", root=tmp_path / "here").images) == 30
 
 
 DAMAGE = [
     ("train-images-idx3-ubyte.gz", lambda b: b[:-50], "damaged or unreadable"),
-    ("train-images-idx3-ubyte.gz", lambda b: b[:100] + bytes([b[100] ^ 255]) + b[101:], "damaged or unreadable"),
-    ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(gzip.decompress(b)[:-1]), "holds 23519 bytes for the shape"),
-    ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(b"\0\0\x0d\x03" + bytes(50)), "not an IDX file of bytes"),
+    (
+        "train-images-idx3-ubyte.gz",
+        lambda b: b[:100] + bytes([b[100] ^ 255]) + b[101:],
+        "damaged or unreadable",
+    ),
+    (
+        "train-images-idx3-ubyte.gz",
+        lambda b: gzip.compress(gzip.decompress(b)[:-1]),
+        "holds 23519 bytes for the shape",
+    ),
+    (
+        "train-images-idx3-ubyte.gz",
+        lambda b: gzip.compress(b"\0\0\x0d\x03" + bytes(50)),
+        "not an IDX file of bytes",
+    ),
     ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(b"\0\0\x08\x03"), "holds"),
     ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(b""), "not an IDX file"),
-    ("train-labels-idx1-ubyte.gz", lambda b: gzip.compress(idx(np.zeros(29, np.uint8))), "does not belong to"),
-    ("train-labels-idx1-ubyte.gz", lambda b: gzip.compress(idx(np.full(30, 10, np.uint8))), "does not belong to"),
+    (
+        "train-labels-idx1-ubyte.gz",
+        lambda b: gzip.compress(idx(np.zeros(29, np.uint8))),
+        "does not belong to",
+    ),
+    (
+        "train-labels-idx1-ubyte.gz",
+        lambda b: gzip.compress(idx(np.full(30, 10, np.uint8))),
+        "does not belong to",
+    ),
 ]
 
 
@@ -212,17 +285,23 @@ def write_cifar(root: Path, monkeypatch, kind="CIFAR10", key="labels"):
     return made
 
 
-@pytest.mark.parametrize("name, kind, key", [("cifar10", "CIFAR10", "labels"), ("cifar100", "CIFAR100", "fine_labels")])
+@pytest.mark.parametrize(
+    "name, kind, key", [("cifar10", "CIFAR10", "labels"), ("cifar100", "CIFAR100", "fine_labels")]
+)
 def test_cifar_through_torchvisions_classes(tmp_path, monkeypatch, name, kind, key):
     made = write_cifar(tmp_path / "set", monkeypatch, kind, key)
     for split in ("train", "test"):
         got = data.load(name, split, root=tmp_path / "set")
         np.testing.assert_array_equal(got.images, made[split])
         assert (
-            got.images.is_contiguous() and got.labels.tolist() == list(range(3)) * 4 and got.classes == ("a", "b", "c")
+            got.images.is_contiguous()
+            and got.labels.tolist() == list(range(3)) * 4
+            and got.classes == ("a", "b", "c")
         )
     flip(tmp_path / "set" / getattr(datasets, kind).base_folder / "test")
-    with pytest.raises(BadFile, match=f"{arrays.TORCHVISION[name][1]}: torchvision cannot read it .*download=True"):
+    with pytest.raises(
+        BadFile, match=f"{arrays.TORCHVISION[name][1]}: torchvision cannot read it .*download=True"
+    ):
         data.load(name, "test", root=tmp_path / "set")
 
 
@@ -232,7 +311,10 @@ def write_stl(root: Path, monkeypatch) -> np.ndarray:
     folder.mkdir(parents=True)
     for part, n in (("train", 6), ("test", 4)):
         pictures = np.random.default_rng(n).integers(0, 256, (n, 3, 96, 96), dtype=np.uint8)
-        files = {f"{part}_X.bin": pictures.transpose(0, 1, 3, 2).tobytes(), f"{part}_y.bin": bytes(range(1, n + 1))}
+        files = {
+            f"{part}_X.bin": pictures.transpose(0, 1, 3, 2).tobytes(),
+            f"{part}_y.bin": bytes(range(1, n + 1)),
+        }
         write_tree(folder, files)
         sums = [[name, md5(content)] for name, content in files.items()]
         monkeypatch.setattr(datasets.STL10, f"{part}_list", sums)
@@ -265,7 +347,8 @@ def web(tmp_path, monkeypatch):
 
 
 def pack(name: str, source: Path, web: str, monkeypatch) -> Path:
-    """The archive that torchvision's class downloads, of a folder in its format, where the server gives it."""
+    """The archive that torchvision's class downloads, of a folder in its format, where the server
+    gives it."""
     cls, folder = arrays.TORCHVISION[name]
     cls = getattr(datasets, cls)
     archives = source.parent / "archives"
@@ -274,7 +357,9 @@ def pack(name: str, source: Path, web: str, monkeypatch) -> Path:
         for file in files:
             (archives / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
         names = [f"{file.name}.gz" for file in files]
-        monkeypatch.setattr(cls, "resources", [(file, md5((archives / file).read_bytes())) for file in names])
+        monkeypatch.setattr(
+            cls, "resources", [(file, md5((archives / file).read_bytes())) for file in names]
+        )
         monkeypatch.setattr(cls, "mirrors", [f"{web}/"])
         return archives / names[0]
     path = archives / cls.filename
@@ -291,11 +376,18 @@ def write_set(name: str, root: Path, monkeypatch) -> None:
     elif name == "stl10":
         write_stl(root, monkeypatch)
     else:
-        write_cifar(root, monkeypatch, arrays.TORCHVISION[name][0], "labels" if name == "cifar10" else "fine_labels")
+        write_cifar(
+            root,
+            monkeypatch,
+            arrays.TORCHVISION[name][0],
+            "labels" if name == "cifar10" else "fine_labels",
+        )
 
 
 @pytest.mark.parametrize("name", arrays.TORCHVISION)
-def test_a_set_is_fetched_once_through_torchvision_and_nothing_else_is_left(tmp_path, web, monkeypatch, name):
+def test_a_set_is_fetched_once_through_torchvision_and_nothing_else_is_left(
+    tmp_path, web, monkeypatch, name
+):
     write_set(name, tmp_path / "original", monkeypatch)
     expected = data.load(name, "test", root=tmp_path / "original")
     archive = pack(name, tmp_path / "original", web, monkeypatch)
@@ -303,7 +395,9 @@ def test_a_set_is_fetched_once_through_torchvision_and_nothing_else_is_left(tmp_
         data.load(name)
     where = data.fetch(name)
     assert where == tmp_path / "ncssl/data" / arrays.TORCHVISION[name][1]
-    assert [path.name for path in (tmp_path / "ncssl/data").iterdir()] == [where.relative_to(tmp_path).parts[2]]
+    assert [path.name for path in (tmp_path / "ncssl/data").iterdir()] == [
+        where.relative_to(tmp_path).parts[2]
+    ]
     assert torch.equal(data.load(name, "test").images, expected.images)
     archive.unlink()
     assert data.fetch(name) == where and len(data.load(name, download=True).images) > 0  # not again
@@ -312,13 +406,16 @@ def test_a_set_is_fetched_once_through_torchvision_and_nothing_else_is_left(tmp_
 def test_load_fetches_where_it_is_told_to_and_only_when_asked(tmp_path, web, monkeypatch):
     write_cifar(tmp_path / "original", monkeypatch)
     pack("cifar10", tmp_path / "original", web, monkeypatch)
-    assert len(data.load("cifar10", root=tmp_path / "new", download=True).images) == 12  # a root may be made
+    # a root may be made
+    assert len(data.load("cifar10", root=tmp_path / "new", download=True).images) == 12
     with pytest.raises(data.MissingData, match="ncssl data --fetch cifar10"):
         data.load("cifar10")
     assert len(data.load("cifar10", root=tmp_path / "new").images) == 12
 
 
-def test_an_archive_that_lies_in_the_root_is_not_downloaded_again_and_stays(tmp_path, web, monkeypatch):
+def test_an_archive_that_lies_in_the_root_is_not_downloaded_again_and_stays(
+    tmp_path, web, monkeypatch
+):
     write_cifar(tmp_path / "original", monkeypatch)
     archive = pack("cifar10", tmp_path / "original", web, monkeypatch)
     archive.rename(tmp_path / "here" / archive.name)
@@ -328,13 +425,19 @@ def test_an_archive_that_lies_in_the_root_is_not_downloaded_again_and_stays(tmp_
     assert (tmp_path / "here" / archive.name).read_bytes() == content
 
 
-def test_of_two_that_fetch_at_once_the_slower_one_takes_what_the_faster_one_put_there(tmp_path, web, monkeypatch):
+def test_of_two_that_fetch_at_once_the_slower_one_takes_what_the_faster_one_put_there(
+    tmp_path, web, monkeypatch
+):
     write_cifar(tmp_path / "original", monkeypatch)
     pack("cifar10", tmp_path / "original", web, monkeypatch)
-    faster = partial(shutil.copytree, tmp_path / "original", tmp_path / "ncssl/data", dirs_exist_ok=True)
+    faster = partial(
+        shutil.copytree, tmp_path / "original", tmp_path / "ncssl/data", dirs_exist_ok=True
+    )
     monkeypatch.setattr(copies, "_lend", lambda *_: faster())
     where = data.fetch("cifar10")
-    assert [path.name for path in where.parent.iterdir()] == [where.name] and len(data.load("cifar10").images) == 12
+    assert [path.name for path in where.parent.iterdir()] == [where.name] and len(
+        data.load("cifar10").images
+    ) == 12
 
 
 def lose(path: Path) -> None:
@@ -342,20 +445,29 @@ def lose(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lose])
-def test_what_cannot_be_fetched_leaves_nothing_and_says_the_way_out(tmp_path, web, monkeypatch, damage):
+def test_what_cannot_be_fetched_leaves_nothing_and_says_the_way_out(
+    tmp_path, web, monkeypatch, damage
+):
     write_cifar(tmp_path / "original", monkeypatch)
     archive = pack("cifar10", tmp_path / "original", web, monkeypatch)
     damage(archive)
-    said = f"could not be fetched .*check the network.*{web}/{archive.name}.* into .*here.* `ncssl data --fetch"
+    said = (
+        f"could not be fetched .*check the network.*{web}/{archive.name}.* into .*here.* `ncssl"
+        " data --fetch"
+    )
     with pytest.raises(BadFile, match=said):
         data.fetch("cifar10", "here")
     assert list((tmp_path / "here/here").iterdir()) == []
 
 
-def test_a_damaged_set_and_a_root_that_is_a_file_are_told_before_anything_is_fetched(tmp_path, monkeypatch):
+def test_a_damaged_set_and_a_root_that_is_a_file_are_told_before_anything_is_fetched(
+    tmp_path, monkeypatch
+):
     write_cifar(tmp_path / "here", monkeypatch)
     flip(tmp_path / "here/cifar-10-batches-py/train")
-    with pytest.raises(BadFile, match="cifar-10-batches-py: .*delete it and say `ncssl data --fetch cifar10`"):
+    with pytest.raises(
+        BadFile, match="cifar-10-batches-py: .*delete it and say `ncssl data --fetch cifar10`"
+    ):
         data.fetch("cifar10", tmp_path / "here")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(BadFile, match="cannot be written to .*--data-root"):
@@ -364,17 +476,31 @@ def test_a_damaged_set_and_a_root_that_is_a_file_are_told_before_anything_is_fet
 
 def test_what_is_not_fetched_or_made_says_how_it_comes():
     for call, kind, message in (
-        (lambda: data.fetch("cifar10_jpeg"), ValueError, "allowed: cifar10, .*`ncssl data --make cifar10_jpeg`"),
+        (
+            lambda: data.fetch("cifar10_jpeg"),
+            ValueError,
+            "allowed: cifar10, .*`ncssl data --make cifar10_jpeg`",
+        ),
         (lambda: data.fetch("ravdess"), ValueError, "this one: put manifests, audio"),
-        (lambda: data.fetch("cifar"), UnknownName, "unknown dataset to fetch 'cifar' .*allowed: cifar10, cifar100"),
-        (lambda: data.make("cifar10"), UnknownName, "unknown dataset to make 'cifar10' .*allowed: cifar10_jpeg"),
+        (
+            lambda: data.fetch("cifar"),
+            UnknownName,
+            "unknown dataset to fetch 'cifar' .*allowed: cifar10, cifar100",
+        ),
+        (
+            lambda: data.make("cifar10"),
+            UnknownName,
+            "unknown dataset to make 'cifar10' .*allowed: cifar10_jpeg",
+        ),
         (lambda: data.make("cifar10_jpeg"), data.MissingData, "`ncssl data --fetch cifar10`"),
     ):
         with pytest.raises(kind, match=message):
             call()
 
 
-def test_the_jpeg_copy_is_made_the_same_each_time_and_read_with_a_digest_of_its_own(tmp_path, monkeypatch):
+def test_the_jpeg_copy_is_made_the_same_each_time_and_read_with_a_digest_of_its_own(
+    tmp_path, monkeypatch
+):
     made = write_cifar(tmp_path / "here", monkeypatch)
     path = data.make("cifar10_jpeg", tmp_path / "here")
     first = path.read_bytes()
@@ -382,18 +508,29 @@ def test_the_jpeg_copy_is_made_the_same_each_time_and_read_with_a_digest_of_its_
     with tarfile.open(path) as archive:
         names = archive.getnames()
         jpeg = Image.open(io.BytesIO(archive.extractfile(names[0]).read()))
-    assert names[:5] == [f"train/a/0000{i}.jpg" for i in range(4)] + ["train/b/00000.jpg"] and len(names) == 24
+    assert (
+        names[:5] == [f"train/a/0000{i}.jpg" for i in range(4)] + ["train/b/00000.jpg"]
+        and len(names) == 24
+    )
     assert jpeg.layer[0][1:3] == (2, 2) and jpeg.layer[1][1:3] == (1, 1)  # 4:2:0
-    assert sum(jpeg.quantization[0][:8]) == sum((8, 6, 5, 8, 12, 20, 26, 31))  # quality 75: half of the standard table
-    monkeypatch.setitem(data.DATASETS, "cifar10_jpeg", replace(data.DATASETS["cifar10_jpeg"], train=12, test=12))
+    # quality 75: half of the standard table
+    assert sum(jpeg.quantization[0][:8]) == sum((8, 6, 5, 8, 12, 20, 26, 31))
+    monkeypatch.setitem(
+        data.DATASETS, "cifar10_jpeg", replace(data.DATASETS["cifar10_jpeg"], train=12, test=12)
+    )
     got = data.load("cifar10_jpeg", root=tmp_path / "here")
     originals = torch.tensor(made["train"]).float().flatten(1)
     order = torch.cdist(got.images.float().flatten(1), originals).argmin(1)
-    assert sorted(order.tolist()) == list(range(12)) and (order % 3 == got.labels).all()  # each image, with its class
+    # each image, with its class
+    assert sorted(order.tolist()) == list(range(12)) and (order % 3 == got.labels).all()
     assert order.tolist() != sorted(order.tolist(), key=lambda i: (i % 3, i))  # in another order
     assert len(got.digest) == 16
-    monkeypatch.setitem(data.DATASETS, "cifar10_jpeg", replace(data.DATASETS["cifar10_jpeg"], train=13))
-    with pytest.raises(BadFile, match="has 12 train images, not 13; delete it and say `ncssl data --make"):
+    monkeypatch.setitem(
+        data.DATASETS, "cifar10_jpeg", replace(data.DATASETS["cifar10_jpeg"], train=13)
+    )
+    with pytest.raises(
+        BadFile, match="has 12 train images, not 13; delete it and say `ncssl data --make"
+    ):
         data.load("cifar10_jpeg", root=tmp_path / "here")
 
 
@@ -404,7 +541,9 @@ def test_a_copy_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tarfile.TarFile, "addfile", full)
-    with pytest.raises(BadFile, match="cifar10-jpeg.tar: cannot be written .*No space left.*--data-root"):
+    with pytest.raises(
+        BadFile, match="cifar10-jpeg.tar: cannot be written .*No space left.*--data-root"
+    ):
         data.make("cifar10_jpeg", tmp_path / "new")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["cifar-10-batches-py"]
 
@@ -436,10 +575,19 @@ def test_the_command_shows_sources_and_licences_fetches_and_makes(tmp_path, web,
     assert rows["fashion_mnist"]["licence"] == "MIT" and rows["stl10"]["cite"] == "coates2011"
     assert rows["speech"]["corpora"]["ravdess"]["licence"].startswith("CC-BY-NC-SA-4.0")
     new = str(tmp_path / "new")
-    assert json.loads(call("--fetch", "cifar10", "--data-root", new, "--json").stdout)["where"].startswith(new)
-    assert call("--make", "cifar10_jpeg", "--data-root", new).stdout == f"cifar10_jpeg: {new}/cifar10-jpeg.tar\n"
+    assert json.loads(call("--fetch", "cifar10", "--data-root", new, "--json").stdout)[
+        "where"
+    ].startswith(new)
+    assert (
+        call("--make", "cifar10_jpeg", "--data-root", new).stdout
+        == f"cifar10_jpeg: {new}/cifar10-jpeg.tar\n"
+    )
     rows = {row["name"]: row for row in json.loads(call("--json", "--data-root", new).stdout)}
     assert rows["cifar10"]["present"] and rows["cifar10_jpeg"]["where"] == f"{new}/cifar10-jpeg.tar"
-    for given in (["--fetch", "cifar"], ["--make", "stl10"], ["--fetch", "cifar10", "--make", "cifar10_jpeg"]):
+    for given in (
+        ["--fetch", "cifar"],
+        ["--make", "stl10"],
+        ["--fetch", "cifar10", "--make", "cifar10_jpeg"],
+    ):
         failed = call(*given)
         assert failed.exit_code == 2 and "allowed: " in failed.stderr

@@ -17,7 +17,11 @@ def recordings(speakers, first, seed, apart=1.2):
     who = np.repeat(np.arange(first, first + speakers), 20)
     y = rng.choice(4, len(who), p=[0.4, 0.2, 0.2, 0.2])
     offset = rng.normal(size=(speakers, 10))[who - first]
-    z = apart * np.random.default_rng(9).normal(size=(4, 10))[y] + offset + rng.normal(size=(len(who), 10))
+    z = (
+        apart * np.random.default_rng(9).normal(size=(4, 10))[y]
+        + offset
+        + rng.normal(size=(len(who), 10))
+    )
     return z * np.arange(1, 11) + 4, NAMES[y], np.array([f"actor-{w}" for w in who])
 
 
@@ -38,9 +42,16 @@ def test_scores_are_scikit_learns_and_stand_in_their_intervals():
 
 def test_counts_by_speaker_give_the_scores_of_a_list_of_whole_speakers():
     rng = np.random.default_rng(0)
-    y, said, who = NAMES[rng.integers(3, size=60)], NAMES[rng.integers(4, size=60)], rng.integers(5, size=60)
+    y, said, who = (
+        NAMES[rng.integers(3, size=60)],
+        NAMES[rng.integers(4, size=60)],
+        rng.integers(5, size=60),
+    )
     table = confusion(y, said, who)
-    assert table.shape == (5, 4, 4) and table[3, 1, 2] == ((who == 3) & (y == NAMES[1]) & (said == NAMES[2])).sum() > 0
+    assert (
+        table.shape == (5, 4, 4)
+        and table[3, 1, 2] == ((who == 3) & (y == NAMES[1]) & (said == NAMES[2])).sum() > 0
+    )
     times = np.array([2, 0, 1, 0, 3])
     rows = np.concatenate([np.flatnonzero(who == s) for s in range(5) for _ in range(times[s])])
     scores = f1_scores(np.einsum("s,sij->ij", times, table))

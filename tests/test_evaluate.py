@@ -24,7 +24,10 @@ def by_hand(train_z, train_y, test_z, k, temperature):
     """Votes in plain loops."""
     answers = []
     for row in test_z.double():
-        s = [torch.dot(row, other).item() / (row.norm() * other.norm()).item() for other in train_z.double()]
+        s = [
+            torch.dot(row, other).item() / (row.norm() * other.norm()).item()
+            for other in train_z.double()
+        ]
         votes = np.zeros(int(train_y.max()) + 1)
         for i in np.argsort(s)[::-1][:k]:
             votes[train_y[i]] += np.exp(s[i] / temperature)
@@ -38,13 +41,16 @@ def test_knn_is_the_weighted_vote(k, temperature):
     expected = 100 * (by_hand(*train, test[0], k, temperature) == test[1].numpy()).mean()
     assert 30 < expected < 100
     assert knn_accuracy(*train, *test, k=k, temperature=temperature) == pytest.approx(expected)
-    assert knn_accuracy(*train, *test, k=k, temperature=temperature, chunk=7) == pytest.approx(expected)
+    assert knn_accuracy(*train, *test, k=k, temperature=temperature, chunk=7) == pytest.approx(
+        expected
+    )
 
 
 def test_knn_weights_let_one_near_row_beat_two_far_ones():
     train_z, train_y = torch.tensor([[1.0, 0.0], [0.5, 0.8], [0.5, -0.8]]), torch.tensor([0, 1, 1])
     test = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
-    assert knn_accuracy(train_z, train_y, *test, temperature=0.1) == 100  # and k is cut to the three rows there are
+    # and k is cut to the three rows there are
+    assert knn_accuracy(train_z, train_y, *test, temperature=0.1) == 100
     assert knn_accuracy(train_z, train_y, *test, temperature=10.0) == 0
 
 
@@ -72,7 +78,8 @@ def test_a_class_without_test_rows_still_takes_part(measure):
     (train_z, train_y), (test_z, test_y) = blobs(200, 0.1, 0), blobs(40, 0.1, 1)
     rows = test_y < 2
     assert measure(train_z, train_y, test_z[rows], test_y[rows]) == 100
-    assert measure(train_z, train_y, test_z[~rows], test_y[~rows] - 2) == 0  # rows of classes 2 and 3, called 0 and 1
+    # rows of classes 2 and 3, called 0 and 1
+    assert measure(train_z, train_y, test_z[~rows], test_y[~rows] - 2) == 0
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.01, 30.0])
@@ -83,11 +90,15 @@ def test_probe_agrees_with_scikit_learn(strength):
     oracle.fit(scaler.transform(train_z.double()), train_y)
     expected = 100 * oracle.score(scaler.transform(test_z.double()), test_y)
     assert 40 < expected < 95
-    assert probe_accuracy(train_z, train_y, test_z, test_y, strength=strength) == pytest.approx(expected, abs=0.2)
+    assert probe_accuracy(train_z, train_y, test_z, test_y, strength=strength) == pytest.approx(
+        expected, abs=0.2
+    )
     z, _ = standardise(train_z, test_z)
     weight, bias = fit_logistic(z, train_y, 4, strength=strength, tolerance=1e-8)
     np.testing.assert_allclose(weight.T, oracle.coef_, atol=1e-4)
-    np.testing.assert_allclose(bias - bias.mean(), oracle.intercept_ - oracle.intercept_.mean(), atol=1e-4)
+    np.testing.assert_allclose(
+        bias - bias.mean(), oracle.intercept_ - oracle.intercept_.mean(), atol=1e-4
+    )
 
 
 def test_a_probe_that_stops_early_says_so():
@@ -119,17 +130,26 @@ def test_round_off_of_a_constant_is_not_blown_up_into_features():
 
 def test_few_labels_is_the_mean_over_draws_that_only_the_seed_and_labels_choose():
     (train_z, train_y), (test_z, test_y) = blobs(400, 2.0, 0), blobs(300, 2.0, 1)
-    draw = lambda **options: few_label_accuracy(train_z, train_y, test_z, test_y, **options)  # noqa: E731
+
+    def draw(**options):
+        return few_label_accuracy(train_z, train_y, test_z, test_y, **options)
+
     assert draw(seed=3) == draw(seed=3) != draw(seed=4)
     assert (
-        draw(labels=1) + 5 < draw(labels=3) + 2 < draw(labels=30) < probe_accuracy(train_z, train_y, test_z, test_y) + 2
+        draw(labels=1) + 5
+        < draw(labels=3) + 2
+        < draw(labels=30)
+        < probe_accuracy(train_z, train_y, test_z, test_y) + 2
     )
     singles = []
     generator = torch.Generator().manual_seed(0)
     z, test = standardise(train_z, test_z)
     for _ in range(4):
         rows = torch.cat(
-            [(train_y == c).nonzero()[:, 0][torch.randperm(100, generator=generator)[:3]] for c in range(4)]
+            [
+                (train_y == c).nonzero()[:, 0][torch.randperm(100, generator=generator)[:3]]
+                for c in range(4)
+            ]
         )
         oracle = LogisticRegression(tol=1e-8, max_iter=5000).fit(z[rows], train_y[rows])
         singles.append(100 * oracle.score(test, test_y))
@@ -142,7 +162,9 @@ def test_features_that_are_not_finite_are_named(measure, which):
     data = [*blobs(40, 1.0, 0), *blobs(40, 1.0, 1)]
     data[which][3, 2] = float("nan")
     data[which][5, 1] = float("inf")
-    with pytest.raises(ValueError, match=f"{('train_z', '', 'test_z')[which]} must be finite, has 2 values"):
+    with pytest.raises(
+        ValueError, match=f"{('train_z', '', 'test_z')[which]} must be finite, has 2 values"
+    ):
         measure(*data)
 
 
@@ -152,7 +174,10 @@ def test_bad_values_are_named():
         (lambda: knn_accuracy(z, y, z, y, k=0), "k must be at least 1"),
         (lambda: knn_accuracy(z, y, z, y, temperature=0), "temperature above 0"),
         (lambda: knn_accuracy(z[0], y, z, y), r"train_z must have shape \(n, d\)"),
-        (lambda: knn_accuracy(z, y, z[:0], y[:0]), r"test_z must have shape \(n, d\) with n of at least 1"),
+        (
+            lambda: knn_accuracy(z, y, z[:0], y[:0]),
+            r"test_z must have shape \(n, d\) with n of at least 1",
+        ),
         (lambda: knn_accuracy(z, y, z, y[:3]), r"test_y must have shape \(40,\)"),
         (lambda: knn_accuracy(z, y - 1, z, y), "train_y must hold class numbers"),
         (lambda: knn_accuracy(z, y, z, y.float()), "test_y must hold class numbers"),
@@ -170,7 +195,9 @@ def test_measures_leave_gradients_and_the_global_generator_alone():
     train[0].requires_grad_()
     before = torch.get_rng_state()
     with torch.no_grad():
-        scores = [measure(*train, *test) for measure in (knn_accuracy, probe_accuracy, few_label_accuracy)]
+        scores = [
+            measure(*train, *test) for measure in (knn_accuracy, probe_accuracy, few_label_accuracy)
+        ]
     assert all(isinstance(score, float) for score in scores)
     assert train[0].grad is None and torch.equal(before, torch.get_rng_state())
 
@@ -180,4 +207,5 @@ def test_measures_leave_gradients_and_the_global_generator_alone():
 def test_a_device_gives_the_answer_of_the_cpu(measure):
     given = (*blobs(400, 2.0, 0), *blobs(500, 2.0, 1))
     assert measure(*(x.cuda() for x in given)) == pytest.approx(measure(*given), abs=0.5)
-    assert measure(given[0].cuda(), *given[1:]) == pytest.approx(measure(*given), abs=0.5)  # the rest follows train_z
+    # the rest follows train_z
+    assert measure(given[0].cuda(), *given[1:]) == pytest.approx(measure(*given), abs=0.5)

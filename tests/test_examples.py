@@ -1,4 +1,5 @@
-"""The code of book/in_your_own_loop.md, CONTRIBUTING.md and README.md does what they say, as it stands there."""
+"""The code of book/in_your_own_loop.md, CONTRIBUTING.md and README.md does what they say, as it
+stands there."""
 
 import contextlib
 import difflib
@@ -28,7 +29,9 @@ EXAMPLES = FOLDER / "book" / "static" / "examples"
 PAGE = (FOLDER / "book" / "in_your_own_loop.md").read_text(encoding="utf-8")
 CONTRIBUTING = (FOLDER / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LIMIT = 15  # changed lines, removed and added ones counted together, must be fewer
-needs_lightly = pytest.mark.skipif(find_spec("lightly") is None, reason="lightly is not installed here")
+needs_lightly = pytest.mark.skipif(
+    find_spec("lightly") is None, reason="lightly is not installed here"
+)
 
 
 def script(name):
@@ -46,7 +49,8 @@ def blocks(text, language):
 
 
 def patched(text, diff):
-    """The text with the changes of a diff block: each run of `-` lines, which stand once, becomes the `+` lines."""
+    """The text with the changes of a diff block: each run of `-` lines, which stand once, becomes
+    the `+` lines."""
     for old, new in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)*)", diff, re.M):
         *first, last = [line[1:] for line in old.splitlines(keepends=True)]
         for line in first:
@@ -67,10 +71,13 @@ def changed(before, after):
 
 
 def variants(title, before, after):
-    """Scripts of a section by name: the one it starts from, the one it shows, and that with each of its diffs."""
+    """Scripts of a section by name: the one it starts from, the one it shows, and that with each of
+    its diffs."""
     start, shown = script(before), script(after)
     _, *diffs = blocks(section(PAGE, title), "diff")  # the first is that between these two
-    return {before: start, after: shown} | {f"{after}, diff {i}": patched(shown, d) for i, d in enumerate(diffs, 1)}
+    return {before: start, after: shown} | {
+        f"{after}, diff {i}": patched(shown, d) for i, d in enumerate(diffs, 1)
+    }
 
 
 PLAIN = variants("Plain PyTorch", "plain_loop", "plain_loop_directpred")
@@ -78,7 +85,8 @@ LIGHTLY = variants("lightly's SimSiam", "lightly_simsiam", "lightly_simsiam_isol
 
 
 def ran(text, passes=None):
-    """The names of a script after it ran, with another number of passes over the images if asked."""
+    """The names of a script after it ran, with another number of passes over the images if
+    asked."""
     if passes is not None:
         text = replaced(text, "for epoch in range(5):", f"for epoch in range({passes}):")
     names = {"__name__": "__main__"}
@@ -151,11 +159,18 @@ def test_few_lines_change(scripts):
 def test_the_page_marks_the_changed_lines(scripts):
     before, shown = list(scripts)[:2]
     included = re.search(
-        rf"literalinclude}} static/examples/{shown}\.py\n:language: python\n:emphasize-lines: (.*)", PAGE
+        rf"literalinclude}} static/examples/{shown}\.py\n:language: python\n:emphasize-lines: (.*)",
+        PAGE,
     )
     a, b = scripts[before].splitlines(), scripts[shown].splitlines()
     edits = difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
-    new = [j + 1 for kind, _, _, low, high in edits if kind != "equal" for j in range(low, high) if b[j]]
+    new = [
+        j + 1
+        for kind, _, _, low, high in edits
+        if kind != "equal"
+        for j in range(low, high)
+        if b[j]
+    ]
     assert [int(number) for number in included[1].split(",")] == new
     diff = "\n".join([*difflib.unified_diff(a, b, n=1, lineterm="")][2:])
     assert f"The change as a diff\n```diff\n{diff}\n```\n" in PAGE
@@ -172,7 +187,10 @@ def test_plain_loops_learn(name, plain_start):
 
 def test_the_loop_that_the_change_starts_from_learns():
     names = ran(PLAIN["plain_loop"])
-    assert names["curve"][-1] < names["curve"][0] - 0.1 and diagnose(outputs(names))["verdict"] == "none"
+    assert (
+        names["curve"][-1] < names["curve"][0] - 0.1
+        and diagnose(outputs(names))["verdict"] == "none"
+    )
 
 
 NO_STOP = ("cosine_similarity(p, t.detach())", "cosine_similarity(p, t)")
@@ -188,7 +206,13 @@ NO_NORM = (".append(nn.BatchNorm1d(d, affine=False))", "")
         ([("        optimiser.step()\n", "")], "the loss does not fall"),
         ([("        predictor.follow()\n", "")], "under half the dimensions of the start"),
     ],
-    ids=["no stop-gradient, no batch norm", "no stop-gradient", "no batch norm at the end", "no step", "no follow"],
+    ids=[
+        "no stop-gradient, no batch norm",
+        "no stop-gradient",
+        "no batch norm at the end",
+        "no step",
+        "no follow",
+    ],
 )
 def test_a_wrong_loop_is_seen(edits, expected, plain_start):
     start, wrong = plain_start, PLAIN["plain_loop_directpred"]
@@ -260,17 +284,23 @@ for average in averages:
         predictor.observe(z)
         exec(average)
         predictor.follow()
-    print(max((predictor.C - whole.C).abs().max().item(), (predictor.W - whole.W).abs().max().item()))
+    gaps = predictor.C - whole.C, predictor.W - whole.W
+    print(max(gap.abs().max().item() for gap in gaps))
 torch.distributed.destroy_process_group()
 """
 
 
-@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="this build of torch has no gloo")
+@pytest.mark.skipif(
+    not torch.distributed.is_gloo_available(), reason="this build of torch has no gloo"
+)
 def test_several_processes_have_the_moment_of_the_whole_batch_only_if_it_is_averaged(tmp_path):
     (code,) = blocks(section(PAGE, "Several processes"), "python")
     command = [sys.executable, "-W", "ignore", "-c", PROCESS]
     given = [str(tmp_path / "store"), code, ""]
-    pair = [subprocess.Popen([*command, str(r), *given], stdout=subprocess.PIPE, text=True) for r in range(2)]
+    pair = [
+        subprocess.Popen([*command, str(r), *given], stdout=subprocess.PIPE, text=True)
+        for r in range(2)
+    ]
     for process in pair:
         out, _ = process.communicate(timeout=120)
         assert process.returncode == 0
@@ -289,7 +319,8 @@ def test_losses_and_measures_alone():
 
 
 def test_a_method_is_one_declaration(tmp_path, monkeypatch):
-    """The method of CONTRIBUTING.md, straight from the page: listed, trained, checked, and gone again."""
+    """The method of CONTRIBUTING.md, straight from the page: listed, trained, checked, and gone
+    again."""
     monkeypatch.setattr(train, "checkpoint_path", lambda r: tmp_path / f"{r.id}.pt")
     before = dict(METHODS)
     (code,) = blocks(section(CONTRIBUTING, "Add a method"), "python")
@@ -315,15 +346,24 @@ def test_a_method_is_one_declaration(tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "ARCHITECTURE.md", "README.md"])
 def test_paths_that_pages_name_exist(page):
     text = (FOLDER / page).read_text(encoding="utf-8")
-    named = re.findall(r"`((?:ncssl|tests|book|notebooks)/[\w/.]*)`", text) + re.findall(r"\]\(([\w/]+\.md)\)", text)
-    assert [path for path in named if not (FOLDER / path).exists()] == [] and (named or page == "ARCHITECTURE.md")
+    named = re.findall(r"`((?:ncssl|tests|book|notebooks)/[\w/.]*)`", text) + re.findall(
+        r"\]\(([\w/]+\.md)\)", text
+    )
+    assert [path for path in named if not (FOLDER / path).exists()] == [] and (
+        named or page == "ARCHITECTURE.md"
+    )
 
 
 def test_the_floor_plan_of_the_page_is_the_one_that_is_checked():
     text = (FOLDER / "ARCHITECTURE.md").read_text(encoding="utf-8")
     rows = {int(level): names for level, names in re.findall(r"^\| (\d) \| ([^|]*) \|", text, re.M)}
-    said = {level: {name.rstrip("/") for name in re.findall(r"`([\w/]+)`", names)} for level, names in rows.items()}
-    assert said == {level: set(names.split()) - {"__main__"} for level, names in test_layers.LEVELS.items()}
+    said = {
+        level: {name.rstrip("/") for name in re.findall(r"`([\w/]+)`", names)}
+        for level, names in rows.items()
+    }
+    assert said == {
+        level: set(names.split()) - {"__main__"} for level, names in test_layers.LEVELS.items()
+    }
     packages = set(re.findall(r"`(\w+)/`", " ".join(rows.values())))
     assert packages == {file.parent.name for file in (FOLDER / "ncssl").glob("*/__init__.py")}
     for package, line in re.findall(r"^\| `(methods|losses|nn)/` \| (.*) \|$", text, re.M):
@@ -333,7 +373,10 @@ def test_the_floor_plan_of_the_page_is_the_one_that_is_checked():
 
 def test_commands_that_the_readme_names_run():
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-    said = [" ".join(command.split()) for command in re.findall(r"`(ncssl (?:methods|theory)[^`]*)`", readme)]
+    said = [
+        " ".join(command.split())
+        for command in re.findall(r"`(ncssl (?:methods|theory)[^`]*)`", readme)
+    ]
     assert [command.split()[1] for command in said] == ["methods", "theory"]
     for command in said:
         done = CliRunner().invoke(main, command.split()[1:])

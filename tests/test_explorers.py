@@ -1,4 +1,5 @@
-"""The explorers: their mathematics against ncssl.theory to 1e-6, and their pages under a reader's hand, network off."""
+"""The explorers: their mathematics against ncssl.theory to 1e-6, and their pages under a reader's
+hand, network off."""
 
 import json
 import re
@@ -38,24 +39,32 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def js(chromium, tmp_path_factory):
-    """A function from an expression of JavaScript and named values to its value, beside the models and nothing else."""
+    """A function from an expression of JavaScript and named values to its value, beside the models
+    and nothing else."""
     page = tmp_path_factory.mktemp("models") / "models.html"
-    scripts = "".join(f'<script src="{(FOLDER / f"{name}.js").as_uri()}"></script>' for name in MODELS)
+    scripts = "".join(
+        f'<script src="{(FOLDER / f"{name}.js").as_uri()}"></script>' for name in MODELS
+    )
     page.write_text(f"<!doctype html><title>models</title>{scripts}")
 
     def run(code: str, **values):
         if chromium.target is None or evaluate(chromium, "document.title") != "models":
             assert chromium.visit(page.as_uri())["errors"] == []
         names = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
-        return json.loads(evaluate(chromium, f"(() => {{ {names} return JSON.stringify({code}); }})()"))
+        return json.loads(
+            evaluate(chromium, f"(() => {{ {names} return JSON.stringify({code}); }})()")
+        )
 
     return run
 
 
 def close(ours, theirs):
-    """True within 1e-6, absolute and relative; None and NaN, infinity included, are the same absence."""
+    """True within 1e-6, absolute and relative; None and NaN, infinity included, are the same
+    absence."""
     ours, theirs = (np.array(x, float) for x in (ours, theirs))
-    return np.allclose(np.where(np.isfinite(ours), ours, -1), np.where(np.isfinite(theirs), theirs, -1), 1e-6, 1e-6)
+    return np.allclose(
+        np.where(np.isfinite(ours), ours, -1), np.where(np.isfinite(theirs), theirs, -1), 1e-6, 1e-6
+    )
 
 
 TIAN = [
@@ -73,27 +82,51 @@ def test_fixed_points_and_threshold_are_those_of_tian(js, q):
     assert close(js("ncssl.modes.critical(q)", q=q), known["eta_critical"])
     points = js("ncssl.modes.points(q)", q=q)
     assert [(p["name"], p["stability"]) for p in points] == [
-        (p["name"], p["stability"]) for p in known["fixed_points"]]
+        (p["name"], p["stability"]) for p in known["fixed_points"]
+    ]
     for ours, theirs in zip(points, known["fixed_points"], strict=True):
-        assert close([ours["p"], ours["s"], *ours["eigenvalues"]], [theirs["p"], theirs["s"], *theirs["eigenvalues"]])
+        assert close(
+            [ours["p"], ours["s"], *ours["eigenvalues"]],
+            [theirs["p"], theirs["s"], *theirs["eigenvalues"]],
+        )
 
 
 @pytest.mark.parametrize("q", TIAN)
 def test_runs_of_modes_are_those_of_tian(js, q):
     times, starts = np.linspace(0, 30, 13), np.array([[0.1, 0.03], [-0.35, 0.6], [0.95, 0.09]])
-    flow = theory("tian2021").FLOWS["fixed tau"].solve(starts, times, options={"rtol": 1e-10, "atol": 1e-12}, **q)
+    flow = (
+        theory("tian2021")
+        .FLOWS["fixed tau"]
+        .solve(starts, times, options={"rtol": 1e-10, "atol": 1e-12}, **q)
+    )
     for i, (p, s) in enumerate(starts.tolist()):
-        ours = js("ncssl.modes.trajectory(p, s, q, false, 0, {times})", p=p, s=s, q=q, times=times.tolist())
+        ours = js(
+            "ncssl.modes.trajectory(p, s, q, false, 0, {times})",
+            p=p,
+            s=s,
+            q=q,
+            times=times.tolist(),
+        )
         assert close(np.transpose([ours["p"], ours["s"]]), flow.y[:, i])
     averaged, beta = theory("tian2021").FLOWS["scalars"], 0.4
     w = np.sqrt(starts[:, 1])
     y0 = np.stack([starts[:, 0], w, 0.5 * w], axis=-1)
-    more = {"ld": 1.0, "ls": 1 + q["sigma2"], "eta": q["eta"], "alpha_p": q["alpha_p"], "beta": beta}
+    more = {
+        "ld": 1.0,
+        "ls": 1 + q["sigma2"],
+        "eta": q["eta"],
+        "alpha_p": q["alpha_p"],
+        "beta": beta,
+    }
     flow = averaged.solve(y0, times, options={"rtol": 1e-10, "atol": 1e-12}, **more)
     for i, (p, s) in enumerate(starts.tolist()):
         q = q | {"beta": beta, "tau": 0.5}
-        ours = js("ncssl.modes.trajectory(p, s, q, true, 0, {times})", p=p, s=s, q=q, times=times.tolist())
-        assert close(np.transpose([ours["p"], ours["s"]]), np.stack([flow["wp"], flow["w"] ** 2], -1)[:, i])
+        ours = js(
+            "ncssl.modes.trajectory(p, s, q, true, 0, {times})", p=p, s=s, q=q, times=times.tolist()
+        )
+        assert close(
+            np.transpose([ours["p"], ours["s"]]), np.stack([flow["wp"], flow["w"] ** 2], -1)[:, i]
+        )
 
 
 @pytest.mark.parametrize("q", TIAN[:2])
@@ -101,19 +134,29 @@ def test_the_edge_drawn_parts_the_runs_that_live_from_those_that_die(js, q):
     edge = np.array(js("ncssl.modes.basinEdge(q, [-0.5, 1.1, 0.8])", q=q))
     edge = edge[(edge[:, 0] > -0.5) & (edge[:, 0] < 1.1)][::10]
     assert len(edge) > 5
-    ends = [theory("tian2021").FLOWS["fixed tau"].solve(edge * [1, f], np.array([0.0, 1200.0]), **q)["p"][-1]
-            for f in (1 - 1e-3, 1 + 1e-3)]
+    ends = [
+        theory("tian2021")
+        .FLOWS["fixed tau"]
+        .solve(edge * [1, f], np.array([0.0, 1200.0]), **q)["p"][-1]
+        for f in (1 - 1e-3, 1 + 1e-3)
+    ]
     plus = theory("tian2021").describe(**q)["p_plus"]
     assert (np.abs(ends[0]) < 1e-2).all() and np.allclose(ends[1], plus, atol=1e-2)
-    fates = js("points.map(([p, s]) => [0.999, 1.001].map(f => ncssl.modes.outcome("
-               "ncssl.modes.trajectory(p, f * s, q, false, 1200), q)))", points=edge.tolist(), q=q)
+    fates = js(
+        "points.map(([p, s]) => [0.999, 1.001].map(f => ncssl.modes.outcome("
+        "ncssl.modes.trajectory(p, f * s, q, false, 1200), q)))",
+        points=edge.tolist(),
+        q=q,
+    )
     assert fates == [["collapses", "survives"]] * len(edge)
     assert js("ncssl.modes.basinEdge(q, [-0.5, 1.1, 0.8])", q=q | {"eta": 1.0}) == []
 
 
 HALVAGAL = [
-    {"alpha": 1.0, "sigma2": 0.0, "rho": 0.0}, {"alpha": 0.5, "sigma2": 0.3, "rho": 0.02},
-    {"alpha": 2.0, "sigma2": 0.1, "rho": 0.15}, {"alpha": 1.0, "sigma2": 0.0, "rho": 0.3},
+    {"alpha": 1.0, "sigma2": 0.0, "rho": 0.0},
+    {"alpha": 0.5, "sigma2": 0.3, "rho": 0.02},
+    {"alpha": 2.0, "sigma2": 0.1, "rho": 0.15},
+    {"alpha": 1.0, "sigma2": 0.0, "rho": 0.3},
 ]
 
 
@@ -125,11 +168,22 @@ def test_the_race_is_that_of_halvagal(js, loss, q):
         known = module.describe(lambda0=lam, **q)["euclidean"][loss]
         values = {"lam": lam, "loss": loss, "q": q | {"one_sided": 0.0}}
         limit = js("ncssl.race.limit(lam, loss, q)", **values)
-        assert close([limit, js("ncssl.race.points(loss, q).plus", **values)], [known["limit"], known["attractor"]])
-        assert close(js("ncssl.race.timeBetween(lam, 0.5, loss, q)", **values), known["time_to_one_half"])
-        assert close(js("ncssl.race.velocity(lam, loss, q) / lam", **values), known["rate_at_lambda0"])
-        flow = module.FLOWS[loss].solve(np.array([lam]), times, options={"rtol": 1e-10, "atol": 1e-13}, **q)
-        assert close(js("ncssl.race.race(lam, loss, q, times)", times=times.tolist(), **values), flow["lam"])
+        assert close(
+            [limit, js("ncssl.race.points(loss, q).plus", **values)],
+            [known["limit"], known["attractor"]],
+        )
+        assert close(
+            js("ncssl.race.timeBetween(lam, 0.5, loss, q)", **values), known["time_to_one_half"]
+        )
+        assert close(
+            js("ncssl.race.velocity(lam, loss, q) / lam", **values), known["rate_at_lambda0"]
+        )
+        flow = module.FLOWS[loss].solve(
+            np.array([lam]), times, options={"rtol": 1e-10, "atol": 1e-13}, **q
+        )
+        assert close(
+            js("ncssl.race.race(lam, loss, q, times)", times=times.tolist(), **values), flow["lam"]
+        )
 
 
 @pytest.mark.parametrize("head", ["off-diagonal", "symmetric", "none"])
@@ -137,23 +191,35 @@ def test_the_race_is_that_of_halvagal(js, loss, q):
 def test_the_neurons_are_those_of_wen_and_li(js, head, eta_E, b21):
     steps, b = 400, [[0.2, 0.1], [b21, 0.12]]
     known = theory("wen2022").describe(head=head, eta_E=eta_E, b21=b21, steps=steps)
-    q = {name: known["parameters"][name] for name in ("alpha1", "alpha2", "p1", "m", "P", "sigma", "eta", "eta_E")}
-    code = ("(() => { const states = ncssl.neurons.descend(b, steps, q, {head, stop_gradient: 'target'});"
-            "const y = states[steps]; return {y, cos: ncssl.neurons.cosines(y), outcome: ncssl.neurons.outcome(y),"
-            "phases: ncssl.neurons.phases(states, q), corr: ncssl.neurons.correlations(y, q)}; })()")
+    q = {
+        name: known["parameters"][name]
+        for name in ("alpha1", "alpha2", "p1", "m", "P", "sigma", "eta", "eta_E")
+    }
+    code = (
+        "(() => { const states = ncssl.neurons.descend(b, steps, q, {head, stop_gradient:"
+        " 'target'});const y = states[steps]; return {y, cos: ncssl.neurons.cosines(y), outcome:"
+        " ncssl.neurons.outcome(y),phases: ncssl.neurons.phases(states, q), corr:"
+        " ncssl.neurons.correlations(y, q)}; })()"
+    )
     ours = js(code, b=b, steps=steps, q=q, head=head)
     assert close(ours["y"]["b"], [n["b"] for n in known["neurons"]])
     assert close(ours["cos"], [n["cos"] for n in known["neurons"]])
     assert close(np.linalg.norm(ours["y"]["u"], axis=-1), [n["noise"] for n in known["neurons"]])
     E = ours["y"]["E"]
-    assert close([E[1][0], E[0][1]], [known["head"]["E_21 at the end"], known["head"]["E_12 at the end"]])
+    assert close(
+        [E[1][0], E[0][1]], [known["head"]["E_21 at the end"], known["head"]["E_12 at the end"]]
+    )
     assert close(ours["corr"], known["correlations"]) and ours["outcome"] == known["outcome"]
     assert known["phases"]["leader"] == 1
     for name, step in ours["phases"].items():
         assert close(step if step is None else 0.2 * step, known["phases"][name]), name
 
 
-PLACES = [{"eta": eta, "sigma2": sigma2} for eta in (0.0, 0.1, 0.19, 0.5, 1.1) for sigma2 in (0.0, 0.25, 1.5)]
+PLACES = [
+    {"eta": eta, "sigma2": sigma2}
+    for eta in (0.0, 0.1, 0.19, 0.5, 1.1)
+    for sigma2 in (0.0, 0.25, 1.5)
+]
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.0])
@@ -165,25 +231,40 @@ def test_the_phase_diagram_is_that_of_the_theories_together(js, alpha):
             for method, theirs in known.items():
                 ours = js("ncssl.phase.describe(method, w0, q)", method=method, w0=w0, q=q)
                 assert ours.pop("survives") == theirs["survives"], (method, q, w0)
-                assert close(*([side[name] for name in ours] for side in (ours, theirs))), (method, q, w0)
+                assert close(*([side[name] for name in ours] for side in (ours, theirs))), (
+                    method,
+                    q,
+                    w0,
+                )
 
 
 @pytest.mark.parametrize("method", ["learned", "set", "iso", "apart"])
 def test_the_mode_at_the_point_moves_as_in_the_theories_together(js, method):
-    q, times = {"b": 1.0, "lambda_": 1.0, "alpha": 1.0, "eta": 0.12, "sigma2": 0.4}, np.linspace(0, 30, 11)
+    q, times = (
+        {"b": 1.0, "lambda_": 1.0, "alpha": 1.0, "eta": 0.12, "sigma2": 0.4},
+        np.linspace(0, 30, 11),
+    )
     y0 = np.array([0.3, 0.3] if method == "learned" else [0.3])
-    flow = theory("companion").FLOWS[method].solve(y0, times, options={"rtol": 1e-10, "atol": 1e-12}, **q)
+    flow = (
+        theory("companion")
+        .FLOWS[method]
+        .solve(y0, times, options={"rtol": 1e-10, "atol": 1e-12}, **q)
+    )
     ours = js("ncssl.phase.path(method, 0.3, q, times)", method=method, q=q, times=times.tolist())
     assert close(ours, flow["w"])
 
 
 def test_the_batch_moves_as_in_the_theory(js):
-    """One step of the page against the matrix flows of liu2022 and tian2021, and the loss against its samples."""
-    code = ("(() => { const b = ncssl.batch, rng = b.random(3), {x} = b.images(40), pair = [0, 1].map(() => "
-            "b.views(x, 0.5, rng)), data = b.moments(...pair), y = b.start(), all = [true, false].flatMap(predictor => "
-            "[true, false].map(stop => b.velocity(y, data, {predictor, stop, eta: 0.07}))); y.Wp[0][1] = 0.2; return "
-            "{pair, ...data, y, all, skew: b.velocity(y, data, {predictor: true, stop: true, eta: 0.07}), "
-            "loss: b.loss(y, data, {predictor: true}), z: b.embed(y.W, x), spread: b.spread(b.embed(y.W, x))}; })()")
+    """One step of the page against the matrix flows of liu2022 and tian2021, and the loss against
+    its samples."""
+    code = (
+        "(() => { const b = ncssl.batch, rng = b.random(3), {x} = b.images(40), pair = [0,"
+        " 1].map(() => b.views(x, 0.5, rng)), data = b.moments(...pair), y = b.start(), all ="
+        " [true, false].flatMap(predictor => [true, false].map(stop => b.velocity(y, data,"
+        " {predictor, stop, eta: 0.07}))); y.Wp[0][1] = 0.2; return {pair, ...data, y, all, skew:"
+        " b.velocity(y, data, {predictor: true, stop: true, eta: 0.07}), loss: b.loss(y, data,"
+        " {predictor: true}), z: b.embed(y.W, x), spread: b.spread(b.embed(y.W, x))}; })()"
+    )
     ours = js(code)
     one, two = (np.array(x) for x in ours["pair"])
     S, M = (one.T @ one + two.T @ two) / 80, (two.T @ one + one.T @ two) / 80
@@ -199,22 +280,37 @@ def test_the_batch_moves_as_in_the_theory(js):
         assert close(np.ravel(v["W"]), field[:8])
         assert close(np.ravel(v["Wp"]), field[8:] if learned else np.zeros(4))
     flow = liu(S, M, 2)
-    assert close([*np.ravel(ours["skew"]["W"]), *np.ravel(ours["skew"]["Wp"])],
-                 flow.field(flow.start(W=W, Wp=skewed), eta=0.07))
+    assert close(
+        [*np.ravel(ours["skew"]["W"]), *np.ravel(ours["skew"]["Wp"])],
+        flow.field(flow.start(W=W, Wp=skewed), eta=0.07),
+    )
     alone = tian(np.diag([1.0, 0.5, 0.2, 0.1]), 0.25 * np.eye(4), 2, variant="no predictor")
-    data = {"S": (np.diag([1.25, 0.75, 0.45, 0.35])).tolist(), "M": np.diag([1.0, 0.5, 0.2, 0.1]).tolist()}
-    v = js("ncssl.batch.velocity(ncssl.batch.start(), data, {predictor: false, stop: true, eta: 0.07})", data=data)
+    data = {
+        "S": (np.diag([1.25, 0.75, 0.45, 0.35])).tolist(),
+        "M": np.diag([1.0, 0.5, 0.2, 0.1]).tolist(),
+    }
+    v = js(
+        "ncssl.batch.velocity(ncssl.batch.start(), data, {predictor: false, stop: true, eta:"
+        " 0.07})",
+        data=data,
+    )
     assert close(np.ravel(v["W"]), alone.field(alone.start(W=W), eta=0.07))
-    misses = [((a @ W.T @ skewed.T - b @ W.T) ** 2).sum(-1).mean() for a, b in ((one, two), (two, one))]
+    misses = [
+        ((a @ W.T @ skewed.T - b @ W.T) ** 2).sum(-1).mean() for a, b in ((one, two), (two, one))
+    ]
     assert close(ours["loss"], np.mean(misses) / 2)
     values = np.linalg.eigvalsh(np.cov(np.transpose(ours["z"]), bias=True))
     shares = values / values.sum()
-    assert close(list(ours["spread"].values()), [np.sqrt(values.sum()), np.exp(-(shares * np.log(shares)).sum())])
+    assert close(
+        list(ours["spread"].values()),
+        [np.sqrt(values.sum()), np.exp(-(shares * np.log(shares)).sum())],
+    )
 
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory, root):
-    """The explorers' pages, built alone with the book's own settings; the theory chapters are not there."""
+    """The explorers' pages, built alone with the book's own settings; the theory chapters are not
+    there."""
     folder = tmp_path_factory.mktemp("explorers")
     shutil.copy(root / "_config.yml", folder)
     for name in ("explorers", "static"):
@@ -225,9 +321,21 @@ def html(tmp_path_factory, root):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     for name in TARGETS:
         cells = [nbformat.v4.new_markdown_cell(f"# {name}")]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "notebooks" / f"{name}.ipynb")
-    files = [*(f"book/explorers/{key}" for key in KEYS), *(f"notebooks/{name}" for name in TARGETS), "book/references"]
-    lines = ["format: jb-book", "root: book/explorers/explorers", "chapters:", *(f"  - file: {f}" for f in files)]
+        nbformat.write(
+            nbformat.v4.new_notebook(cells=cells, metadata=kernel),
+            folder / "notebooks" / f"{name}.ipynb",
+        )
+    files = [
+        *(f"book/explorers/{key}" for key in KEYS),
+        *(f"notebooks/{name}" for name in TARGETS),
+        "book/references",
+    ]
+    lines = [
+        "format: jb-book",
+        "root: book/explorers/explorers",
+        "chapters:",
+        *(f"  - file: {f}" for f in files),
+    ]
     (folder / "_toc.yml").write_text("\n".join(lines) + "\n")
     return book.build(run=False, root=folder, progress=False).parent / "book" / "explorers"
 
@@ -238,8 +346,16 @@ class Page:
     def __init__(self, chromium, html, key, *, width=1280, calm=True):
         self.driver = chromium
         chromium.new_tab()
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=2400, deviceScaleFactor=1, mobile=False)
-        reduced = [{"name": "prefers-reduced-motion", "value": "reduce" if calm else "no-preference"}]
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=2400,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        reduced = [
+            {"name": "prefers-reduced-motion", "value": "reduce" if calm else "no-preference"}
+        ]
         self.call("Emulation.setEmulatedMedia", features=reduced)
         self.call("Page.navigate", url=(html / f"{key}.html").as_uri())
         chromium.wait_for_load()
@@ -253,37 +369,60 @@ class Page:
 
     @property
     def state(self):
-        return json.loads(self.js("JSON.stringify(document.querySelector('.ncssl-explorer').dataset)"))
+        return json.loads(
+            self.js("JSON.stringify(document.querySelector('.ncssl-explorer').dataset)")
+        )
 
     def drawn(self):
         """What the plots show: all marks, as text."""
-        return self.js("[...document.querySelectorAll('.ex-plots svg')].map(s => s.innerHTML).join('')")
+        return self.js(
+            "[...document.querySelectorAll('.ex-plots svg')].map(s => s.innerHTML).join('')"
+        )
 
     def key(self, name, times=1):
         codes = {"ArrowRight": 39, "ArrowLeft": 37, "ArrowUp": 38, "ArrowDown": 40, "Enter": 13}
         for _ in range(times):
             for kind in ("rawKeyDown", "keyUp"):
-                self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=codes[name])
+                self.call(
+                    "Input.dispatchKeyEvent",
+                    type=kind,
+                    key=name,
+                    code=name,
+                    windowsVirtualKeyCode=codes[name],
+                )
 
     def focus(self, selector):
         self.js(f"document.querySelector('{selector}').focus()")
 
     def set(self, name, value):
         """Move a slider to a value of its own scale."""
-        self.js(f"(e => {{ e.value = {value}; e.dispatchEvent(new Event('input')); }})"
-                f"(document.querySelector('input[name={name}]'))")
+        self.js(
+            f"(e => {{ e.value = {value}; e.dispatchEvent(new Event('input')); }})"
+            f"(document.querySelector('input[name={name}]'))"
+        )
 
     def press(self, words):
-        self.js(f"[...document.querySelectorAll('.ex-button')].find(b => b.textContent === '{words}').click()")
+        self.js(
+            "[...document.querySelectorAll('.ex-button')].find(b => b.textContent ==="
+            f" '{words}').click()"
+        )
 
     def place(self, x, y):
         """Pixel of the window at shares x, y of the first plot's frame, from its lower left."""
-        box = json.loads(self.js("JSON.stringify(document.querySelector('.ex-frame').getBoundingClientRect())"))
+        box = json.loads(
+            self.js("JSON.stringify(document.querySelector('.ex-frame').getBoundingClientRect())")
+        )
         return {"x": box["x"] + x * box["width"], "y": box["y"] + (1 - y) * box["height"]}
 
     def click(self, x, y):
         for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **self.place(x, y))
+            self.call(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                button="left",
+                clickCount=1,
+                **self.place(x, y),
+            )
 
 
 @pytest.mark.parametrize("width", [1280, 768, 390])
@@ -291,22 +430,34 @@ class Page:
 def test_a_page_is_whole_at_every_width(chromium, html, key, width):
     page = Page(chromium, html, key, width=width)
     assert chromium.errors() == [] and chromium.asked() == []
-    looked = ("broken", "unset", "wrong", "raw") + (("wide",) if width > 400 else ())  # on a phone equations scroll
+    # on a phone equations scroll
+    looked = ("broken", "unset", "wrong", "raw") + (("wide",) if width > 400 else ())
     assert {name: page.seen[name] for name in looked if page.seen[name]} == {}
-    assert page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
-    assert page.js("[...document.querySelectorAll('.ex-plots svg')].every(s => s.getBoundingClientRect().width > 200)")
+    assert (
+        page.js("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    )
+    assert page.js(
+        "[...document.querySelectorAll('.ex-plots svg')].every(s => s.getBoundingClientRect().width"
+        " > 200)"
+    )
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_controls_have_names_and_ink_follows_the_theme(chromium, html, key):
     page = Page(chromium, html, key)
-    names = "[...document.querySelectorAll('.ncssl-explorer input')].map(i => i.labels[0]?.textContent.trim() || '')"
+    names = (
+        "[...document.querySelectorAll('.ncssl-explorer input')].map(i =>"
+        " i.labels[0]?.textContent.trim() || '')"
+    )
     assert "" not in page.js(names) and len(page.js(names)) >= 4
     ink = "getComputedStyle(document.querySelector('.ex-axes text')).fill"
     paper = "getComputedStyle(document.body).backgroundColor"
     seen = []
     for theme in ("light", "dark"):
-        page.js(f"document.documentElement.dataset.theme = document.documentElement.dataset.mode = '{theme}'")
+        page.js(
+            "document.documentElement.dataset.theme = document.documentElement.dataset.mode ="
+            f" '{theme}'"
+        )
         colours = [[int(n) for n in re.findall(r"\d+", page.js(code))[:3]] for code in (ink, paper)]
         assert contrast(*colours) > 4.5
         seen.append(colours[0])
@@ -315,15 +466,26 @@ def test_controls_have_names_and_ink_follows_the_theme(chromium, html, key):
 
 def contrast(one, two):
     """Ratio of the luminances of two sRGB colours, as WCAG defines it."""
+
     def luminance(rgb):
         c = np.array(rgb) / 255
-        return np.where(c <= 0.03928, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+        return np.where(c <= 0.03928, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [
+            0.2126,
+            0.7152,
+            0.0722,
+        ]
+
     low, high = sorted([luminance(one), luminance(two)])
     return (high + 0.05) / (low + 0.05)
 
 
-SLIDERS = {"modes": ("eta", "eta"), "race": ("time", "time"), "neurons": ("ratio", "ratio"), "phase": ("w0", "w0"),
-           "batch": ("noise", "loss")}
+SLIDERS = {
+    "modes": ("eta", "eta"),
+    "race": ("time", "time"),
+    "neurons": ("ratio", "ratio"),
+    "phase": ("w0", "w0"),
+    "batch": ("noise", "loss"),
+}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -442,7 +604,9 @@ def test_the_batch_collapses_without_either_ingredient(chromium, html):
 def test_without_javascript_there_is_a_still_picture(key):
     text = (PAGES / f"{key}.md").read_text(encoding="utf-8")
     width, height, alt = re.search(
-        rf'<noscript>\n<img src="../../_static/explorers/{key}.png" width="(\d+)" height="(\d+)" alt="([^"]+)">', text
+        rf'<noscript>\n<img src="../../_static/explorers/{key}.png" width="(\d+)" height="(\d+)"'
+        r' alt="([^"]+)">',
+        text,
     ).groups()
     picture = FOLDER / f"{key}.png"
     with Image.open(picture) as image:
@@ -453,9 +617,15 @@ def test_without_javascript_there_is_a_still_picture(key):
 def test_links_lead_to_sections_that_exist(root):
     wrong = []
     for page in PAGES.glob("*.md"):
-        for name, anchor in re.findall(r'href="../../notebooks/(\w+).html#([\w-]+)"', page.read_text(encoding="utf-8")):
+        for name, anchor in re.findall(
+            r'href="../../notebooks/(\w+).html#([\w-]+)"', page.read_text(encoding="utf-8")
+        ):
             cells = nbformat.read(root / "notebooks" / f"{name}.ipynb", 4).cells
-            wrong += [] if any(f"({anchor})=\n" in cell.source for cell in cells) else [f"{page.name}: {name}#{anchor}"]
+            wrong += (
+                []
+                if any(f"({anchor})=\n" in cell.source for cell in cells)
+                else [f"{page.name}: {name}#{anchor}"]
+            )
     assert wrong == []
 
 

@@ -1,6 +1,8 @@
-"""The path of a CUDA device on any machine: nothing is made on another device, and no step reads a value back.
+"""The path of a CUDA device on any machine: nothing is made on another device, and no step reads a
+value back.
 
-The tensors are fake (tests/fake_cuda.py); tests/test_cuda.py compares numbers where there is a device.
+The tensors are fake (tests/fake_cuda.py); tests/test_cuda.py compares numbers where there is a
+device.
 """
 
 import copy
@@ -21,15 +23,27 @@ from ncssl.model import Siamese
 from ncssl.nn import MarginHead, backbone, deferred
 
 N, D = 12, 8
-SMALL = {"wmse": {"part": N}, "moco": {"queue": 16}, "swav": {"prototypes": 10}, "dino": {"prototypes": 16}}
+SMALL = {
+    "wmse": {"part": N},
+    "moco": {"queue": 16},
+    "swav": {"prototypes": 10},
+    "dino": {"prototypes": 16},
+}
 VARIANTS = [(name, SMALL.get(name, {})) for name in METHODS] + [
-    ("directpred", {"freq": 2}), ("directpred", {"eps_form": "paper", "shift": 0.1}),
-    ("directset", {"norm": "frobenius"}), ("directcopy", {"norm": "none"}), ("isoloss", {"loss": "euclidean"}),
-    ("optimal", {"freq": 2}), ("offdiagonal", {"symmetric": True, "normalisation": "l2"}),
-    ("offdiagonal", {"head": "mlp", "normalisation": "batch_detached"}), ("invcov", {"predictor": "none"}),
-    ("invcov", {"parts": 2, "form": "input"}), ("swav", {"prototypes": 10, "queue": 12, "queue_from": 0.0}),
-    ("dino", {"prototypes": 16, "centring": False, "norm": True, "warm": 0.5}), ("dino", {"prototypes": 16}),
-]  # fmt: skip
+    ("directpred", {"freq": 2}),
+    ("directpred", {"eps_form": "paper", "shift": 0.1}),
+    ("directset", {"norm": "frobenius"}),
+    ("directcopy", {"norm": "none"}),
+    ("isoloss", {"loss": "euclidean"}),
+    ("optimal", {"freq": 2}),
+    ("offdiagonal", {"symmetric": True, "normalisation": "l2"}),
+    ("offdiagonal", {"head": "mlp", "normalisation": "batch_detached"}),
+    ("invcov", {"predictor": "none"}),
+    ("invcov", {"parts": 2, "form": "input"}),
+    ("swav", {"prototypes": 10, "queue": 12, "queue_from": 0.0}),
+    ("dino", {"prototypes": 16, "centring": False, "norm": True, "warm": 0.5}),
+    ("dino", {"prototypes": 16}),
+]
 
 
 class InTurn(Executor):
@@ -44,14 +58,21 @@ class InTurn(Executor):
 @pytest.fixture
 def mode(monkeypatch):
     monkeypatch.setattr(deferred, "_worker", InTurn())
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # no fake tensor is on a real one
+    # no fake tensor is on a real one
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     return Unhurried()
 
 
 @pytest.fixture
 def fresh():
     """Nothing is kept from one device to the other."""
-    kept = (ops.constant, ops._reflections, speech_ops.filters, speech_ops.noise_shape, audio.mel_filters)
+    kept = (
+        ops.constant,
+        ops._reflections,
+        speech_ops.filters,
+        speech_ops.noise_shape,
+        audio.mel_filters,
+    )
     for of in kept:
         of.cache_clear()
     yield
@@ -71,7 +92,8 @@ def views(count=2):
 
 @pytest.mark.parametrize("name, options", VARIANTS)
 def test_a_method_stays_on_the_device_and_never_waits(name, options, mode):
-    """Forward, observe, loss and follow, twice: the closed form and the queues come to their turn."""
+    """Forward, observe, loss and follow, twice: the closed form and the queues come to their
+    turn."""
     net = move(mode, model(name, options))
     with mode:
         for _ in range(2):
@@ -101,14 +123,18 @@ def test_a_view_of_images_stays_on_the_device_and_reads_nothing(view, fresh):
     mode = FakeTensorMode()  # constants are sent to the device once
     with mode:
         images = torch.empty(4, 3, 16, 20, dtype=torch.uint8, device="cuda")
-        out = augment.augment(images, view, Generator(), size=16, mean=[0.5] * 3, std=torch.full((3,), 0.5))
+        out = augment.augment(
+            images, view, Generator(), size=16, mean=[0.5] * 3, std=torch.full((3,), 0.5)
+        )
     assert out.is_cuda and out.shape == (4, 3, 16, 16)
 
 
 def test_a_view_of_grey_images_stays_on_the_device(fresh):
     with FakeTensorMode():
         images = torch.empty(4, 1, 16, 16, dtype=torch.uint8, device="cuda")
-        assert augment.augment(images, augment.POLICIES["asymmetric"][1], Generator(), mean=[0.5]).is_cuda
+        assert augment.augment(
+            images, augment.POLICIES["asymmetric"][1], Generator(), mean=[0.5]
+        ).is_cuda
 
 
 @pytest.mark.parametrize("view", distinct(augment.SPEECH_POLICIES))
@@ -172,7 +198,10 @@ def test_a_classifier_on_the_sphere_is_the_cpus():
 def test_a_row_of_the_curves_is_the_cpus(name):
     """kNN, spectra, what tells of collapse, and a linear predictor against the second moment."""
     net, g = model(name, SMALL.get(name, {}), "conv3"), torch.Generator().manual_seed(0)
-    pixels, y = torch.randint(0, 256, (40, 1, 8, 8), generator=g, dtype=torch.uint8), torch.arange(40) % 4
+    pixels, y = (
+        torch.randint(0, 256, (40, 1, 8, 8), generator=g, dtype=torch.uint8),
+        torch.arange(40) % 4,
+    )
     half = torch.full((1,), 0.5)
     images = Images(pixels, y, ("a", "b", "c", "d"))
 
@@ -183,7 +212,8 @@ def test_a_row_of_the_curves_is_the_cpus(name):
     expected = row(copy.deepcopy(net), images, half)
     valued = Valued()
     move(valued, net)
-    with valued, torch.backends.cudnn.flags(enabled=False):  # its operations have no values on a CPU
+    # its operations have no values on a CPU
+    with valued, torch.backends.cudnn.flags(enabled=False):
         on = Images(there(valued, pixels), there(valued, y), images.classes)
         got = row(net, on, there(valued, half))
     assert got.keys() == expected.keys()

@@ -1,5 +1,5 @@
-"""Gates: each of the five passed, failed and not known, on records whose truth is known; and what a verdict makes of
-them."""
+"""Gates: each of the five passed, failed and not known, on records whose truth is known; and what a
+verdict makes of them."""
 
 import dataclasses
 
@@ -16,18 +16,46 @@ CURVES = {"epoch": [0, 4, 8, 12], "knn_accuracy": [30.0, 40.0, 44.0, 45.0]}
 
 
 def claim(test="greater", **more):
-    sides = {"ordering": dict(arms=("a", "b", "c")), "above": dict(left="a"), "below": dict(left="a")}
-    fixed = dict(paper="x", id="c", place="Table 1", statement="s", kind="records", margin_by="ours", margin=2.0)
+    sides = {
+        "ordering": dict(arms=("a", "b", "c")),
+        "above": dict(left="a"),
+        "below": dict(left="a"),
+    }
+    fixed = dict(
+        paper="x",
+        id="c",
+        place="Table 1",
+        statement="s",
+        kind="records",
+        margin_by="ours",
+        margin=2.0,
+    )
     side = sides.get(test, dict(left="a", right="b"))
     return Claim(**fixed | dict(test=test, metric="probe_accuracy") | side | more)
 
 
-def made(arm, seed, probe, knn=None, *, extra=False, curves=CURVES, metrics=None, precision="float32", device="CPU",
-         data=None, **changes):  # fmt: skip
+def made(
+    arm,
+    seed,
+    probe,
+    knn=None,
+    *,
+    extra=False,
+    curves=CURVES,
+    metrics=None,
+    precision="float32",
+    device="CPU",
+    data=None,
+    **changes,
+):
     r = recipe("byol", "small", **SMALL | changes | dict(seed=seed))
-    values = dict(probe_accuracy=probe, knn_accuracy=probe if knn is None else knn) | (metrics or {})
+    values = dict(probe_accuracy=probe, knn_accuracy=probe if knn is None else knn) | (
+        metrics or {}
+    )
     data = dict(train=10_000) if data is None else data
-    record = store.Record(r, "x", "done", values, curves, 1.0, 1.0, device, precision, {}, "c", "2026", data)
+    record = store.Record(
+        r, "x", "done", values, curves, 1.0, 1.0, device, precision, {}, "c", "2026", data
+    )
     return Planned("x", "e", arm, seed, r, extra), record
 
 
@@ -44,38 +72,58 @@ def named(verdict):
     return {g.name: (g.passed, g.known) for g in verdict.gates}
 
 
-# ---- each gate -------------------------------------------------------------------------------------------------------
+# ---- each gate
+# ------------------------------------------------------------------------------------------------
 
 FLOORS = {  # base arm: probe and kNN, above the untrained encoder's 40 and the pixels' 35 -> passed
-    "both leads": (50, 40, True), "exactly enough": (48, 37, True), "a probe too low": (47.9, 40, False),
-    "a kNN too low": (50, 36.9, False), "neither": (41, 30, False),
-}  # fmt: skip
+    "both leads": (50, 40, True),
+    "exactly enough": (48, 37, True),
+    "a probe too low": (47.9, 40, False),
+    "a kNN too low": (50, 36.9, False),
+    "neither": (41, 30, False),
+}
 
 
 @pytest.mark.parametrize("case", FLOORS)
 def test_r1_asks_for_a_lead_over_both_floors(case):
     probe, knn, passed = FLOORS[case]
-    found = [made("a", s, probe, knn) for s in range(2)] + [made("random", s, 40.0) for s in range(2)]
+    found = [made("a", s, probe, knn) for s in range(2)] + [
+        made("random", s, 40.0) for s in range(2)
+    ]
     ok, words = gates.image_floor("a", found, PIXELS)
-    assert ok is passed and f"by {probe - 40:.1f} points by probe" in words and f"by {knn - 35:.1f} by kNN" in words
+    assert (
+        ok is passed
+        and f"by {probe - 40:.1f} points by probe" in words
+        and f"by {knn - 35:.1f} by kNN" in words
+    )
 
 
 def test_r1_of_several_base_arms_asks_for_all():
     found = runs(a=50, b=45, random=40)
     (one,) = gates.gates(claim("within", base=("a", "b")), found, PIXELS)
-    assert (one.passed, one.known) == (False, True) and "b leads the untrained encoder by 5.0" in one.detail
+    assert (one.passed, one.known) == (
+        False,
+        True,
+    ) and "b leads the untrained encoder by 5.0" in one.detail
     assert gates.gates(claim("within", base=("a",)), found, PIXELS)[0].passed
 
 
 def test_r1_on_speech_asks_for_an_error_rate_at_most_that_of_statistics():
     def spoken(error):
-        return [made("a", s, 50.0, dataset="voices", limit=None, metrics={"mean_eer": error}) for s in range(2)]
+        return [
+            made("a", s, 50.0, dataset="voices", limit=None, metrics={"mean_eer": error})
+            for s in range(2)
+        ]
 
     floor = dataclasses.replace(PIXELS, metrics={"mean_eer": 16.0})
     for error, passed in ((15.0, True), (16.0, True), (16.1, False)):
-        (found,) = gates.gates(claim("within", base=("a",), metric="mean_eer"), spoken(error), floor)
+        (found,) = gates.gates(
+            claim("within", base=("a",), metric="mean_eer"), spoken(error), floor
+        )
         assert (found.name, found.passed, found.known) == ("R1", passed, True), error
-    assert not gates.gates(claim("within", base=("a",), metric="mean_eer"), spoken(15.0), None)[0].known
+    assert not gates.gates(claim("within", base=("a",), metric="mean_eer"), spoken(15.0), None)[
+        0
+    ].known
 
 
 @pytest.mark.parametrize("margin, passed", [(9.9, True), (10.0, True), (10.2, False)])
@@ -85,14 +133,23 @@ def test_r2_asks_for_a_margin_within_the_smallest_lead(margin, passed):
     assert (r2.name, r2.passed) == ("R2", passed) and "b leads the untrained by 10.0" in r2.detail
 
 
-@pytest.mark.parametrize("more", [
-    dict(test="within"), dict(margin=-3.0), dict(metric="effective_rank"), dict(compare="ratio"), dict(base=()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "more",
+    [
+        dict(test="within"),
+        dict(margin=-3.0),
+        dict(metric="effective_rank"),
+        dict(compare="ratio"),
+        dict(base=()),
+    ],
+)
 def test_r2_is_about_claims_of_more_accuracy_alone(more):
     assert not gates.has_headroom(claim(**BASE | more)) and gates.has_headroom(claim(**BASE))
 
 
-@pytest.mark.parametrize("schedule, warmup", [("constant", 0.0), ("constant", 2.0), ("cosine", 0.0), ("cosine", 1.0)])
+@pytest.mark.parametrize(
+    "schedule, warmup", [("constant", 0.0), ("constant", 2.0), ("cosine", 0.0), ("cosine", 1.0)]
+)
 def test_exposure_sums_the_schedule_that_training_follows(schedule, warmup):
     changes = dict(SMALL, schedule=schedule, warmup_epochs=warmup, batch=256, epochs=5, limit=None)
     r = recipe("byol", "small", **changes)
@@ -100,8 +157,12 @@ def test_exposure_sums_the_schedule_that_training_follows(schedule, warmup):
     total = sum(rate(step, 5 * each, int(warmup * each), schedule) for step in range(5 * each))
     assert gates.exposure(r, 10_000) == pytest.approx(0.03 * 4e-4 * total / 0.1)
     assert gates.exposure(r, None) is None
-    own = recipe("byol", "small", {"trunk_weight_decay": 0.0, "predictor_weight_decay": 0.01}, **changes)
-    assert gates.exposure(own, 10_000) == pytest.approx(0.03 * 0.01 * total / 0.1), "the larger of the two"
+    own = recipe(
+        "byol", "small", {"trunk_weight_decay": 0.0, "predictor_weight_decay": 0.01}, **changes
+    )
+    assert gates.exposure(own, 10_000) == pytest.approx(0.03 * 0.01 * total / 0.1), (
+        "the larger of the two"
+    )
 
 
 def test_exposure_of_the_old_laptop_scale_is_that_of_the_review():
@@ -129,10 +190,17 @@ def test_r4_asks_for_a_curve_that_has_ended():
     assert not gates.gates(c, none, PIXELS)[-1].known
 
 
-@pytest.mark.parametrize("name, curve", [
-    ("probe_accuracy", "knn_accuracy"), ("late_knn_accuracy", "knn_accuracy"), ("off_diagonal_fall", "off_diagonal"),
-    ("early_effective_rank", "effective_rank"), ("mean_lead", "mean_eer"), ("nothing", "mean_eer"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, curve",
+    [
+        ("probe_accuracy", "knn_accuracy"),
+        ("late_knn_accuracy", "knn_accuracy"),
+        ("off_diagonal_fall", "off_diagonal"),
+        ("early_effective_rank", "effective_rank"),
+        ("mean_lead", "mean_eer"),
+        ("nothing", "mean_eer"),
+    ],
+)
 def test_r4_reads_the_curve_of_the_metric(name, curve):
     curves = dict.fromkeys(("knn_accuracy", "off_diagonal", "effective_rank", "mean_eer"), [1.0])
     assert gates.curve_of(curves, name) == curve
@@ -144,17 +212,30 @@ def collapse(**more):
 
 
 def spread(**values):
-    return [made(a, s, 50.0, metrics={"std_normalised": v + 0.001 * s}) for s in range(3) for a, v in values.items()]
+    return [
+        made(a, s, 50.0, metrics={"std_normalised": v + 0.001 * s})
+        for s in range(3)
+        for a, v in values.items()
+    ]
 
 
 def test_r5_the_untrained_encoder_must_fail_a_test_of_one_arm():
     (r5,) = gates.verdict(collapse(), spread(a=0.01, random=0.5)).gates
-    assert (r5.name, r5.passed) == ("R5", True) and "random fails the test (contradicted)" in r5.detail
+    assert (r5.name, r5.passed) == (
+        "R5",
+        True,
+    ) and "random fails the test (contradicted)" in r5.detail
     found = gates.verdict(collapse(), spread(a=0.01, random=0.05))
-    assert found.status == "not a test" and found.effect == pytest.approx(0.011) and "random passes" in found.detail
+    assert (
+        found.status == "not a test"
+        and found.effect == pytest.approx(0.011)
+        and "random passes" in found.detail
+    )
     for free in (dict(control="none", control_free="why"), dict(left="random")):
         assert gates.verdict(collapse(**free), spread(a=0.01, random=0.05)).gates == ()
-    assert gates.verdict(collapse(), spread(a=0.01)).gates == (), "an experiment without an untrained encoder"
+    assert gates.verdict(collapse(), spread(a=0.01)).gates == (), (
+        "an experiment without an untrained encoder"
+    )
 
 
 def test_r5_does_not_ask_for_a_metric_that_the_untrained_encoder_has_not():
@@ -180,7 +261,8 @@ def test_a_gate_fails_with_one_part_and_is_unknown_only_if_none_failed():
         assert (found.passed, found.known) == expected, of
 
 
-# ---- what a verdict makes of them ------------------------------------------------------------------------------------
+# ---- what a verdict makes of them
+# ------------------------------------------------------------------------------------
 
 
 def test_a_verdict_whose_gates_are_passed_is_the_contrasts():
@@ -199,7 +281,9 @@ def test_a_failed_gate_is_out_of_reach_and_keeps_the_effect():
 def test_out_of_reach_goes_before_no_test_and_failed_before_unknown():
     low = runs(a=46, b=41, c=46, random=40)
     assert gates.verdict(claim(**BASE, control="c"), low, floor=PIXELS).status == "out of reach"
-    assert gates.verdict(claim(**BASE, control="c"), low, floor=None).status == "out of reach", "6 points are too few"
+    assert gates.verdict(claim(**BASE, control="c"), low, floor=None).status == "out of reach", (
+        "6 points are too few"
+    )
 
 
 def test_not_run_wins_over_gates_and_a_gate_without_records_is_not_run():
@@ -207,7 +291,11 @@ def test_not_run_wins_over_gates_and_a_gate_without_records_is_not_run():
     assert nothing.status == "not run" and nothing.gates == ()
     for found, floor in ((runs(a=50, b=45), PIXELS), (runs(a=50, b=45, random=40), None)):
         verdict = gates.verdict(claim(**BASE), found, floor=floor)
-        assert verdict.status == "not run" and verdict.effect is None and named(verdict)["R1"] == (False, False)
+        assert (
+            verdict.status == "not run"
+            and verdict.effect is None
+            and named(verdict)["R1"] == (False, False)
+        )
         assert "R1: the lead of a is not known" in verdict.detail
     missing = [(p, None if p.arm == "random" else r) for p, r in spread(a=0.01, random=0.5)]
     assert gates.verdict(collapse(), missing).status == "not run"
@@ -215,7 +303,11 @@ def test_not_run_wins_over_gates_and_a_gate_without_records_is_not_run():
 
 def test_gates_look_at_the_own_seeds_alone():
     """Seeds added for a second look, here far below, do not move the gate."""
-    more = [made(arm, s, mean, extra=True) for s in (3, 4) for arm, mean in (("a", 20.0), ("random", 60.0))]
+    more = [
+        made(arm, s, mean, extra=True)
+        for s in (3, 4)
+        for arm, mean in (("a", 20.0), ("random", 60.0))
+    ]
     found = gates.verdict(claim(**BASE), runs(a=50, b=45, random=40) + more, floor=PIXELS)
     assert named(found)["R1"] == (True, True)
 
@@ -224,19 +316,26 @@ def test_a_share_of_the_bases_lead_is_the_margin():
     c = claim(margin=None, share=0.5, base=("a",), left="b", right="d")
     found = gates.verdict(c, runs(a=50, b=50, d=44, random=40), floor=PIXELS)
     assert found.margin == pytest.approx(5) and found.status == "reproduced"
-    assert gates.verdict(c, runs(a=52.8, b=50, d=44, random=40), floor=PIXELS).status == "same direction"
+    assert (
+        gates.verdict(c, runs(a=52.8, b=50, d=44, random=40), floor=PIXELS).status
+        == "same direction"
+    )
     unknown = gates.verdict(c, runs(a=50, b=50, d=44), floor=PIXELS)
     assert unknown.status == "not run" and "the lead of a is not known" in unknown.detail
 
 
-# ---- seeds that were computed alike ----------------------------------------------------------------------------------
+# ---- seeds that were computed alike
+# ----------------------------------------------------------------------------------
 
 
 def kinds(*of):
     """Two arms on one seed each of these (precision of a, precision of b, device)."""
     out = []
     for s, (a, b, device) in enumerate(of):
-        out += [made("a", s, 50.0 + s, precision=a, device=device), made("b", s, 40.0, precision=b, device=device)]
+        out += [
+            made("a", s, 50.0 + s, precision=a, device=device),
+            made("b", s, 40.0, precision=b, device=device),
+        ]
     return out
 
 
@@ -255,21 +354,27 @@ ALIKE = {  # kinds by seed -> seeds left out
 def test_an_interval_mixes_no_precisions_and_no_devices(case):
     found, left_out = kinds(*ALIKE[case][0]), ALIKE[case][1]
     kept, out = gates.alike(found, ("a", "b"))
-    assert out == left_out and {p.seed for p, _ in kept} == {p.seed for p, _ in found} - set(left_out)
+    assert out == left_out and {p.seed for p, _ in kept} == {p.seed for p, _ in found} - set(
+        left_out
+    )
     verdict = gates.contrast(claim(), found)
     words = f"left out: seed {', '.join(map(str, left_out))}"
-    assert (words in verdict.detail) == bool(left_out) and verdict.n == len({p.seed for p, _ in kept})
+    assert (words in verdict.detail) == bool(left_out) and verdict.n == len(
+        {p.seed for p, _ in kept}
+    )
 
 
 def test_a_second_look_needs_all_seeds_of_one_group():
-    """Differences of -1, 0 and 4 leave the claim open; two more of about 4 are looked at where all are alike."""
+    """Differences of -1, 0 and 4 leave the claim open; two more of about 4 are looked at where all
+    are alike."""
 
     def five(*precisions):
         values = (49.0, 50.0, 54.0, 53.9, 54.0)
         return [
             made(arm, s, v if arm == "a" else 50.0, precision=precisions[s], extra=s > 2)
-            for s, v in enumerate(values) for arm in "ab"
-        ]  # fmt: skip
+            for s, v in enumerate(values)
+            for arm in "ab"
+        ]
 
     c = claim(margin=0.0)
     assert gates.contrast(c, five(F, F, F, F, F)).looks == 2

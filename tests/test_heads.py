@@ -1,4 +1,5 @@
-"""Heads that last from step to step: broken batches do not stay in them, and no narrow type loses what they hold."""
+"""Heads that last from step to step: broken batches do not stay in them, and no narrow type loses
+what they hold."""
 
 import copy
 
@@ -9,13 +10,18 @@ from ncssl.nn import Centre, DirectCopy, DirectPred, DirectSet, KeyQueue, Optima
 
 D = 6
 CLOSED = {
-    "DirectPred": DirectPred, "DirectPred, every second": lambda d: DirectPred(d, freq=2), "DirectSet": DirectSet,
-    "DirectSet, Frobenius": lambda d: DirectSet(d, alpha=2.0, norm="frobenius"), "DirectCopy": DirectCopy,
+    "DirectPred": DirectPred,
+    "DirectPred, every second": lambda d: DirectPred(d, freq=2),
+    "DirectSet": DirectSet,
+    "DirectSet, Frobenius": lambda d: DirectSet(d, alpha=2.0, norm="frobenius"),
+    "DirectCopy": DirectCopy,
     "Optimal": Optimal,
-}  # fmt: skip
+}
 HEADS = CLOSED | {
-    "KeyQueue": lambda d: KeyQueue(d, size=20), "Prototypes": lambda d: Prototypes(d, 5, queue=20), "Centre": Centre,
-}  # fmt: skip
+    "KeyQueue": lambda d: KeyQueue(d, size=20),
+    "Prototypes": lambda d: Prototypes(d, 5, queue=20),
+    "Centre": Centre,
+}
 
 
 def batches(count=4):
@@ -58,7 +64,8 @@ def test_a_broken_batch_leaves_no_trace_in_a_closed_form(name, at, value):
 
 @pytest.mark.parametrize("name", CLOSED)
 def test_a_batch_whose_moment_is_only_just_finite_does_no_harm(name):
-    """W is finite at once, and that of the usual batches again when the running moment has forgotten."""
+    """W is finite at once, and that of the usual batches again when the running moment has
+    forgotten."""
     torch.manual_seed(0)
     head = CLOSED[name](D)
     for z in [broken(batches(1)[0], 1e15), *batches(1) * 400]:
@@ -67,7 +74,9 @@ def test_a_batch_whose_moment_is_only_just_finite_does_no_harm(name):
     assert head.C.max() < 3
 
 
-@pytest.mark.parametrize("make", [Centre, lambda d: KeyQueue(d, size=30), lambda d: Prototypes(d, 5, queue=30)])
+@pytest.mark.parametrize(
+    "make", [Centre, lambda d: KeyQueue(d, size=30), lambda d: Prototypes(d, 5, queue=30)]
+)
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_a_broken_batch_does_not_stay_in_a_memory(make, value):
     head, z = make(D), batches()

@@ -1,4 +1,5 @@
-"""Intervals against scipy's own and against their promise; seeds that split, image noise, p values, power."""
+"""Intervals against scipy's own and against their promise; seeds that split, image noise, p values,
+power."""
 
 import math
 
@@ -26,7 +27,9 @@ def test_arms_on_the_same_seeds_are_paired():
     oracle = stats.ttest_rel(a, b).confidence_interval(0.95)
     shuffled = {2: b[2], 0: b[0], 1: b[1]}
     found = difference_interval(runs(*a), shuffled)
-    assert found.kind == "paired t" and (found.low, found.high) == pytest.approx(tuple(oracle), rel=1e-12)
+    assert found.kind == "paired t" and (found.low, found.high) == pytest.approx(
+        tuple(oracle), rel=1e-12
+    )
 
 
 def test_arms_on_other_seeds_get_welchs_interval():
@@ -71,32 +74,42 @@ def test_too_few_or_broken_numbers_are_refused(sample):
         mean_interval(sample)
 
 
-# ---- the noise of the test images ------------------------------------------------------------------------------------
+# ---- the noise of the test images
+# ------------------------------------------------------------------------------------
 
 
 def test_image_noise_is_the_binomials_and_adds_up_over_arms():
     one = intervals.image_noise([40.0], 10_000)
     assert one == pytest.approx(100 * stats.binom.std(10_000, 0.4) / 10_000)
     assert intervals.image_noise([40.0, 40.0], 10_000) == pytest.approx(one * math.sqrt(2))
-    assert intervals.image_noise([40.0], None) == 0 and intervals.image_noise([0.0, 100.0], 500) == 0
+    assert (
+        intervals.image_noise([40.0], None) == 0 and intervals.image_noise([0.0, 100.0], 500) == 0
+    )
     assert intervals.image_noise([40.0], 10_000, ratio=True) == pytest.approx(one / 40)
 
 
 def test_image_noise_widens_in_squares_and_seeds_do_not_shrink_it():
     values = runs(2.0, 3.0, 4.0), runs(1.0, 1.0, 1.0)
     plain, wide = (difference_interval(*values, noise=noise) for noise in (0.0, 0.5))
-    assert wide.high - wide.effect == pytest.approx(math.hypot(plain.high - plain.effect, 1.959964 * 0.5), rel=1e-6)
+    assert wide.high - wide.effect == pytest.approx(
+        math.hypot(plain.high - plain.effect, 1.959964 * 0.5), rel=1e-6
+    )
     many = mean_interval([3.0] * 100, noise=0.5)
-    assert many.high - 3 == pytest.approx(1.959964 * 0.5, rel=1e-6) and mean_interval([3.0] * 5).high == 3
+    assert (
+        many.high - 3 == pytest.approx(1.959964 * 0.5, rel=1e-6)
+        and mean_interval([3.0] * 5).high == 3
+    )
 
 
 def test_an_interval_with_image_noise_holds_the_truth_where_seeds_alone_do_not():
-    """Two networks tested on 400 images: the interval over seeds misses what the draw of the images moves."""
+    """Two networks tested on 400 images: the interval over seeds misses what the draw of the images
+    moves."""
     rng, times = np.random.default_rng(2), 600
     p, q, n = 0.55, 0.5, 400
     hits = {0: 0, 1: 0}
     for _ in range(times):
-        images = rng.random((2, n))  # the arms err independently: the sum of both variances is exact
+        # the arms err independently: the sum of both variances is exact
+        images = rng.random((2, n))
         scores = [100 * (row < share).mean() for row, share in zip(images, (p, q), strict=True)]
         a, b = (runs(*(score + rng.normal(0, 0.3, 5))) for score in scores)
         for wide in (0, 1):
@@ -106,7 +119,8 @@ def test_an_interval_with_image_noise_holds_the_truth_where_seeds_alone_do_not()
     assert hits[0] / times < 0.3 and 0.93 < hits[1] / times < 0.985
 
 
-# ---- p values and Holm -----------------------------------------------------------------------------------------------
+# ---- p values and Holm
+# -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bound", [-1.0, 0.0, 0.7, 1.1, 3.0])
@@ -115,26 +129,38 @@ def test_p_is_that_of_scipys_t_test(bound):
     paired = difference_interval(runs(*a), runs(*b)).p_value(bound)
     assert paired == pytest.approx(stats.ttest_rel(np.array(a) - bound, b).pvalue, rel=1e-9)
     welch = difference_interval(runs(*a), runs(*b, 64.0)).p_value(bound)
-    assert welch == pytest.approx(stats.ttest_ind(np.array(a) - bound, [*b, 64.0], equal_var=False).pvalue, rel=1e-9)
+    assert welch == pytest.approx(
+        stats.ttest_ind(np.array(a) - bound, [*b, 64.0], equal_var=False).pvalue, rel=1e-9
+    )
 
 
 def test_p_with_image_noise_is_one_less_the_level_that_ends_at_the_bound():
     found = mean_interval([1.0, 2.0, 3.5, 2.2], noise=0.4)
     for bound in (-1.0, found.low, 1.9):
         p = found.p_value(bound)
-        assert mean_interval([1.0, 2.0, 3.5, 2.2], noise=0.4, level=1 - p).low == pytest.approx(bound)
-    assert found.p_value(found.low) == pytest.approx(0.05) and found.p_value(-1e9) == pytest.approx(0, abs=1e-9)
-    assert mean_interval([1.0, 1.0]).p_value(1.0) == 1 and mean_interval([1.0, 1.0]).p_value(0.9) == 0
+        assert mean_interval([1.0, 2.0, 3.5, 2.2], noise=0.4, level=1 - p).low == pytest.approx(
+            bound
+        )
+    assert found.p_value(found.low) == pytest.approx(0.05) and found.p_value(-1e9) == pytest.approx(
+        0, abs=1e-9
+    )
+    assert (
+        mean_interval([1.0, 1.0]).p_value(1.0) == 1 and mean_interval([1.0, 1.0]).p_value(0.9) == 0
+    )
     assert intervals.share_interval(3, 5).p_value(0.5) is None
 
 
 def test_holm_by_hand():
     """0.011 < 0.05 / 4 stands, 0.02 > 0.05 / 3 does not, and what comes after a fall falls."""
     assert intervals.holm([0.04, 0.011, 0.02, 0.045]) == [False, True, False, False]
-    assert intervals.holm([0.04, 0.001, 0.02, 0.012]) == [True, True, True, True] and intervals.holm([]) == []
+    assert (
+        intervals.holm([0.04, 0.001, 0.02, 0.012]) == [True, True, True, True]
+        and intervals.holm([]) == []
+    )
 
 
-# ---- seeds that split ------------------------------------------------------------------------------------------------
+# ---- seeds that split
+# ------------------------------------------------------------------------------------------------
 
 SPLITS = {
     "two of five collapse": ([50, 51, 10.0, 50.5, 11], 2), "one of three": ([50, 51, 20], 1),
@@ -151,7 +177,8 @@ def test_seeds_split_where_the_gap_is_wide_beside_the_groups(case):
     assert intervals.split(sample) == low
 
 
-# ---- how many seeds a "within" asks for ------------------------------------------------------------------------------
+# ---- how many seeds a "within" asks for
+# ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])

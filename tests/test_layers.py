@@ -1,4 +1,5 @@
-"""The floor plan holds: imports point downwards or sideways, never in a circle, and theory starts without torch."""
+"""The floor plan holds: imports point downwards or sideways, never in a circle, and theory starts
+without torch."""
 
 import ast
 import subprocess
@@ -8,8 +9,10 @@ from graphlib import TopologicalSorter
 import pytest
 
 LEVELS = {
-    0: "errors memory files machine workers curves losses spectral collapse checkpoint data augment nn evaluate theory "
-    "optim papers",
+    0: (
+        "errors memory files machine workers curves losses spectral collapse checkpoint data"
+        " augment nn evaluate theory optim papers"
+    ),
     1: "methods records recipes plots diagnose",
     2: "model diagnostics speakers domains experiments finetune plans audits",
     3: "train",
@@ -17,15 +20,28 @@ LEVELS = {
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 WITHOUT_TORCH = (
-    "errors", "files", "workers", "theory", "records", "plots", "recipes", "papers", "experiments", "book", "shell",
+    "errors",
+    "files",
+    "workers",
+    "theory",
+    "records",
+    "plots",
+    "recipes",
+    "papers",
+    "experiments",
+    "book",
+    "shell",
     "cli",
-)  # fmt: skip
+)
 
 
 def modules(root):
     """Module name -> its file, for all of the package."""
     files = sorted((root / "ncssl").rglob("*.py"))
-    return {".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
+    return {
+        ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in files
+    }
 
 
 def imports(name, file, known):
@@ -35,7 +51,11 @@ def imports(name, file, known):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom):
-            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            above = (
+                ".".join(package.split(".")[: len(package.split(".")) - node.level + 1])
+                if node.level
+                else ""
+            )
             base = ".".join(filter(None, (above, node.module)))
             for alias in node.names:
                 target = f"{base}.{alias.name}" if f"{base}.{alias.name}" in known else base
@@ -44,7 +64,8 @@ def imports(name, file, known):
 
 
 def level(name):
-    """Level of a module by its first part below the package; the package itself may import anything."""
+    """Level of a module by its first part below the package; the package itself may import
+    anything."""
     return LEVEL[name.split(".")[1]] if "." in name else max(LEVELS)
 
 
@@ -65,7 +86,9 @@ def test_imports_point_downwards(root):
 
 def test_imports_make_no_circle(root):
     known = modules(root)
-    TopologicalSorter({name: set(imports(name, file, known)) - {name} for name, file in known.items()}).prepare()
+    TopologicalSorter(
+        {name: set(imports(name, file, known)) - {name} for name, file in known.items()}
+    ).prepare()
 
 
 @pytest.mark.parametrize("part", WITHOUT_TORCH)
@@ -73,6 +96,9 @@ def test_imports_without_torch(root, part):
     names = [name for name in modules(root) if name.split(".")[1:2] == [part]]
     if not names:
         pytest.skip(f"ncssl.{part} is not written yet")
-    code = f"import sys, {', '.join(names)}; sys.exit('torch was imported' if 'torch' in sys.modules else 0)"
+    code = (
+        f"import sys, {', '.join(names)}; sys.exit('torch was imported' if 'torch' in sys.modules"
+        " else 0)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,4 +1,5 @@
-"""The ledger: its tables and bars, the number of wrong verdicts to expect, floors beside accuracies."""
+"""The ledger: its tables and bars, the number of wrong verdicts to expect, floors beside
+accuracies."""
 
 import dataclasses
 
@@ -22,23 +23,37 @@ NOTHING = Verdict("not run")
 def test_the_largest_scale_with_records_is_shown_and_the_others_stand_beside_it():
     found = {"smoke": NOTHING, "small": SAID, "gpu": OPEN, "paper": NOTHING}
     row = ledger.trained([(CLAIMS[0], found)]).iloc[0]
-    assert (row["scale"], row["verdict"], row["elsewhere"]) == ("gpu", "undecided", "small: reproduced")
-    assert row["seeds"] == "5 in 2 looks" and row["effect, 95 % interval"] == "0.500 [-1.000, 2.000]"
+    assert (row["scale"], row["verdict"], row["elsewhere"]) == (
+        "gpu",
+        "undecided",
+        "small: reproduced",
+    )
+    assert (
+        row["seeds"] == "5 in 2 looks" and row["effect, 95 % interval"] == "0.500 [-1.000, 2.000]"
+    )
     assert CLAIMS[0].statement in row["claim"] and CLAIMS[0].place in row["claim"]
     assert f"{CLAIMS[0].margin:g} (ours)" in row["test (whose margin)"]
     empty = ledger.trained([(CLAIMS[0], {"smoke": NOTHING, "gpu": NOTHING})]).iloc[0]
-    assert (empty["scale"], empty["verdict"], empty["effect, 95 % interval"], empty["seeds"]) == ("", "not run", "", "")
+    assert (empty["scale"], empty["verdict"], empty["effect, 95 % interval"], empty["seeds"]) == (
+        "",
+        "not run",
+        "",
+        "",
+    )
     assert "elsewhere" not in empty and list(ledger.trained([])) == ["verdict", "claim"]
 
 
 @pytest.mark.parametrize(
     "verdict, scale, text",
     [
-        (SAID, "small", "3"), (SAID, "gpu", "3 of 5"), (OPEN, "small", "5 in 2 looks"),
-        (dataclasses.replace(SAID, n=2), "small", "2 of 3"), (NOTHING, "", ""),
+        (SAID, "small", "3"),
+        (SAID, "gpu", "3 of 5"),
+        (OPEN, "small", "5 in 2 looks"),
+        (dataclasses.replace(SAID, n=2), "small", "2 of 3"),
+        (NOTHING, "", ""),
         (dataclasses.replace(OPEN, n=4), "small", "4 of 5 in 2 looks"),
     ],
-)  # fmt: skip
+)
 def test_seeds_that_are_missing_are_counted(verdict, scale, text):
     assert ledger.runs(CLAIMS[0], verdict, scale) == text
 
@@ -48,20 +63,46 @@ def owned(i, by="paper", **more):
 
 
 def test_totals_add_up_and_keep_the_books_claims_and_errata_apart():
-    pairs = [(owned(0), {"small": SAID}), (owned(1), {"small": OPEN}), (owned(2), {"small": NOTHING})]
+    pairs = [
+        (owned(0), {"small": SAID}),
+        (owned(1), {"small": OPEN}),
+        (owned(2), {"small": NOTHING}),
+    ]
     book = [(owned(0, "book"), {"small": SAID}), (owned(1, "book"), {"small": OUT})]
     table = ledger.totals({"a": [*pairs, *book], "b": pairs[:1]}).set_index("source")
     assert list(table.loc["a"]) == [1, 0, 0, 0, 1, 0, 0, 1, 3]
     assert list(table.loc["together"]) == [2, 0, 0, 0, 1, 0, 0, 1, 4]
     assert list(table.columns) == [
-        "[Re]", "partly", "same direction", "[not Re]", "undecided", "out of reach", "not a test", "not run", "claims",
-    ]  # fmt: skip
+        "[Re]",
+        "partly",
+        "same direction",
+        "[not Re]",
+        "undecided",
+        "out of reach",
+        "not a test",
+        "not run",
+        "claims",
+    ]
     ours = ledger.totals({"a": [*pairs, *book], "b": pairs[:1]}, "book").set_index("source")
-    assert list(ours.index) == ["a", "together"] and list(ours.loc["a"]) == [1, 0, 0, 0, 0, 1, 0, 0, 2]
+    assert list(ours.index) == ["a", "together"] and list(ours.loc["a"]) == [
+        1,
+        0,
+        0,
+        0,
+        0,
+        1,
+        0,
+        0,
+        2,
+    ]
     theory = {"theory": Verdict("contradicted", 1.0, 1.0, 1.0, 1)}
     wrong = [(owned(0, kind="theory", erratum=True), theory), (owned(1, kind="theory"), theory)]
     errata = ledger.totals({"a": wrong}, "errata").set_index("source")
-    assert list(errata.columns) == ["[Re]", "[not Re]", "claims"] and list(errata.loc["a"]) == [0, 1, 1]
+    assert list(errata.columns) == ["[Re]", "[not Re]", "claims"] and list(errata.loc["a"]) == [
+        0,
+        1,
+        1,
+    ]
     assert list(ledger.totals({"a": wrong}).set_index("source").loc["a"]) == [0, 1, 1]
     assert ledger.totals({"a": pairs}, "errata").empty
     with pytest.raises(UnknownName, match="did you mean 'book'"):
@@ -77,14 +118,24 @@ def test_what_stands_after_holm_is_counted_over_the_tested():
     def p(value, status="reproduced"):
         return {"small": dataclasses.replace(SAID, status=status, p=value)}
 
-    pairs = [(owned(i), v) for i, v in enumerate((p(0.001), p(0.04, "contradicted"), p(0.3, "undecided")))]
+    pairs = [
+        (owned(i), v)
+        for i, v in enumerate((p(0.001), p(0.04, "contradicted"), p(0.3, "undecided")))
+    ]
     (row,) = ledger.corrected({"a": [*pairs, (owned(3), {"small": OUT})]}).to_dict("records")
     assert row == {"source": "a", "tested": 3, "decided": 2, "after Holm": 1}
 
 
 def test_gates_and_a_share_are_told():
     gates = (Gate("R1", True, "it leads"), Gate("R2", False, "no room"))
-    sides = dict(test="greater", left="none", right="plus", metric="probe_accuracy", compare="difference", per=None)
+    sides = dict(
+        test="greater",
+        left="none",
+        right="plus",
+        metric="probe_accuracy",
+        compare="difference",
+        per=None,
+    )
     claim = owned(0, margin=None, share=0.5, **sides)
     verdict = dataclasses.replace(OUT, gates=gates, margin=4.2)
     row = ledger.trained([(claim, {"small": verdict})]).iloc[0]
@@ -94,19 +145,30 @@ def test_gates_and_a_share_are_told():
     split = dataclasses.replace(OPEN, interval="exact binomial", effect=0.4)
     assert series.unit(claim, split) == "share of seeds in the lower group"
     assert series.band(claim, split) == (None, None)
-    assert ledger.trained([(claim, {"small": split})]).iloc[0]["effect, 95 % interval"].startswith("0.400 ")
+    assert (
+        ledger.trained([(claim, {"small": split})])
+        .iloc[0]["effect, 95 % interval"]
+        .startswith("0.400 ")
+    )
 
 
 def test_wrong_verdicts_to_expect_count_looks_and_claims_with_runs():
-    own = {s: len(PAPER.experiments[CLAIMS[0].experiment].scales[s].seeds) for s in ("small", "gpu")}
+    own = {
+        s: len(PAPER.experiments[CLAIMS[0].experiment].scales[s].seeds) for s in ("small", "gpu")
+    }
     assert own == {"small": 3, "gpu": 5}
-    pairs = [(CLAIMS[0], {"small": SAID}), (CLAIMS[0], {"small": SAID, "gpu": OPEN}), (CLAIMS[0], {"gpu": NOTHING})]
+    pairs = [
+        (CLAIMS[0], {"small": SAID}),
+        (CLAIMS[0], {"small": SAID, "gpu": OPEN}),
+        (CLAIMS[0], {"gpu": NOTHING}),
+    ]
     pairs.append((CLAIMS[0], {"small": OUT}))
     assert ledger.expected(pairs) == pytest.approx(0.043 + 0.025)
 
 
 @pytest.mark.parametrize(
-    "value, text", [(None, ""), (float("nan"), ""), (3e-15, "< 1e-4"), (-0.5, "-0.5"), (1234.5, "1.23e+03")]
+    "value, text",
+    [(None, ""), (float("nan"), ""), (3e-15, "< 1e-4"), (-0.5, "-0.5"), (1234.5, "1.23e+03")],
 )
 def test_round_off_is_not_printed(value, text):
     assert ledger.size(value) == text
@@ -114,7 +176,9 @@ def test_round_off_is_not_printed(value, text):
 
 def test_computed_claims_have_their_value_and_margin():
     claim = next(c for c in PAPER.claims.values() if c.kind == "theory")
-    row = ledger.computed([(claim, {"theory": Verdict("reproduced", 1e-12, 1e-12, 1e-12, 1)})]).iloc[0]
+    row = ledger.computed(
+        [(claim, {"theory": Verdict("reproduced", 1e-12, 1e-12, 1e-12, 1)})]
+    ).iloc[0]
     assert (
         row["value"] == "< 1e-4"
         and f"{claim.margin:g} (ours)" in row["test (whose margin)"]
@@ -122,15 +186,24 @@ def test_computed_claims_have_their_value_and_margin():
     )
 
 
-# ---- floors ----------------------------------------------------------------------------------------------------------
+# ---- floors
+# ------------------------------------------------------------------------------------------------
 
 PROBE = {"none": 46.0, "plus": 42.0, "minus": 28.0, "random": 37.0}
 
 
 def write(recipe, value, out, key=KEY):
-    metrics = {"probe_accuracy": value, "knn_accuracy": value - 5, "std_normalised": 0.1, "effective_rank": 4.0}
+    metrics = {
+        "probe_accuracy": value,
+        "knn_accuracy": value - 5,
+        "std_normalised": 0.1,
+        "effective_rank": 4.0,
+    }
     when = "2026-01-01T00:00:00+00:00"
-    store.save(store.Record(recipe, key, "done", metrics, {}, 1.0, 1.0, "CPU", "float32", {}, "c", when), out)
+    store.save(
+        store.Record(recipe, key, "done", metrics, {}, 1.0, 1.0, "CPU", "float32", {}, "c", when),
+        out,
+    )
 
 
 @pytest.fixture
@@ -158,7 +231,12 @@ def test_the_best_arm_stands_beside_both_floors(results):
     table = ledger.floor_table([empty, row], PAPER.experiments)
     assert list(table.iloc[0])[:3] == ["symmetry", "not run", ""]
     shown = frames.results(PAPER, EXPERIMENT, found[EXPERIMENT]).iloc[-1]
-    assert list(shown[["arm", "probe, %", "kNN, %", "n"]]) == ["raw pixels, no network", "43.0", "38.0", ""]
+    assert list(shown[["arm", "probe, %", "kNN, %", "n"]]) == [
+        "raw pixels, no network",
+        "43.0",
+        "38.0",
+        "",
+    ]
 
 
 def test_found_takes_the_largest_scale_with_records(results):
@@ -175,7 +253,8 @@ def test_rows_of_the_command_line_name_other_scales(results, plain_shift):
     assert row["scale"] == "gpu" and row["n"] == 5 and row["others"] == {"small": "same direction"}
 
 
-# ---- bars ------------------------------------------------------------------------------------------------------------
+# ---- bars
+# ------------------------------------------------------------------------------------------------
 
 
 def test_bars_are_as_long_as_their_numbers_and_begin_where_the_last_ended(ax):
@@ -191,6 +270,8 @@ def test_bars_are_as_long_as_their_numbers_and_begin_where_the_last_ended(ax):
 
 def test_nothing_in_a_table_becomes_markup_of_the_page(monkeypatch):
     pages, bad = [], "<script>alert(1)</script>"
-    monkeypatch.setattr("IPython.display.display", lambda data, raw: pages.append(data["text/html"]))
+    monkeypatch.setattr(
+        "IPython.display.display", lambda data, raw: pages.append(data["text/html"])
+    )
     frames.show(frames.frame([{bad: bad}]), bad)
     assert "<script" not in pages[0] and pages[0].count("&lt;script&gt;") == 3

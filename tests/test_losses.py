@@ -1,4 +1,5 @@
-"""Losses against closed forms, slow recomputation, finite differences and, where it is installed, lightly's."""
+"""Losses against closed forms, slow recomputation, finite differences and, where it is installed,
+lightly's."""
 
 import math
 
@@ -50,7 +51,9 @@ def test_collapsed_outputs(name):
 
 def test_two_values_of_the_specification():
     assert losses.nt_xent(*constant()).item() == pytest.approx(3.4339872, abs=1e-7)  # ln 31
-    assert losses.info_nce(*constant(), torch.ones(65536, D)).item() == pytest.approx(11.0903701, abs=1e-7)
+    assert losses.info_nce(*constant(), torch.ones(65536, D)).item() == pytest.approx(
+        11.0903701, abs=1e-7
+    )
 
 
 def slow_nt_xent(z1, z2, temperature=0.5):
@@ -73,7 +76,10 @@ def slow_barlow(z1, z2, weight=5e-3):
 
 
 def slow_vicreg(z1, z2):
-    v = [sum(max(0.0, 1 - math.sqrt(z[:, j].var().item() + 1e-4)) for j in range(D)) / D for z in (z1, z2)]
+    v = [
+        sum(max(0.0, 1 - math.sqrt(z[:, j].var().item() + 1e-4)) for j in range(D)) / D
+        for z in (z1, z2)
+    ]
     c = []
     for z in (z1, z2):
         cov = np.cov(z.T.numpy())
@@ -111,13 +117,21 @@ SLOW = {
     ),
     "distillation": (
         lambda a, b: losses.distillation(a, b, torch.arange(D) / 10),
-        lambda a, b: -(torch.softmax((b - torch.arange(D) / 10) / 0.04, 1) * torch.log_softmax(a / 0.1, 1)).sum() / N,
+        lambda a, b: (
+            -(
+                torch.softmax((b - torch.arange(D) / 10) / 0.04, 1) * torch.log_softmax(a / 0.1, 1)
+            ).sum()
+            / N
+        ),
     ),
     "code_cross_entropy": (
         lambda a, b: losses.code_cross_entropy(a, b.softmax(1)),
         lambda a, b: -(b.softmax(1) * torch.log_softmax(a / 0.1, 1)).sum() / N,
     ),
-    "invariance": (losses.invariance, lambda a, b: sum(((a[i] - b[i]) ** 2).sum() for i in range(N)) / N),
+    "invariance": (
+        losses.invariance,
+        lambda a, b: sum(((a[i] - b[i]) ** 2).sum() for i in range(N)) / N,
+    ),
 }
 
 
@@ -175,7 +189,8 @@ def test_sinkhorn_balances(iterations):
 
 @pytest.mark.parametrize("form", ["output", "input"])
 def test_gram_in_parts(form):
-    """The constraint summed over parts, written out; zero for white projections and an orthogonal predictor."""
+    """The constraint summed over parts, written out; zero for white projections and an orthogonal
+    predictor."""
     z, W = draw(12, D)[0], draw(D, D, 1)[0]
     slow = 0.0
     for part in (z[:4], z[4:8], z[8:]):
@@ -189,7 +204,8 @@ def test_gram_in_parts(form):
 
 @pytest.mark.parametrize("name", ["cosine", "euclidean"])
 def test_iso_gradient_skips_the_predictor(name):
-    """grad_z L = grad_z L_iso W for a symmetric W, and the released forms of halvagal2023 give the same gradient."""
+    """grad_z L = grad_z L_iso W for a symmetric W, and the released forms of halvagal2023 give the
+    same gradient."""
     z, t = draw()
     A = draw(D, D, 3)[0]
     W, root = A @ A.T, None
@@ -199,7 +215,8 @@ def test_iso_gradient_skips_the_predictor(name):
     loss = losses.normalised_mse if name == "cosine" else losses.euclidean
     (base,) = torch.autograd.grad(loss(z @ W, t), z)
     (ours,) = torch.autograd.grad(loss(losses.iso(z, z @ W), t), z)
-    assert loss(losses.iso(z, z @ W), t).item() == pytest.approx(loss(z @ W, t).item())  # the value is the base loss's
+    # the value is the base loss's
+    assert loss(losses.iso(z, z @ W), t).item() == pytest.approx(loss(z @ W, t).item())
     assert (base - ours @ W).abs().max() < 1e-12
     p = z @ W
     if name == "euclidean":  # mean |z - SG(t + z - p)|^2, twice ours
@@ -220,13 +237,15 @@ def test_normalisation_detached_stops_only_its_gradient():
     assert on.item() == off.item()
     g_on, g_off = (torch.autograd.grad(loss, p)[0] for loss in (on, off))
     assert (g_on - g_off).abs().max() > 1e-3
-    assert (g_on * (p - p.mean(0))).sum().abs() < 1e-5  # scale-free only when the gradient goes through
+    # scale-free only when the gradient goes through
+    assert (g_on * (p - p.mean(0))).sum().abs() < 1e-5
 
 
 def test_standardise_with_either_variance():
     z = draw()[0]
     assert (standardise(z, 0.0).square().mean(0) - 1).abs().max() < 1e-12
-    assert (standardise(z, 0.0, correction=1).square().mean(0) - (N - 1) / N).abs().max() < 1e-12  # liu2022, eq. 18
+    # liu2022, eq. 18
+    assert (standardise(z, 0.0, correction=1).square().mean(0) - (N - 1) / N).abs().max() < 1e-12
 
 
 WRONG = {
@@ -234,10 +253,26 @@ WRONG = {
     "dtype": (lambda a, b: losses.cosine(a, b.long()), TypeError, "t was torch.int64"),
     "not a tensor": (lambda a, b: losses.vicreg(a.numpy(), b), TypeError, "z1 was ndarray"),
     "one row": (lambda a, b: losses.nt_xent(a[:1], b[:1]), ValueError, "z1 had 1 rows"),
-    "whitening": (lambda a, b: losses.wmse(a, b, part=4), ValueError, "z had 4 rows; allowed: at least 7"),
-    "part": (lambda a, b: losses.wmse(a, b, part=32), ValueError, "z1 had 16 rows; allowed: at least 32"),
-    "temperature": (lambda a, b: losses.info_nce(a, b, temperature=0), ValueError, "temperature was 0"),
-    "queue": (lambda a, b: losses.info_nce(a, b, torch.ones(4, 3)), ValueError, r"negatives had shape \(4, 3\)"),
+    "whitening": (
+        lambda a, b: losses.wmse(a, b, part=4),
+        ValueError,
+        "z had 4 rows; allowed: at least 7",
+    ),
+    "part": (
+        lambda a, b: losses.wmse(a, b, part=32),
+        ValueError,
+        "z1 had 16 rows; allowed: at least 32",
+    ),
+    "temperature": (
+        lambda a, b: losses.info_nce(a, b, temperature=0),
+        ValueError,
+        "temperature was 0",
+    ),
+    "queue": (
+        lambda a, b: losses.info_nce(a, b, torch.ones(4, 3)),
+        ValueError,
+        r"negatives had shape \(4, 3\)",
+    ),
     "parts": (lambda a, b: losses.gram(torch.eye(D), a, parts=17), ValueError, "z had 16 rows"),
 }
 

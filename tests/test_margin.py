@@ -19,7 +19,11 @@ def slow_margin(z, centres, y, margin, scale):
             cosine = max(float(row @ c / (row.norm() * c.norm())) for c in several)
             theta = math.acos(cosine)
             if k == label:
-                cosine = math.cos(theta + margin) if theta < math.pi - margin else cosine - margin * math.sin(margin)
+                cosine = (
+                    math.cos(theta + margin)
+                    if theta < math.pi - margin
+                    else cosine - margin * math.sin(margin)
+                )
             scores.append(scale * cosine)
         total += math.log(sum(math.exp(s) for s in scores)) - scores[label]
     return total / len(z)
@@ -27,7 +31,10 @@ def slow_margin(z, centres, y, margin, scale):
 
 def drawn(n=12, d=5, classes=4, sub=2, seed=0):
     g = torch.Generator().manual_seed(seed)
-    z, centres = torch.randn(n, d, generator=g).double(), torch.randn(classes, sub, d, generator=g).double()
+    z, centres = (
+        torch.randn(n, d, generator=g).double(),
+        torch.randn(classes, sub, d, generator=g).double(),
+    )
     return z, centres, torch.arange(n) % classes
 
 
@@ -37,14 +44,18 @@ def test_margin_loss_is_the_slow_one(sub, margin, scale):
     z, centres, y = drawn(sub=sub)
     found = angular_margin(z, centres, y, margin=margin, scale=scale).item()
     assert found == pytest.approx(slow_margin(z, centres, y, margin, scale), rel=1e-9)
-    assert found == pytest.approx(angular_margin(9 * z, 4 * centres, y, margin=margin, scale=scale).item())
+    assert found == pytest.approx(
+        angular_margin(9 * z, 4 * centres, y, margin=margin, scale=scale).item()
+    )
 
 
 def test_no_margin_and_one_centre_is_softmax_of_scaled_cosines():
     z, centres, y = drawn(sub=1)
     cosines = normalize(z, dim=1) @ normalize(centres[:, 0], dim=1).T
     expected = cross_entropy(30 * cosines, y)
-    assert angular_margin(z, centres, y, margin=0.0).item() == pytest.approx(expected.item(), rel=1e-12)
+    assert angular_margin(z, centres, y, margin=0.0).item() == pytest.approx(
+        expected.item(), rel=1e-12
+    )
 
 
 def test_margin_loss_rises_with_the_margin_and_with_the_angle():
@@ -52,9 +63,13 @@ def test_margin_loss_rises_with_the_margin_and_with_the_angle():
     losses = [angular_margin(z, centres, y, margin=m).item() for m in (0, 0.1, 0.3, 0.8, 1.5)]
     assert losses == sorted(losses) and len(set(losses)) == 5
     theta = torch.linspace(0.01, math.pi - 0.01, 60, dtype=torch.float64)
-    around = torch.stack([theta.cos(), theta.sin(), 0 * theta], 1)  # the other class stays at a right angle
+    # the other class stays at a right angle
+    around = torch.stack([theta.cos(), theta.sin(), 0 * theta], 1)
     pair = torch.tensor([[[1.0, 0, 0]], [[0, 0, 1.0]]]).double()
-    each = [angular_margin(row[None], pair, torch.tensor([0]), margin=0.5, scale=3).item() for row in around]
+    each = [
+        angular_margin(row[None], pair, torch.tensor([0]), margin=0.5, scale=3).item()
+        for row in around
+    ]
     assert all(a < b for a, b in zip(each[:-1], each[1:], strict=True))
 
 
@@ -62,10 +77,12 @@ def test_margin_loss_rises_with_the_margin_and_with_the_angle():
 def test_margin_gradient_is_finite_everywhere_and_right_inside(margin):
     z, centres, y = drawn(n=4)
     assert torch.autograd.gradcheck(
-        lambda a, b: angular_margin(a, b, y, margin=margin), (z.requires_grad_(), centres.requires_grad_())
+        lambda a, b: angular_margin(a, b, y, margin=margin),
+        (z.requires_grad_(), centres.requires_grad_()),
     )
     axes = torch.randn(200, 1, 7, generator=torch.Generator().manual_seed(0))
-    edge = torch.cat([axes[:100, 0], -axes[100:, 0]]).requires_grad_()  # cosines of 1 and -1, some beyond in float32
+    # cosines of 1 and -1, some beyond in float32
+    edge = torch.cat([axes[:100, 0], -axes[100:, 0]]).requires_grad_()
     loss = angular_margin(edge, axes, torch.arange(200), margin=margin)
     loss.backward()
     assert loss.isfinite() and edge.grad.isfinite().all()
@@ -93,8 +110,12 @@ def test_the_margin_of_a_head_rises_over_the_warm_up():
     head = MarginHead(5, 4, margin=0.4, warmup=0.5).double()
     for progress, margin in ((0.0, 0.0), (0.25, 0.2), (0.5, 0.4), (1.0, 0.4)):
         head.progress = progress
-        assert head(z, y).item() == pytest.approx(angular_margin(z, head.centres, y, margin=margin).item())
+        assert head(z, y).item() == pytest.approx(
+            angular_margin(z, head.centres, y, margin=margin).item()
+        )
     whole = MarginHead(5, 4, margin=0.4).double()
-    assert whole(z, y).item() == pytest.approx(angular_margin(z, whole.centres, y, margin=0.4).item())
+    assert whole(z, y).item() == pytest.approx(
+        angular_margin(z, whole.centres, y, margin=0.4).item()
+    )
     with pytest.raises(ValueError, match="k, sub, warmup were 1, 2, 0"):
         MarginHead(5, 1)

@@ -24,12 +24,17 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def faults(how):
-    """Pages that the system hands out anew while a block of 48 MiB is taken and freed five times."""
-    out = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
+    """Pages that the system hands out anew while a block of 48 MiB is taken and freed five
+    times."""
+    out = subprocess.run(
+        [sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True
+    )
     return int(out.stdout)
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt")
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no mallopt"
+)
 def test_kept_memory_needs_no_new_pages():
     assert faults("keep") < 100
     assert faults("usual") > 10_000
@@ -52,8 +57,12 @@ print(first, small, memory.peak_mb())
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak can be counted anew on Linux only")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the peak can be counted anew on Linux only"
+)
 def test_the_peak_is_counted_anew():
-    out = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", PEAK], capture_output=True, text=True, check=True
+    ).stdout
     first, small, again = map(float, out.split())
     assert first > 200 and small < first - 150 and 95 < again - small < 110

@@ -16,12 +16,26 @@ from ncssl.nn import ClosedForm, Linear, backbone, deferred, direct_pred
 from ncssl.optim import LARS, optimiser, rate
 
 VARIANTS = [
-    ("simsiam", {}), ("simsiam", {"predictor": "linear", "predictor_bias": True}), ("simsiam", {"predictor": "none"}),
-    ("simsiam", {"stop_gradient": False}), ("byol", {}), ("byol", {"keep_schedule": "cosine", "predictor_lr": 10.0}),
-    ("byol", {"predictor": "linear", "symmetric_predictor": True, "keep": 0.0, "predictor_weight_decay": 0.0}),
-    ("directpred", {}), ("directpred", {"freq": 5}), ("directpred", {"eps_form": "paper", "shift": 0.01}),
+    ("simsiam", {}),
+    ("simsiam", {"predictor": "linear", "predictor_bias": True}),
+    ("simsiam", {"predictor": "none"}),
+    ("simsiam", {"stop_gradient": False}),
+    ("byol", {}),
+    ("byol", {"keep_schedule": "cosine", "predictor_lr": 10.0}),
+    (
+        "byol",
+        {
+            "predictor": "linear",
+            "symmetric_predictor": True,
+            "keep": 0.0,
+            "predictor_weight_decay": 0.0,
+        },
+    ),
+    ("directpred", {}),
+    ("directpred", {"freq": 5}),
+    ("directpred", {"eps_form": "paper", "shift": 0.01}),
     ("directpred", {"keep": 0.0, "stop_gradient": False}),
-]  # fmt: skip
+]
 
 
 def net(method, seed=0, **options):
@@ -45,7 +59,10 @@ def step(model, opt, x, progress=0.5):
     return loss.item()
 
 
-@pytest.fixture(params=VARIANTS, ids=lambda v: f"{v[0]}-{'-'.join(f'{k}={x}' for k, x in v[1].items()) or 'default'}")
+@pytest.fixture(
+    params=VARIANTS,
+    ids=lambda v: f"{v[0]}-{'-'.join(f'{k}={x}' for k, x in v[1].items()) or 'default'}",
+)
 def variant(request):
     return request.param
 
@@ -80,7 +97,9 @@ def test_gradient_reaches_exactly_the_trainable_parameters(variant):
     name, options = variant
     model = net(name, **options)
     model(views()).backward()
-    reached = {n for n, w in model.named_parameters() if w.grad is not None and w.grad.abs().sum() > 0}
+    reached = {
+        n for n, w in model.named_parameters() if w.grad is not None and w.grad.abs().sum() > 0
+    }
     expected = {n for n, w in model.named_parameters() if w.requires_grad}
     assert reached == expected
     assert not any(n.startswith("target") for n in reached)
@@ -103,9 +122,12 @@ def test_resume_is_exact(variant):
     assert [step(other, other_opt, views(i)) for i in range(3, 9)] == onward
 
 
-@pytest.mark.parametrize("name, options", [("directpred", {}), ("directpred", {"freq": 3}), ("isoloss", {})])
+@pytest.mark.parametrize(
+    "name, options", [("directpred", {}), ("directpred", {"freq": 3}), ("isoloss", {})]
+)
 def test_a_rule_that_is_deferred_gives_the_same_numbers(name, options, monkeypatch):
-    """What a CUDA device does, forced on the CPU: also across a copy, and a state dict taken before the answer came."""
+    """What a CUDA device does, forced on the CPU: also across a copy, and a state dict taken before
+    the answer came."""
 
     def run():
         model = net(name, **options)
@@ -126,7 +148,13 @@ def test_a_rule_that_is_deferred_gives_the_same_numbers(name, options, monkeypat
 
 
 def test_vectors_may_go_without_weight_decay():
-    model = net("byol", predictor="linear", predictor_bias=True, predictor_lr=10.0, predictor_weight_decay=0.3)
+    model = net(
+        "byol",
+        predictor="linear",
+        predictor_bias=True,
+        predictor_lr=10.0,
+        predictor_weight_decay=0.3,
+    )
     groups = model.groups(0.1, 0.2, decay_vectors=False)
     seen = {(g["lr"], g["weight_decay"], w.ndim > 1) for g in groups for w in g["params"]}
     assert seen == {(0.1, 0.2, True), (1.0, 0.3, True), (0.1, 0.0, False), (1.0, 0.0, False)}
@@ -135,7 +163,8 @@ def test_vectors_may_go_without_weight_decay():
 
 
 def test_stop_gradient_is_the_only_difference():
-    """Without it the gradient is that of the full loss; with it, that of the loss with constant targets."""
+    """Without it the gradient is that of the full loss; with it, that of the loss with constant
+    targets."""
     x = views()
     grads = {}
     for stop in (True, False):
@@ -187,7 +216,9 @@ def test_direct_pred_forms_agree_at_unit_spectral_norm():
     A = torch.randn(6, 6, dtype=torch.float64)
     C = A @ A.T
     C /= torch.linalg.eigvalsh(C)[-1]
-    torch.testing.assert_close(direct_pred(C, 0.2, "code", 0.05), direct_pred(C, 0.2, "paper", 0.05))
+    torch.testing.assert_close(
+        direct_pred(C, 0.2, "code", 0.05), direct_pred(C, 0.2, "paper", 0.05)
+    )
 
 
 def test_closed_form_sees_the_past_and_moves_after_the_step():
@@ -215,7 +246,10 @@ def test_symmetric_predictor_is_symmetric():
 
 
 def test_predictor_has_its_own_rate_and_decay():
-    groups = {g["name"]: g for g in net("byol", predictor_lr=10.0, predictor_weight_decay=0.0).groups(0.1, 1e-3)}
+    groups = {
+        g["name"]: g
+        for g in net("byol", predictor_lr=10.0, predictor_weight_decay=0.0).groups(0.1, 1e-3)
+    }
     assert groups["trunk"]["lr"] == 0.1 and groups["predictor"]["lr"] == pytest.approx(1.0)
     assert groups["trunk"]["weight_decay"] == 1e-3 and groups["predictor"]["weight_decay"] == 0.0
 
@@ -223,8 +257,10 @@ def test_predictor_has_its_own_rate_and_decay():
 @pytest.mark.parametrize(
     "name, options, error, words",
     [
-        ("simsiem", {}, UnknownName, "simsiam"), ("byol", {"kep": 0.9}, UnknownName, "keep"),
-        ("byol", {"predictor": "liner"}, UnknownName, "linear"), ("byol", {"keep": 1.5}, ValueError, "keep was 1.5"),
+        ("simsiem", {}, UnknownName, "simsiam"),
+        ("byol", {"kep": 0.9}, UnknownName, "keep"),
+        ("byol", {"predictor": "liner"}, UnknownName, "linear"),
+        ("byol", {"keep": 1.5}, ValueError, "keep was 1.5"),
         ("byol", {"stop_gradient": False}, ValueError, "keep=0"),
         ("byol", {"stop_gradient": 0}, ValueError, "true, false"),
         ("simsiam", {"symmetric_predictor": True}, ValueError, "predictor='linear'"),
@@ -235,7 +271,7 @@ def test_predictor_has_its_own_rate_and_decay():
         ("byol", {"keep_schedule": "linear"}, UnknownName, "cosine"),
         ("byol", {"predictor_lr": -1}, ValueError, "predictor_lr"),
     ],
-)  # fmt: skip
+)
 def test_bad_options_say_what_is_allowed(name, options, error, words):
     with pytest.raises(error, match=words):
         make(name, **options)
@@ -245,7 +281,9 @@ def test_bad_options_say_what_is_allowed(name, options, error, words):
 def test_a_closed_form_names_projections_of_another_width(shape):
     head = ClosedForm(5, direct_pred)
     for use in (head, lambda z: head.observe([z, z])):
-        with pytest.raises(ValueError, match=rf"z had shape {re.escape(str(shape))}; allowed: \(n, 5\)"):
+        with pytest.raises(
+            ValueError, match=rf"z had shape {re.escape(str(shape))}; allowed: \(n, 5\)"
+        ):
             use(torch.zeros(shape))
 
 
@@ -259,7 +297,13 @@ def test_every_method_is_documented_and_resolves_its_options():
 def test_lars_scales_matrices_by_their_trust_ratio():
     w, b = torch.nn.Parameter(torch.full((2, 2), 2.0)), torch.nn.Parameter(torch.ones(2))
     w.grad, b.grad = torch.full((2, 2), 0.5), torch.full((2,), 0.5)
-    LARS([{"params": [w, b], "weight_decay": 0.1}], lr=1.0, momentum=0.0, weight_decay=0.0, trust=0.01).step()
+    LARS(
+        [{"params": [w, b], "weight_decay": 0.1}],
+        lr=1.0,
+        momentum=0.0,
+        weight_decay=0.0,
+        trust=0.01,
+    ).step()
     g = 0.5 + 0.1 * 2.0
     torch.testing.assert_close(w.detach(), torch.full((2, 2), 2.0 - 0.01 * (4.0 / (2 * g)) * g))
     torch.testing.assert_close(b.detach(), torch.full((2,), 0.5))
@@ -269,7 +313,13 @@ def test_lars_scales_the_gradients_of_a_closure_too():
     found = []
     for closed in (False, True):
         w = torch.nn.Parameter(torch.full((2, 2), 3.0))
-        opt = LARS([{"params": [w], "weight_decay": 0.1}], lr=1.0, momentum=0.0, weight_decay=0.0, trust=0.01)
+        opt = LARS(
+            [{"params": [w], "weight_decay": 0.1}],
+            lr=1.0,
+            momentum=0.0,
+            weight_decay=0.0,
+            trust=0.01,
+        )
 
         def closure(w=w, opt=opt):
             opt.zero_grad()

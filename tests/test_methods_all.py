@@ -1,4 +1,5 @@
-"""The methods besides SimSiam, BYOL and DirectPred: what is trained, exact resume, the loss as the papers write it."""
+"""The methods besides SimSiam, BYOL and DirectPred: what is trained, exact resume, the loss as the
+papers write it."""
 
 import copy
 import dataclasses
@@ -24,27 +25,43 @@ from ncssl.nn import (
     Standardise,
     backbone,
     direct_set,
-)  # fmt: skip
+)
 from ncssl.nn.rules import top_eigenvalue
 
 N, D = 12, 8
 VARIANTS = [
-    ("directset", {}), ("directset", {"alpha": 2.0, "norm": "frobenius"}), ("directcopy", {}),
-    ("directcopy", {"norm": "none", "freq": 2, "keep": 0.0}), ("isoloss", {}),
-    ("isoloss", {"loss": "euclidean", "alpha": 1.0, "eps": 0.25, "keep": 0.0}), ("isoloss", {"iso": False}),
-    ("optimal", {}), ("optimal", {"freq": 3, "keep": 0.0}), ("offdiagonal", {}),
+    ("directset", {}),
+    ("directset", {"alpha": 2.0, "norm": "frobenius"}),
+    ("directcopy", {}),
+    ("directcopy", {"norm": "none", "freq": 2, "keep": 0.0}),
+    ("isoloss", {}),
+    ("isoloss", {"loss": "euclidean", "alpha": 1.0, "eps": 0.25, "keep": 0.0}),
+    ("isoloss", {"iso": False}),
+    ("optimal", {}),
+    ("optimal", {"freq": 3, "keep": 0.0}),
+    ("offdiagonal", {}),
     ("offdiagonal", {"symmetric": True, "normalisation": "l2"}),
     ("offdiagonal", {"head": "identity_linear", "normalisation": "batch_detached"}),
-    ("offdiagonal", {"head": "mlp", "stop_gradient": False}), ("offdiagonal", {"head": "none"}), ("invcov", {}),
-    ("invcov", {"predictor": "none", "parts": 2}), ("invcov", {"std": False, "form": "input", "stop_gradient": True}),
-    ("barlow_twins", {}), ("vicreg", {}), ("wmse", {"part": 12}), ("sigreg", {}),
+    ("offdiagonal", {"head": "mlp", "stop_gradient": False}),
+    ("offdiagonal", {"head": "none"}),
+    ("invcov", {}),
+    ("invcov", {"predictor": "none", "parts": 2}),
+    ("invcov", {"std": False, "form": "input", "stop_gradient": True}),
+    ("barlow_twins", {}),
+    ("vicreg", {}),
+    ("wmse", {"part": 12}),
+    ("sigreg", {}),
     ("sigreg", {"weighting": "add", "weight": 0.5, "slices": 16, "points": 9, "reach": 5.0}),
-    ("simclr", {"hidden_norm": False}), ("cpc", {}),
-    ("moco", {"queue": 16}), ("moco", {"queue": 32, "layers": 1, "symmetric": False, "temperature": 0.07}),
-    ("swav", {"prototypes": 10}), ("swav", {"prototypes": 10, "queue": 24, "queue_from": 0.0}),
-    ("dino", {"prototypes": 20}), ("dino", {"prototypes": 20, "centring": False, "warm": 0.5, "norm": True}),
+    ("simclr", {"hidden_norm": False}),
+    ("cpc", {}),
+    ("moco", {"queue": 16}),
+    ("moco", {"queue": 32, "layers": 1, "symmetric": False, "temperature": 0.07}),
+    ("swav", {"prototypes": 10}),
+    ("swav", {"prototypes": 10, "queue": 24, "queue_from": 0.0}),
+    ("dino", {"prototypes": 20}),
+    ("dino", {"prototypes": 20, "centring": False, "warm": 0.5, "norm": True}),
     ("dino", {"prototypes": 20, "head_std": 0.2}),
-]  # fmt: skip
+]
 NAMES = [f"{n}-{'-'.join(f'{k}={v}' for k, v in o.items()) or 'default'}" for n, o in VARIANTS]
 variants = pytest.mark.parametrize("name, options", VARIANTS, ids=NAMES)
 
@@ -77,7 +94,9 @@ def test_every_method_is_tried():
 def test_gradient_reaches_exactly_the_trainable_parameters(name, options):
     model = net(name, options)
     model(views(), progress=0.5).backward()
-    reached = {n for n, w in model.named_parameters() if w.grad is not None and w.grad.abs().sum() > 0}
+    reached = {
+        n for n, w in model.named_parameters() if w.grad is not None and w.grad.abs().sum() > 0
+    }
     expected = {n for n, w in model.named_parameters() if w.requires_grad}
     # a bias before a normalisation, or that shifts all rows alike, does nothing
     idle = {n for n in expected - reached if n.endswith("bias")}
@@ -139,7 +158,8 @@ def momentum_contrast(z, p, t, head):
 
 
 def gaussian_slices(z, p, t, head):
-    """LeJEPA's loss from its definition: one direction after another, the integral by 17 trapezoids on each side."""
+    """LeJEPA's loss from its definition: one direction after another, the integral by 17 trapezoids
+    on each side."""
     A = torch.randn(D, 256, generator=torch.Generator().manual_seed(0))
     s = torch.linspace(-3, 3, 33)
     total = 0.0
@@ -147,7 +167,9 @@ def gaussian_slices(z, p, t, head):
         for a in A.T:
             x = v @ (a / a.norm())
             phi = torch.exp(1j * s[:, None] * x).mean(1)
-            total += N * torch.trapezoid((phi - torch.exp(-s**2 / 2)).abs() ** 2 * torch.exp(-s**2 / 2), s)
+            total += N * torch.trapezoid(
+                (phi - torch.exp(-(s**2) / 2)).abs() ** 2 * torch.exp(-(s**2) / 2), s
+            )
     centre = (z[0] + z[1]) / 2
     agreement = sum((v - centre).square().sum() for v in z) / (2 * N * D)
     return 0.98 * agreement + 0.02 * total / (2 * 256)
@@ -157,7 +179,9 @@ def constraint(z, p, t, head):
     W, total = head.matrix(), 0.0
     for i in range(2):
         C = z[i].T @ z[i] / N
-        total += (p[i] - t[1 - i]).square().sum(1).mean() + (W.T @ W - W @ C @ W.T).square().sum() / D
+        total += (p[i] - t[1 - i]).square().sum(1).mean() + (
+            W.T @ W - W @ C @ W.T
+        ).square().sum() / D
     return total
 
 
@@ -166,26 +190,38 @@ FORMULAE = {
     "directcopy": lambda *a: 2 * mean_over_directions(cosine_loss)(*a),
     "isoloss": lambda *a: 2 * mean_over_directions(cosine_loss)(*a),
     "optimal": lambda *a: 2 * mean_over_directions(cosine_loss)(*a),
-    "offdiagonal": mean_over_directions(lambda p, t: 2 - 2 * torch.corrcoef(torch.cat([p.T, t.T])).diagonal(D).mean()),
+    "offdiagonal": mean_over_directions(
+        lambda p, t: 2 - 2 * torch.corrcoef(torch.cat([p.T, t.T])).diagonal(D).mean()
+    ),
     "invcov": constraint,
-    "barlow_twins": of_projections(losses.barlow), "vicreg": of_projections(losses.vicreg),
+    "barlow_twins": of_projections(losses.barlow),
+    "vicreg": of_projections(losses.vicreg),
     "sigreg": gaussian_slices,
-    "wmse": of_projections(lambda a, b: losses.wmse(a, b, part=N)), "simclr": of_projections(losses.nt_xent),
+    "wmse": of_projections(lambda a, b: losses.wmse(a, b, part=N)),
+    "simclr": of_projections(losses.nt_xent),
     "cpc": mean_over_directions(lambda p, t: -torch.log_softmax(p @ t.T, 1).diagonal().mean()),
-    "moco": momentum_contrast, "swav": swapped_codes,
+    "moco": momentum_contrast,
+    "swav": swapped_codes,
     "dino": mean_over_directions(
         lambda p, t: -(torch.softmax(t / 0.04, 1) * torch.log_softmax(p / 0.1, 1)).sum(1).mean()
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FORMULAE)
 def test_the_step_is_the_formula(name):
     """The engine's loss at its first step is the paper's formula, from the same modules."""
-    options = {"wmse": {"part": N}, "moco": {"queue": 16}, "swav": {"prototypes": 10}, "dino": {"prototypes": 20}}
+    options = {
+        "wmse": {"part": N},
+        "moco": {"queue": 16},
+        "swav": {"prototypes": 10},
+        "dino": {"prototypes": 20},
+    }
     model, x = net(name, options.get(name, {})), views()
     expected = FORMULAE[name](*parts_of(model, x))
-    assert model(x, 0.5).item() == pytest.approx(expected.item(), rel=1e-3 if name == "offdiagonal" else 2e-5)
+    assert model(x, 0.5).item() == pytest.approx(
+        expected.item(), rel=1e-3 if name == "offdiagonal" else 2e-5
+    )
 
 
 def test_iso_changes_the_gradient_and_not_the_loss():
@@ -202,7 +238,8 @@ def test_iso_changes_the_gradient_and_not_the_loss():
 
 @pytest.mark.parametrize("name", ["dino", "swav", "byol"])
 def test_multi_crop_targets_are_the_first_two_views(name):
-    """Small views are predicted from, never predicted: the mean over all pairs with a large view as the target."""
+    """Small views are predicted from, never predicted: the mean over all pairs with a large view as
+    the target."""
     options = {"dino": {"prototypes": 20}, "swav": {"prototypes": 10}, "byol": {}}[name]
     model = net(name, options)
     x = views() + [v[:, :, :5, :5] for v in views(1, 3)]
@@ -287,9 +324,15 @@ def test_separate_views_of_teacher_and_student():
     model, x = dino_net(separate=True), views() + [v[:, :, :5, :5] for v in views(1, 3)]
     again = dino_net()
     t = [again.target(v) for v in x[:2]]
-    pairs = [losses.distillation(again.projector(again.encoder(v)), u, torch.zeros(20)) for v in x[2:] for u in t]
+    pairs = [
+        losses.distillation(again.projector(again.encoder(v)), u, torch.zeros(20))
+        for v in x[2:]
+        for u in t
+    ]
     assert model(x, 0.5).item() == pytest.approx(sum(pairs).item() / 6, rel=1e-4)
-    with pytest.raises(ValueError, match="separate was True; allowed: with more than 2 views, not 2"):
+    with pytest.raises(
+        ValueError, match="separate was True; allowed: with more than 2 views, not 2"
+    ):
         model(x[:2], 0.5)
 
 
@@ -316,12 +359,15 @@ def test_numbers_that_tell_collapse_are_means_over_the_steps():
         model.follow(0.5)
     mean = sum(s[2] for s in slow) / 3
     expected = {
-        "teacher_entropy": sum(s[0] for s in slow) / 3, "teacher_mean_entropy": -(mean * mean.log()).sum().item(),
+        "teacher_entropy": sum(s[0] for s in slow) / 3,
+        "teacher_mean_entropy": -(mean * mean.log()).sum().item(),
         "teacher_student_kl": sum(s[1] for s in slow) / 3,
-    }  # fmt: skip
+    }
     assert model.state_dict()["predictor.sums"][0] == 3  # in the checkpoint, so resuming loses none
     assert model.predictor.numbers() == pytest.approx(expected, rel=1e-3)
-    assert set(model.predictor.numbers().values()) == {None}, "asked for once, the count starts over"
+    assert set(model.predictor.numbers().values()) == {None}, (
+        "asked for once, the count starts over"
+    )
     model.eval()(views(), 0.5)
     assert set(model.predictor.numbers().values()) == {None}, "only training counts"
 
@@ -334,11 +380,14 @@ def test_numbers_of_the_two_collapses(output, entropies):
     head.note([same, same], torch.special.entr(same).sum(1).mean())
     numbers = head.numbers()
     assert numbers["teacher_student_kl"] == pytest.approx(0, abs=1e-6)
-    assert [numbers[f"teacher_{n}"] for n in ("entropy", "mean_entropy")] == pytest.approx([entropies] * 2, abs=1e-5)
+    assert [numbers[f"teacher_{n}"] for n in ("entropy", "mean_entropy")] == pytest.approx(
+        [entropies] * 2, abs=1e-5
+    )
     distinct = torch.eye(20)[:6]
     head.note([distinct], torch.tensor(1.0))
     assert head.numbers() == pytest.approx(
-        {"teacher_entropy": 0.0, "teacher_mean_entropy": math.log(6), "teacher_student_kl": 1.0}, abs=1e-5
+        {"teacher_entropy": 0.0, "teacher_mean_entropy": math.log(6), "teacher_student_kl": 1.0},
+        abs=1e-5,
     )
 
 
@@ -359,12 +408,15 @@ def test_direct_set(alpha, norm):
     power = s**alpha
     size = {"spectral": power.max(), "frobenius": power.norm(), "none": 1.0}[norm]
     expected = (U * (power / size + 0.2)) @ U.T
-    torch.testing.assert_close(direct_set((U * s) @ U.T, alpha, 0.2, norm), expected, atol=1e-8, rtol=1e-6)
+    torch.testing.assert_close(
+        direct_set((U * s) @ U.T, alpha, 0.2, norm), expected, atol=1e-8, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("d, decay", [(64, 0.5), (128, 0.01), (256, 0.002), (32, 0.0)])
 def test_top_eigenvalue_by_power_iteration(d, decay):
-    """Slowly falling spectra are the hard ones: at most the true value, short of it by a percent or so."""
+    """Slowly falling spectra are the hard ones: at most the true value, short of it by a percent or
+    so."""
     U = torch.linalg.qr(torch.randn(d, d, dtype=torch.float64))[0]
     C = (U * torch.exp(-decay * torch.arange(d, dtype=torch.float64))) @ U.T
     assert 0.98 <= top_eigenvalue(C).item() <= 1 + 1e-9
@@ -392,7 +444,8 @@ def test_optimal_predictor_solves_its_equation():
 
 @pytest.mark.parametrize("make_head", [DirectCopy, Optimal])
 def test_moments_keep_their_precision_under_autocast(make_head):
-    """In a foreign loop observe may stand inside autocast; the running moments are in float32 all the same."""
+    """In a foreign loop observe may stand inside autocast; the running moments are in float32 all
+    the same."""
     z = [torch.randn(30, 4) for _ in range(2)]
     plain, mixed = make_head(4), make_head(4)
     for _ in range(2):
@@ -424,25 +477,30 @@ def test_standardise_as_liu2022():
         ("directset", {"alpha": 0}, ValueError, "alpha was 0"),
         ("directset", {"alpha": -1}, ValueError, "alpha was -1"),
         ("directcopy", {"norm": "nuclear"}, UnknownName, "frobenius"),
-        ("isoloss", {"loss": "l2"}, UnknownName, "euclid"), ("directcopy", {"eps": -0.1}, ValueError, "eps was -0.1"),
+        ("isoloss", {"loss": "l2"}, UnknownName, "euclid"),
+        ("directcopy", {"eps": -0.1}, ValueError, "eps was -0.1"),
         ("optimal", {"ridge": -1}, ValueError, "ridge was"),
         ("offdiagonal", {"head": "diag"}, UnknownName, "off_diagonal"),
         ("offdiagonal", {"head": "mlp", "symmetric": True}, ValueError, "symmetric needs a matrix"),
         ("offdiagonal", {"normalisation": "layer"}, UnknownName, "batch_detached"),
-        ("invcov", {"parts": 0}, ValueError, "parts was 0"), ("invcov", {"form": "gram"}, UnknownName, "output"),
+        ("invcov", {"parts": 0}, ValueError, "parts was 0"),
+        ("invcov", {"form": "gram"}, UnknownName, "output"),
         ("barlow_twins", {"weight": -1}, ValueError, "weight was -1"),
         ("simclr", {"temperature": 0}, ValueError, "temp"),
         ("sigreg", {"weight": 1.5}, ValueError, r"weight was 1.5; allowed: a number in \[0, 1\]"),
-        ("sigreg", {"weighting": "sum"}, UnknownName, "blend"), ("sigreg", {"points": 1}, ValueError, "points was 1"),
+        ("sigreg", {"weighting": "sum"}, UnknownName, "blend"),
+        ("sigreg", {"points": 1}, ValueError, "points was 1"),
         ("vicreg", {"variance": "25"}, ValueError, "variance was '25'"),
-        ("wmse", {"part": 1}, ValueError, "part was 1"), ("moco", {"queue": 0}, ValueError, "queue was 0"),
-        ("moco", {"keep": 0}, ValueError, "keep was 0"), ("swav", {"prototypes": 0}, ValueError, "prototypes was 0"),
+        ("wmse", {"part": 1}, ValueError, "part was 1"),
+        ("moco", {"queue": 0}, ValueError, "queue was 0"),
+        ("moco", {"keep": 0}, ValueError, "keep was 0"),
+        ("swav", {"prototypes": 0}, ValueError, "prototypes was 0"),
         ("swav", {"frozen": 2}, ValueError, "frozen was 2"),
         ("dino", {"teacher_temperature": 0}, ValueError, "teacher_temperature was 0"),
         ("dino", {"head_std": 0}, ValueError, "head_std was 0"),
         ("dino", {"separate": False}, ValueError, "separate was False; allowed: none, true"),
     ],
-)  # fmt: skip
+)
 def test_options_out_of_their_domain(name, options, error, words):
     with pytest.raises(error, match=words):
         make(name, **options)
@@ -456,7 +514,8 @@ def test_a_queue_smaller_than_a_batch_and_a_batch_too_small_to_whiten():
 
 
 def test_the_directions_of_sigreg_are_the_steps():
-    """Others in every step, the same on every machine: nothing is drawn from the global generator."""
+    """Others in every step, the same on every machine: nothing is drawn from the global
+    generator."""
     head = Slices(D, 5)
     torch.manual_seed(3)
     first = head.directions()
@@ -470,13 +529,17 @@ def test_the_directions_of_sigreg_are_the_steps():
 
 
 @pytest.mark.parametrize(
-    "name, told", [("byol", {"predictor"}), ("swav", {"predictor"}), ("dino", {"predictor", "projector"})]
+    "name, told",
+    [("byol", {"predictor"}), ("swav", {"predictor"}), ("dino", {"predictor", "projector"})],
 )
 def test_progress_is_told_to_those_that_ask(name, told):
-    """A head, and a projector whose prototypes stand still at first; a plain stack of layers gets no attribute."""
+    """A head, and a projector whose prototypes stand still at first; a plain stack of layers gets
+    no attribute."""
     options = {"swav": {"prototypes": 10}, "dino": {"prototypes": 20}}.get(name, {})
     model = net(name, options)
     model(views(), 0.25)
     parts = {"predictor": model.predictor, "projector": model.projector}
-    assert {part for part, module in parts.items() if getattr(module, "progress", None) == 0.25} == told
+    assert {
+        part for part, module in parts.items() if getattr(module, "progress", None) == 0.25
+    } == told
     assert hasattr(model.projector, "progress") == ("projector" in told)

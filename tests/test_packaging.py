@@ -46,7 +46,9 @@ def conda(root):
 def requirements(project, *extras):
     """Requirements of the package and of some of its extras."""
     table = project["project"]
-    lines = table["dependencies"] + [line for extra in extras for line in table["optional-dependencies"][extra]]
+    lines = table["dependencies"] + [
+        line for extra in extras for line in table["optional-dependencies"][extra]
+    ]
     return [Requirement(line) for line in lines]
 
 
@@ -59,16 +61,31 @@ def test_constraints_pin_what_is_asked_for(project, constraints):
     for wanted in requirements(project, "book", "speech", "test"):
         version = constraints.get(canonicalize_name(wanted.name))
         assert version is not None, f"{wanted.name} is not in constraints.txt"
-        assert wanted.specifier.contains(version, prereleases=True), f"{wanted}: constraints.txt has {version}"
+        assert wanted.specifier.contains(version, prereleases=True), (
+            f"{wanted}: constraints.txt has {version}"
+        )
 
 
 def test_pins_install_on_every_python_that_is_allowed(project, constraints):
-    oldest = next(s.version for s in SpecifierSet(project["project"]["requires-python"]) if s.operator == ">=") + ".0"
+    oldest = (
+        next(
+            s.version
+            for s in SpecifierSet(project["project"]["requires-python"])
+            if s.operator == ">="
+        )
+        + ".0"
+    )
     found = {canonicalize_name(d.metadata["Name"]): d for d in distributions()}
     here = {
-        name: found[name] for name, version in constraints.items() if name in found and found[name].version == version
+        name: found[name]
+        for name, version in constraints.items()
+        if name in found and found[name].version == version
     }
-    wrong = [name for name, d in here.items() if oldest not in SpecifierSet(d.metadata.get("Requires-Python") or "")]
+    wrong = [
+        name
+        for name, d in here.items()
+        if oldest not in SpecifierSet(d.metadata.get("Requires-Python") or "")
+    ]
     assert wrong == [], f"these pins refuse Python {oldest} (Debian 12 has 3.11.2)"
 
 
@@ -82,19 +99,33 @@ def test_conda_gives_the_same(project, constraints, conda):
     system, pip = conda
     assert "-c constraints.txt" in pip and "-e .[book,speech,test]" in pip
     listed = pins(line for line in pip if not line.startswith("-"))
-    for name in ("torch", "torchvision", "jupyter-book", "papermill", "matplotlib", "seaborn", "nbval", "soundfile"):
+    for name in (
+        "torch",
+        "torchvision",
+        "jupyter-book",
+        "papermill",
+        "matplotlib",
+        "seaborn",
+        "nbval",
+        "soundfile",
+    ):
         assert name in listed, f"{name} is not in environment.yml"
     assert listed == {name: constraints[name] for name in listed}
     for wanted in requirements(project):
         assert canonicalize_name(wanted.name) in listed, f"{wanted.name} is not in environment.yml"
     python = next(part for part in system if part.startswith("python"))
-    assert python.removeprefix("python") == project["project"]["requires-python"] and "pip" in system
+    assert (
+        python.removeprefix("python") == project["project"]["requires-python"] and "pip" in system
+    )
 
 
 def test_versions_agree(root):
     citation = yaml.safe_load((root / "CITATION.cff").read_text())
     assert citation["version"] == ncssl.__version__
-    assert citation["license"] == "Apache-2.0" and "Apache License" in (root / "LICENSE").read_text()[:200]
+    assert (
+        citation["license"] == "Apache-2.0"
+        and "Apache License" in (root / "LICENSE").read_text()[:200]
+    )
 
 
 def test_hooks_are_local(root):
@@ -106,13 +137,17 @@ def test_the_papers_come_with_the_package(root):
     from importlib.resources import files
 
     assert {file.name for file in (root / "ncssl/papers").glob("*.toml")} == {
-        file.name for file in files("ncssl").joinpath("papers").iterdir() if file.name.endswith(".toml")
+        file.name
+        for file in files("ncssl").joinpath("papers").iterdir()
+        if file.name.endswith(".toml")
     }
     assert (root / "ncssl/papers/tian2021.toml").is_file()
 
 
 def test_the_command_is_there(root):
-    done = subprocess.run([sys.executable, "-m", "ncssl", "--help"], capture_output=True, text=True, cwd=root)
+    done = subprocess.run(
+        [sys.executable, "-m", "ncssl", "--help"], capture_output=True, text=True, cwd=root
+    )
     assert done.returncode == 0, done.stderr
     for command in ("methods", "claims", "run", "theory", "notebooks", "book", "bench", "data"):
         assert re.search(rf"^  {command}\b", done.stdout, re.M), f"no command {command}"
@@ -120,12 +155,18 @@ def test_the_command_is_there(root):
 
 def test_make_has_what_the_readme_says(root):
     rules = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.M))
-    said = set(re.findall(r"\bmake ([a-z]+)\b", re.sub(r"`git`.*`make`", "", (root / "README.md").read_text())))
+    said = set(
+        re.findall(
+            r"\bmake ([a-z]+)\b", re.sub(r"`git`.*`make`", "", (root / "README.md").read_text())
+        )
+    )
     assert {"book", "test", "env"} <= said <= rules
     assert os.access(root / ".ci" / "run", os.X_OK)
 
 
-@pytest.mark.parametrize("missing, says", [("ensurepip", "apt-get install python3-venv"), ("version", "3.11 or later")])
+@pytest.mark.parametrize(
+    "missing, says", [("ensurepip", "apt-get install python3-venv"), ("version", "3.11 or later")]
+)
 def test_make_env_says_what_is_missing(root, tmp_path, missing, says):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         (tmp_path / name).write_bytes((root / name).read_bytes())
@@ -135,7 +176,9 @@ def test_make_env_says_what_is_missing(root, tmp_path, missing, says):
     else:
         python.write_text('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\nexit 0\n')
     python.chmod(0o755)
-    done = subprocess.run(["make", "env", f"PYTHON={python}"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        ["make", "env", f"PYTHON={python}"], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode and says in done.stderr
     assert not (tmp_path / ".venv").exists()
 
@@ -145,9 +188,15 @@ def test_make_finishes_an_environment_whose_making_was_stopped(root, tmp_path):
     (tmp_path / "Makefile").write_bytes((root / "Makefile").read_bytes())
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / ".venv"], check=True)
     (tmp_path / ".venv" / "mine").touch()
-    made = subprocess.run(["make", "venv", f"PYTHON={sys.executable}"], capture_output=True, text=True, cwd=tmp_path)
+    made = subprocess.run(
+        ["make", "venv", f"PYTHON={sys.executable}"], capture_output=True, text=True, cwd=tmp_path
+    )
     assert made.returncode == 0, made.stderr
-    subprocess.run([tmp_path / ".venv" / "bin" / "python", "-m", "pip", "--version"], check=True, capture_output=True)
+    subprocess.run(
+        [tmp_path / ".venv" / "bin" / "python", "-m", "pip", "--version"],
+        check=True,
+        capture_output=True,
+    )
     assert (tmp_path / ".venv" / "mine").exists()
 
 
@@ -159,8 +208,13 @@ def test_nothing_tracked_names_a_machine(root):
     wrong = []
     for name in filter(None, done.stdout.split("\0")):
         file = root / name
-        if file.suffix in {".py", ".md", ".toml", ".yml", ".json", ".ipynb", ".txt", ".cfg"} and file.is_file():
-            wrong += [f"{name}: {found}" for found in paths.findall(file.read_text(encoding="utf-8"))]
+        if (
+            file.suffix in {".py", ".md", ".toml", ".yml", ".json", ".ipynb", ".txt", ".cfg"}
+            and file.is_file()
+        ):
+            wrong += [
+                f"{name}: {found}" for found in paths.findall(file.read_text(encoding="utf-8"))
+            ]
     assert wrong == []
 
 
@@ -169,11 +223,17 @@ def test_every_public_name_is_there_and_importing_the_package_needs_no_torch():
         assert getattr(ncssl, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'fitt'; it has .*fit"):
         ncssl.fitt  # noqa: B018
-    code = "import sys, ncssl; ncssl.recipe, ncssl.paper, ncssl.theory; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, ncssl; ncssl.recipe, ncssl.paper, ncssl.theory; sys.exit('torch' in"
+        " sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_all_six_papers_can_be_cited(root):
-    cited = {(r["year"], r["title"]) for r in yaml.safe_load((root / "CITATION.cff").read_text())["references"]}
+    cited = {
+        (r["year"], r["title"])
+        for r in yaml.safe_load((root / "CITATION.cff").read_text())["references"]
+    }
     wanted = {(p.year, p.title) for p in map(ncssl.paper, ncssl.papers()) if p.key != "companion"}
     assert cited == wanted

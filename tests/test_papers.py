@@ -86,69 +86,247 @@ def test_a_good_file_is_read_whole(tmp_path):
     read_paper = read(written(tmp_path, GOOD))
     assert read_paper.authors == ("A. Author", "B. Author")
     late = read_paper.reported("table1:b|p")
-    assert (late.value, late.spread, late.epochs, late.seeds, late.place) == (70.25, None, 300, 5, "Table 1")
+    assert (late.value, late.spread, late.epochs, late.seeds, late.place) == (
+        70.25,
+        None,
+        300,
+        5,
+        "Table 1",
+    )
     first = read_paper.experiments["first"]
     assert [arm.method for arm in first.arms.values()] == ["byol", "directpred"]
-    assert first.scales["small"].seeds == (0, 1, 2) and first.scales["small"].recipe == {"epochs": 7}
+    assert first.scales["small"].seeds == (0, 1, 2) and first.scales["small"].recipe == {
+        "epochs": 7
+    }
     better = read_paper.claims["better"]
     assert better.compared == ("one", "two")
-    assert better.margin == better.reported_effect == 10.25, "the paper's margin comes from its cells"
+    assert better.margin == better.reported_effect == 10.25, (
+        "the paper's margin comes from its cells"
+    )
     assert read_paper.claims["law"].compared == ()
 
 
 MISTAKES = {  # what is replaced by what -> the words the error must hold besides the file's name
     "syntax": ("year = 2020", "year = = 2020", ["not valid TOML", "line 5"]),
     "key of another file": ('key = "x2020"', 'key = "y"', ["top of the file", "'key'", "'x2020'"]),
-    "unknown key at the top": ("year =", "yaer =", ["top of the file", "'yaer'", "did you mean 'year'"]),
+    "unknown key at the top": (
+        "year =",
+        "yaer =",
+        ["top of the file", "'yaer'", "did you mean 'year'"],
+    ),
     "missing key": ('venue = "Nowhere"\n', "", ["top of the file", "'venue' is missing"]),
-    "wrong kind": ("year = 2020", 'year = "2020"', ["top of the file", "'year' was '2020'", "whole number"]),
+    "wrong kind": (
+        "year = 2020",
+        'year = "2020"',
+        ["top of the file", "'year' was '2020'", "whole number"],
+    ),
     "truth is no number": ("year = 2020", "year = true", ["'year' was True"]),
-    "unknown key of a table": ("caption =", "captoin =", ["[[tables]] table1", "'captoin'", "'caption'"]),
+    "unknown key of a table": (
+        "caption =",
+        "captoin =",
+        ["[[tables]] table1", "'captoin'", "'caption'"],
+    ),
     "unknown unit": ("epochs = 100", 'unit = "apples"', ["[[tables]] table1", "'unit'", "percent"]),
-    "cell typo": ("spread = 0.5", "sprad = 0.5", ["[[tables]] table1, cells[0]", "'sprad'", "'spread'"]),
-    "impossible value": ("value = 80.5", "value = 805", ["[[tables]] table1, cells[0]", "'value' was 805"]),
-    "infinite value": ("value = 80.5", "value = inf", ["[[tables]] table1, cells[0]", "'value' was inf"]),
-    "negative spread": ("spread = 0.5", "spread = -0.5", ["[[tables]] table1, cells[0]", "'spread' was -0.5"]),
-    "the same cell twice": ('row = "b"', 'row = "a"', ["[[tables]] table1", "'cells'", "'a | p' is there twice"]),
+    "cell typo": (
+        "spread = 0.5",
+        "sprad = 0.5",
+        ["[[tables]] table1, cells[0]", "'sprad'", "'spread'"],
+    ),
+    "impossible value": (
+        "value = 80.5",
+        "value = 805",
+        ["[[tables]] table1, cells[0]", "'value' was 805"],
+    ),
+    "infinite value": (
+        "value = 80.5",
+        "value = inf",
+        ["[[tables]] table1, cells[0]", "'value' was inf"],
+    ),
+    "negative spread": (
+        "spread = 0.5",
+        "spread = -0.5",
+        ["[[tables]] table1, cells[0]", "'spread' was -0.5"],
+    ),
+    "the same cell twice": (
+        'row = "b"',
+        'row = "a"',
+        ["[[tables]] table1", "'cells'", "'a | p' is there twice"],
+    ),
     "bar in a name": ('row = "b"', 'row = "b|c"', ["[[tables]] table1", "'row'", "b|c"]),
-    "unknown key of an experiment": ('title = "A first', 'titel = "A first', ["[experiments.first]", "'titel'"]),
-    "unknown key of an arm": ('label = "one"', 'lable = "one"', ["[experiments.first.arms.one]", "'lable'", "'label'"]),
-    "arm cites no table": ('reported = "table1:a|p"', 'reported = "table9:a|p"', ["arms.one]", "'reported'", "table9"]),
-    "arm cites no row": ('reported = "table1:a|p"', 'reported = "table1:z|p"', ["arms.one]", "row of table1", "a, b"]),
-    "arm cites badly": ('reported = "table1:a|p"', 'reported = "table1"', ["arms.one]", "table:row|column"]),
-    "unknown scale": ("scales.small]", "scales.laptpo]", ["scales.laptpo]", "did you mean 'laptop'"]),
-    "recipe typo": ("weight_decay = 4e-4", "weight_decya = 4e-4", ["[experiments.first]", "'weight_decya'", "decay'?"]),
-    "recipe typo of an arm": ("epochs = 0", "epoch = 0", ["arms.two]", "'epoch'", "did you mean 'epochs'"]),
-    "recipe typo of a scale": ("epochs = 7", "epohcs = 7", ["scales.small]", "'epohcs'", "did you mean 'epochs'"]),
+    "unknown key of an experiment": (
+        'title = "A first',
+        'titel = "A first',
+        ["[experiments.first]", "'titel'"],
+    ),
+    "unknown key of an arm": (
+        'label = "one"',
+        'lable = "one"',
+        ["[experiments.first.arms.one]", "'lable'", "'label'"],
+    ),
+    "arm cites no table": (
+        'reported = "table1:a|p"',
+        'reported = "table9:a|p"',
+        ["arms.one]", "'reported'", "table9"],
+    ),
+    "arm cites no row": (
+        'reported = "table1:a|p"',
+        'reported = "table1:z|p"',
+        ["arms.one]", "row of table1", "a, b"],
+    ),
+    "arm cites badly": (
+        'reported = "table1:a|p"',
+        'reported = "table1"',
+        ["arms.one]", "table:row|column"],
+    ),
+    "unknown scale": (
+        "scales.small]",
+        "scales.laptpo]",
+        ["scales.laptpo]", "did you mean 'laptop'"],
+    ),
+    "recipe typo": (
+        "weight_decay = 4e-4",
+        "weight_decya = 4e-4",
+        ["[experiments.first]", "'weight_decya'", "decay'?"],
+    ),
+    "recipe typo of an arm": (
+        "epochs = 0",
+        "epoch = 0",
+        ["arms.two]", "'epoch'", "did you mean 'epochs'"],
+    ),
+    "recipe typo of a scale": (
+        "epochs = 7",
+        "epohcs = 7",
+        ["scales.small]", "'epohcs'", "did you mean 'epochs'"],
+    ),
     "seed in a recipe": ("epochs = 0", "seed = 0", ["arms.two]", "unknown recipe value 'seed'"]),
-    "factor of no number": ('method = "directpred"', 'times = { dataset = 2 }', ["arms.two]", "'dataset'", "epochs"]),
-    "factor of zero": ('method = "directpred"', 'times = { lr = 0 }', ["two]", "factor of lr was 0", "number > 0"]),
-    "no seeds": ("seeds = [0, 1, 2]", "", ["[experiments.first.scales.small]", "'seeds' is missing"]),
-    "a seed twice": ("seeds = [0, 1, 2]", "seeds = [0, 1, 1]", ["scales.small]", "'seeds' was [0, 1, 1]"]),
-    "unknown kind": ('kind = "theory"', 'kind = "theroy"', ["[[claims]] law", "'kind'", "did you mean 'theory'"]),
-    "unknown key of a claim": ("statement =", "statment =", ["[[claims]] better", "'statment'", "'statement'"]),
-    "unknown experiment": ('experiment = "first"', 'experiment = "frist"', ["[[claims]] better", "'frist'", "first"]),
-    "unknown metric": ("probe_accuracy", "prob_accuracy", ["[[claims]] better", "'metric'", "'probe_accuracy'"]),
-    "unknown arm": ('left = "one"', 'left = "oen"', ["[[claims]] better", "'left'", "did you mean 'one'"]),
-    "unknown test": ('test = "greater"', 'test = "bigger"', ["[[claims]] better", "'test'", "greater"]),
-    "test of records for theory": ('test = "below"', 'test = "greater"', ["[[claims]] law", "'test'", "above, below"]),
-    "arms for two": ('left = "one"', 'arms = ["one", "two"]', ["[[claims]] better", "'left' is missing"]),
-    "rate without meaning": ('left = "one"', 'left = "one"\nrate = 0.5', ["better", "'rate' has no meaning"]),
-    "arm against itself": ('right = "two"', 'right = "one"', ["[[claims]] better", "compared with itself"]),
-    "whose margin": ('margin_by = "ours"', 'margin_by = "mine"', ["[[claims]] law", "'margin_by'", "ours, paper"]),
+    "factor of no number": (
+        'method = "directpred"',
+        "times = { dataset = 2 }",
+        ["arms.two]", "'dataset'", "epochs"],
+    ),
+    "factor of zero": (
+        'method = "directpred"',
+        "times = { lr = 0 }",
+        ["two]", "factor of lr was 0", "number > 0"],
+    ),
+    "no seeds": (
+        "seeds = [0, 1, 2]",
+        "",
+        ["[experiments.first.scales.small]", "'seeds' is missing"],
+    ),
+    "a seed twice": (
+        "seeds = [0, 1, 2]",
+        "seeds = [0, 1, 1]",
+        ["scales.small]", "'seeds' was [0, 1, 1]"],
+    ),
+    "unknown kind": (
+        'kind = "theory"',
+        'kind = "theroy"',
+        ["[[claims]] law", "'kind'", "did you mean 'theory'"],
+    ),
+    "unknown key of a claim": (
+        "statement =",
+        "statment =",
+        ["[[claims]] better", "'statment'", "'statement'"],
+    ),
+    "unknown experiment": (
+        'experiment = "first"',
+        'experiment = "frist"',
+        ["[[claims]] better", "'frist'", "first"],
+    ),
+    "unknown metric": (
+        "probe_accuracy",
+        "prob_accuracy",
+        ["[[claims]] better", "'metric'", "'probe_accuracy'"],
+    ),
+    "unknown arm": (
+        'left = "one"',
+        'left = "oen"',
+        ["[[claims]] better", "'left'", "did you mean 'one'"],
+    ),
+    "unknown test": (
+        'test = "greater"',
+        'test = "bigger"',
+        ["[[claims]] better", "'test'", "greater"],
+    ),
+    "test of records for theory": (
+        'test = "below"',
+        'test = "greater"',
+        ["[[claims]] law", "'test'", "above, below"],
+    ),
+    "arms for two": (
+        'left = "one"',
+        'arms = ["one", "two"]',
+        ["[[claims]] better", "'left' is missing"],
+    ),
+    "rate without meaning": (
+        'left = "one"',
+        'left = "one"\nrate = 0.5',
+        ["better", "'rate' has no meaning"],
+    ),
+    "arm against itself": (
+        'right = "two"',
+        'right = "one"',
+        ["[[claims]] better", "compared with itself"],
+    ),
+    "whose margin": (
+        'margin_by = "ours"',
+        'margin_by = "mine"',
+        ["[[claims]] law", "'margin_by'", "ours, paper"],
+    ),
     "no margin": ("margin = 1e-6\n", "", ["[[claims]] law", "'margin' is missing"]),
-    "our margin, left out": ('margin_by = "paper"', 'margin_by = "ours"', ["[[claims]] better", "'margin' is missing"]),
-    "cell that is not there": ('"table1:b|p"', '"table1:b|q"', ["[[claims]] better", "'reported'", "'q'"]),
-    "too few cells": ('["table1:a|p", "table1:b|p"]', '["table1:a|p"]', ["[[claims]] better", "1 cells for 2 arms"]),
-    "negative width": ('"greater"', '"within"\nmargin = -1', ["[[claims]] better", "'margin' was -1", ">= 0"]),
-    "sign with a margin": ('"greater"', '"sign"\nmargin = 1', ["[[claims]] better", "'margin' was 1", "'sign'"]),
-    "ratio below 0": ('"greater"', '"greater"\ncompare = "ratio"\nmargin = -3', ["[[claims]] better", "a ratio > 0"]),
-    "ratio of a sign": ('"greater"', '"sign"\ncompare = "ratio"', ["[[claims]] better", "'compare' was 'ratio'"]),
-    "no interval of its own": ('"greater"', '"greater"\ninterval = "t"', ["better", "unknown key 'interval'"]),
-    "unknown unit of a claim": ('"greater"', '"greater"\nper = "dim"', ["[[claims]] better", "'per'", "sqrt_dim"]),
+    "our margin, left out": (
+        'margin_by = "paper"',
+        'margin_by = "ours"',
+        ["[[claims]] better", "'margin' is missing"],
+    ),
+    "cell that is not there": (
+        '"table1:b|p"',
+        '"table1:b|q"',
+        ["[[claims]] better", "'reported'", "'q'"],
+    ),
+    "too few cells": (
+        '["table1:a|p", "table1:b|p"]',
+        '["table1:a|p"]',
+        ["[[claims]] better", "1 cells for 2 arms"],
+    ),
+    "negative width": (
+        '"greater"',
+        '"within"\nmargin = -1',
+        ["[[claims]] better", "'margin' was -1", ">= 0"],
+    ),
+    "sign with a margin": (
+        '"greater"',
+        '"sign"\nmargin = 1',
+        ["[[claims]] better", "'margin' was 1", "'sign'"],
+    ),
+    "ratio below 0": (
+        '"greater"',
+        '"greater"\ncompare = "ratio"\nmargin = -3',
+        ["[[claims]] better", "a ratio > 0"],
+    ),
+    "ratio of a sign": (
+        '"greater"',
+        '"sign"\ncompare = "ratio"',
+        ["[[claims]] better", "'compare' was 'ratio'"],
+    ),
+    "no interval of its own": (
+        '"greater"',
+        '"greater"\ninterval = "t"',
+        ["better", "unknown key 'interval'"],
+    ),
+    "unknown unit of a claim": (
+        '"greater"',
+        '"greater"\nper = "dim"',
+        ["[[claims]] better", "'per'", "sqrt_dim"],
+    ),
     "claim twice": ('id = "law"', 'id = "better"', ["[[claims]] better", "'id'", "is there twice"]),
-    "rate beyond 1": ('"greater"', '"rate"\nmargin = 1\nrate = 1.5', ["[[claims]] better", "'rate' was 1.5"]),
-}  # fmt: skip
+    "rate beyond 1": (
+        '"greater"',
+        '"rate"\nmargin = 1\nrate = 1.5',
+        ["[[claims]] better", "'rate' was 1.5"],
+    ),
+}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -161,7 +339,9 @@ def test_a_mistake_names_file_table_and_key(tmp_path, mistake):
         assert word in str(caught.value)
 
 
-OWN = GOOD.replace("epochs = 7", 'epochs = 7\narms.one = { recipe = { lr = 0.5 }, options = { keep = 0.5 } }')
+OWN = GOOD.replace(
+    "epochs = 7", "epochs = 7\narms.one = { recipe = { lr = 0.5 }, options = { keep = 0.5 } }"
+)
 
 
 def test_a_scale_can_set_one_arm(tmp_path):
@@ -176,10 +356,12 @@ def test_a_scale_can_set_one_arm(tmp_path):
 @pytest.mark.parametrize(
     "before, after, words",
     [
-        ("arms.one = {", "arms.oen = {", "did you mean 'one'"), ("lr = 0.5", "rl = 0.5", "arms.one: key 'rl'"),
-        ("{ recipe =", "{ recip =", "did you mean 'recipe'"), ("arms.one = {", "arms.one = 3 #", "arms.one: was 3"),
+        ("arms.one = {", "arms.oen = {", "did you mean 'one'"),
+        ("lr = 0.5", "rl = 0.5", "arms.one: key 'rl'"),
+        ("{ recipe =", "{ recip =", "did you mean 'recipe'"),
+        ("arms.one = {", "arms.one = 3 #", "arms.one: was 3"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_what_a_scale_sets_for_an_arm_is_named(tmp_path, before, after, words):
     assert before in OWN
     with pytest.raises(BadFile, match=words):
@@ -189,15 +371,20 @@ def test_a_mistake_in_what_a_scale_sets_for_an_arm_is_named(tmp_path, before, af
 @pytest.mark.parametrize(
     "changes, words",
     [
-        (dict(method="dirctpred"), "did you mean 'directpred'"), (dict(options={"epss": 1.0}), "did you mean 'eps'"),
-        (dict(options={"eps": -1.0}), "eps"), (dict(recipe={"epochs": -1}), "epochs was -1"),
+        (dict(method="dirctpred"), "did you mean 'directpred'"),
+        (dict(options={"epss": 1.0}), "did you mean 'eps'"),
+        (dict(options={"eps": -1.0}), "eps"),
+        (dict(recipe={"epochs": -1}), "epochs was -1"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_that_only_a_method_knows_names_file_and_arm(changes, words):
     experiments = pytest.importorskip("ncssl.experiments")
     e = paper("tian2021").experiments["shift"]
     wrong = dataclasses.replace(e.arms["plus"], **changes)
-    with pytest.raises(BadFile, match=rf"tian2021\.toml: \[experiments\.shift\.arms\.plus\] at scale gpu: .*{words}"):
+    with pytest.raises(
+        BadFile,
+        match=rf"tian2021\.toml: \[experiments\.shift\.arms\.plus\] at scale gpu: .*{words}",
+    ):
         experiments.made("tian2021", e, wrong, "gpu", {})
     with pytest.raises(ValueError, match="epochs was -2") as caught:
         experiments.scheduled("tian2021", "shift", "gpu", epochs=-2)
@@ -207,7 +394,11 @@ def test_a_mistake_that_only_a_method_knows_names_file_and_arm(changes, words):
 def test_unknown_papers_and_references_are_named():
     with pytest.raises(UnknownName, match="did you mean 'tian2021'"):
         paper("tain2021")
-    for reference, word in (("tabel3:a|b", "table3"), ("table6:rho = 0.3|eps = 1", "eps = 0.1"), ("table6", "form")):
+    for reference, word in (
+        ("tabel3:a|b", "table3"),
+        ("table6:rho = 0.3|eps = 1", "eps = 0.1"),
+        ("table6", "form"),
+    ):
         with pytest.raises(ValueError, match=word):
             paper("tian2021").reported(reference)
 
@@ -240,7 +431,10 @@ def test_tables_of_tian2021_agree_with_each_other():
         for bias in ("no bias", "bias"):
             twice = (f"table2:{ema}|{bias}", f"table5:none, {ema}|{bias}, regular")
             assert len({(tian.reported(r).value, tian.reported(r).spread) for r in twice}) == 1
-    best, again = tian.reported("table6:rho = 0.3|eps = 0.1"), tian.reported("table8:DirectPred|STL-10, 100 epochs")
+    best, again = (
+        tian.reported("table6:rho = 0.3|eps = 0.1"),
+        tian.reported("table8:DirectPred|STL-10, 100 epochs"),
+    )
     assert (best.value, best.spread, best.epochs) == (again.value, again.spread, again.epochs)
     assert {f"table{i}" for i in range(1, 10)} <= set(tian.tables)
     sizes = [len(tian.tables[f"table{i}"].cells) for i in range(1, 10)]
@@ -254,7 +448,11 @@ def test_tables_of_tian2021_agree_with_each_other():
 def test_every_experiment_and_claim_is_whole(key):
     one = paper(key)
     for experiment in one.experiments.values():
-        needed = {"smoke"} if (key, experiment.name) == ("companion", "atlas") else {"smoke", "small", "gpu"}
+        needed = (
+            {"smoke"}
+            if (key, experiment.name) == ("companion", "atlas")
+            else {"smoke", "small", "gpu"}
+        )
         assert needed <= set(experiment.scales)
         compared = experiment.scales["small" if "small" in needed else "smoke"]
         assert len(compared.seeds) >= 3, "means are compared over at least 3 seeds"
@@ -275,7 +473,8 @@ def test_every_check_that_a_claim_names_exists(key):
 
 @pytest.mark.parametrize("key", papers())
 def test_every_arm_is_a_recipe(key):
-    """Methods, options and recipe values of every arm at every scale are known, and equal settings share an id."""
+    """Methods, options and recipe values of every arm at every scale are known, and equal settings
+    share an id."""
     recipes = pytest.importorskip("ncssl.recipes")
     assert set(recipes.SCALES) == set(SCALE_NAMES)
     ids = {}
@@ -283,7 +482,9 @@ def test_every_arm_is_a_recipe(key):
         for name, scale in experiment.scales.items():
             for arm in experiment.arms.values():
                 values = {**experiment.recipe, **scale.recipe, **arm.recipe}
-                made = recipes.recipe(arm.method, name, dict(arm.options), **values, seed=scale.seeds[0])
+                made = recipes.recipe(
+                    arm.method, name, dict(arm.options), **values, seed=scale.seeds[0]
+                )
                 ids[experiment.name, name, arm.name] = made.id
     if key == "tian2021":
         same = (("predictor", "sgd_ema"), ("symmetry", "regular_ema"), ("weight_decay", "ema"))
@@ -297,7 +498,11 @@ def test_an_arm_multiplies_what_the_scale_and_an_override_say(tmp_path):
     from ncssl import experiments
 
     path = tmp_path / "x2020.toml"
-    path.write_text(GOOD.replace('method = "directpred"\nrecipe = { epochs = 0 }', "times = { epochs = 4, lr = 0.3 }"))
+    path.write_text(
+        GOOD.replace(
+            'method = "directpred"\nrecipe = { epochs = 0 }', "times = { epochs = 4, lr = 0.3 }"
+        )
+    )
     e = read(path).experiments["first"]
     one, two = (experiments.made("x2020", e, arm, "small", {}) for arm in e.arms.values())
     assert (one.epochs, two.epochs, one.lr, two.lr) == (7, 28, 0.03, 0.009)
@@ -305,7 +510,10 @@ def test_an_arm_multiplies_what_the_scale_and_an_override_say(tmp_path):
 
 
 def test_papers_are_read_without_torch():
-    code = "import sys, ncssl.records.verdicts; from ncssl.records.papers import paper; paper('tian2021'); "
+    code = (
+        "import sys, ncssl.records.verdicts; from ncssl.records.papers import paper;"
+        " paper('tian2021'); "
+    )
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

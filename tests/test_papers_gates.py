@@ -1,4 +1,5 @@
-"""What a paper's file says of the gates of its claims: read whole, and the error of every kind of mistake."""
+"""What a paper's file says of the gates of its claims: read whole, and the error of every kind of
+mistake."""
 
 import tomllib
 
@@ -8,18 +9,30 @@ from test_papers import GOOD, written
 from ncssl.errors import BadFile
 from ncssl.records.papers import FOLDER, paper, papers, read
 
-RANDOM = '[experiments.first.arms.random]\nlabel = "untrained"\nrecipe = { epochs = 0 }\n\n[experiments.first.scales'
+RANDOM = (
+    '[experiments.first.arms.random]\nlabel = "untrained"\nrecipe = { epochs = 0'
+    " }\n\n[experiments.first.scales"
+)
 EXPOSED = 'method = "byol"\ndecay_exposure = 4.7\n'
 GATED = GOOD.replace("[experiments.first.scales", RANDOM).replace('method = "byol"\n', EXPOSED)
 END = 'reported = ["table1:a|p", "table1:b|p"]\n'  # of the claim "better"
-KEYS = 'base = ["one"]\nneeds = ["decay", "curve"]\ncontrol = "random"\nby = "book"\nheadline = true\n'
-GATED = GATED.replace(END, END + KEYS).replace('check = "a_check"\n', 'check = "a_check"\nerratum = true\n')
+KEYS = (
+    'base = ["one"]\nneeds = ["decay", "curve"]\ncontrol = "random"\nby = "book"\nheadline = true\n'
+)
+GATED = GATED.replace(END, END + KEYS).replace(
+    'check = "a_check"\n', 'check = "a_check"\nerratum = true\n'
+)
 
 
 def test_gates_are_read_whole(tmp_path):
     claims = read(written(tmp_path, GATED)).claims
     better, law = claims["better"], claims["law"]
-    assert (better.by, better.headline, better.base, better.needs) == ("book", True, ("one",), ("decay", "curve"))
+    assert (better.by, better.headline, better.base, better.needs) == (
+        "book",
+        True,
+        ("one",),
+        ("decay", "curve"),
+    )
     assert better.stand_in == "random" and better.decay_exposure == 4.7
     assert better.needed == ("one", "two", "random") and better.compared == ("one", "two")
     assert (law.by, law.erratum, law.needed) == ("paper", True, ())
@@ -38,33 +51,112 @@ def test_tests_of_one_arm_have_the_untrained_encoder_as_control(tmp_path):
         text = text.replace('"greater"', '"below"').replace('control = "random"\n', changes)
         return read(written(tmp_path, text)).claims
 
-    assert claim("")["better"].stand_in == "random" and claim('control = "two"\n')["better"].stand_in == "two"
+    assert (
+        claim("")["better"].stand_in == "random"
+        and claim('control = "two"\n')["better"].stand_in == "two"
+    )
     assert claim('control = "none"\ncontrol_free = "it is a law"\n')["better"].stand_in is None
 
 
 MISTAKES = {  # what is replaced by what -> the words the error must hold besides the file's name
     "whose claim": ('by = "book"', 'by = "me"', ["[[claims]] better", "'by'", "book, paper"]),
-    "erratum of runs": ('by = "book"', "erratum = true", ["[[claims]] better", "unknown key 'erratum'"]),
-    "headline in words": ("headline = true", 'headline = "yes"', ["'headline' was 'yes'", "true or false"]),
-    "headline of theory": ("erratum = true", "headline = true", ["[[claims]] law", "unknown key 'headline'"]),
-    "base that is no arm": ('base = ["one"]', 'base = ["tow"]', ["[[claims]] better", "'base'", "did you mean 'two'"]),
-    "untrained base": ('base = ["one"]', 'base = ["random"]', ["[[claims]] better", "'base'", "one, two"]),
-    "no untrained": ("arms.random]", "arms.rest]", ["[[claims]] better", "no arm 'random' to lead"]),
-    "base and none": ('base = ["one"]', 'base = ["one"]\nbase_free = "x"', ["better", "'base_free' are both given"]),
-    "needs without base": ('base = ["one"]\n', "", ["[[claims]] better", "'needs' has no meaning without 'base'"]),
+    "erratum of runs": (
+        'by = "book"',
+        "erratum = true",
+        ["[[claims]] better", "unknown key 'erratum'"],
+    ),
+    "headline in words": (
+        "headline = true",
+        'headline = "yes"',
+        ["'headline' was 'yes'", "true or false"],
+    ),
+    "headline of theory": (
+        "erratum = true",
+        "headline = true",
+        ["[[claims]] law", "unknown key 'headline'"],
+    ),
+    "base that is no arm": (
+        'base = ["one"]',
+        'base = ["tow"]',
+        ["[[claims]] better", "'base'", "did you mean 'two'"],
+    ),
+    "untrained base": (
+        'base = ["one"]',
+        'base = ["random"]',
+        ["[[claims]] better", "'base'", "one, two"],
+    ),
+    "no untrained": (
+        "arms.random]",
+        "arms.rest]",
+        ["[[claims]] better", "no arm 'random' to lead"],
+    ),
+    "base and none": (
+        'base = ["one"]',
+        'base = ["one"]\nbase_free = "x"',
+        ["better", "'base_free' are both given"],
+    ),
+    "needs without base": (
+        'base = ["one"]\n',
+        "",
+        ["[[claims]] better", "'needs' has no meaning without 'base'"],
+    ),
     "unknown need": ('"curve"', '"curv"', ["[[claims]] better", "'needs'", "did you mean 'curve'"]),
-    "no exposure": ("decay_exposure = 4.7\n", "", ["better", "no 'decay_exposure'", "[experiments.first]"]),
-    "exposure of 0": ("decay_exposure = 4.7", "decay_exposure = 0", ["[experiments.first]", "number > 0"]),
-    "control that is left": ('control = "random"', 'control = "one"', ["[[claims]] better", "'control'", "random"]),
-    "control of a sign": ('"greater"', '"sign"', ["[[claims]] better", "'test'", "greater, within"]),
-    "control off, no reason": ('control = "random"', 'control = "none"', ["'control' and 'control_free' do not fit"]),
-    "a reason, control on": ('control =', 'control_free = "x"\ncontrol =', ["'control' and 'control_free' do not fit"]),
-    "a share of theirs": (END, "share = 0.5\n", ["[[claims]] better", "'share' has no meaning", "margin_by = 'ours'"]),
-    "a share and a margin": ('"paper"\n' + END, '"ours"\nshare = 0.5\nmargin = 3\n', ["'share'", "with no margin"]),
-    "a share of 2": ('"paper"\n' + END, '"ours"\nshare = 2\n', ["[[claims]] better", "'share' was 2", "(0, 1]"]),
-    "a share within": ('"greater"', '"within"\nshare = 0.5', ["'share' has no meaning", "the test 'greater'"]),
-    "a share of a rank": ('"probe_accuracy"', '"effective_rank"\nshare = 0.5', ["'share'", "goes with an accuracy"]),
-}  # fmt: skip
+    "no exposure": (
+        "decay_exposure = 4.7\n",
+        "",
+        ["better", "no 'decay_exposure'", "[experiments.first]"],
+    ),
+    "exposure of 0": (
+        "decay_exposure = 4.7",
+        "decay_exposure = 0",
+        ["[experiments.first]", "number > 0"],
+    ),
+    "control that is left": (
+        'control = "random"',
+        'control = "one"',
+        ["[[claims]] better", "'control'", "random"],
+    ),
+    "control of a sign": (
+        '"greater"',
+        '"sign"',
+        ["[[claims]] better", "'test'", "greater, within"],
+    ),
+    "control off, no reason": (
+        'control = "random"',
+        'control = "none"',
+        ["'control' and 'control_free' do not fit"],
+    ),
+    "a reason, control on": (
+        "control =",
+        'control_free = "x"\ncontrol =',
+        ["'control' and 'control_free' do not fit"],
+    ),
+    "a share of theirs": (
+        END,
+        "share = 0.5\n",
+        ["[[claims]] better", "'share' has no meaning", "margin_by = 'ours'"],
+    ),
+    "a share and a margin": (
+        '"paper"\n' + END,
+        '"ours"\nshare = 0.5\nmargin = 3\n',
+        ["'share'", "with no margin"],
+    ),
+    "a share of 2": (
+        '"paper"\n' + END,
+        '"ours"\nshare = 2\n',
+        ["[[claims]] better", "'share' was 2", "(0, 1]"],
+    ),
+    "a share within": (
+        '"greater"',
+        '"within"\nshare = 0.5',
+        ["'share' has no meaning", "the test 'greater'"],
+    ),
+    "a share of a rank": (
+        '"probe_accuracy"',
+        '"effective_rank"\nshare = 0.5',
+        ["'share'", "goes with an accuracy"],
+    ),
+}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -77,7 +169,8 @@ def test_a_mistake_in_a_gate_names_file_claim_and_key(tmp_path, mistake):
         assert word in str(caught.value)
 
 
-# ---- the papers' own files -------------------------------------------------------------------------------------------
+# ---- the papers' own files
+# -------------------------------------------------------------------------------------------
 
 LEARNED = ("_accuracy", "_eer", "_lead")  # ends of metrics that say what was learned
 
@@ -95,7 +188,11 @@ def test_every_claim_says_whose_it_is(key):
 
 @pytest.mark.parametrize("key", papers())
 def test_every_claim_about_what_was_learned_has_a_base_or_says_why_not(key):
-    bare = [c.id for c in claims_of(key) if c.metric.endswith(LEARNED) and not c.base and not c.base_free]
+    bare = [
+        c.id
+        for c in claims_of(key)
+        if c.metric.endswith(LEARNED) and not c.base and not c.base_free
+    ]
     assert bare == []
 
 

@@ -37,7 +37,9 @@ def log_likelihood(model, x, y):
 def test_scores_are_ratios_of_joint_gaussians():
     a, b = np.random.default_rng(0).normal(size=(2, 9, 3)) * 3
     one = gaussian(MEAN, BETWEEN + WITHIN)
-    both = gaussian(np.r_[MEAN, MEAN], np.block([[BETWEEN + WITHIN, BETWEEN], [BETWEEN, BETWEEN + WITHIN]]))
+    both = gaussian(
+        np.r_[MEAN, MEAN], np.block([[BETWEEN + WITHIN, BETWEEN], [BETWEEN, BETWEEN + WITHIN]])
+    )
     exact = both.logpdf(np.hstack([a, b])) - one.logpdf(a) - one.logpdf(b)
     assert exact.min() < -1 and np.allclose(TRUE.scores(a, b), exact)
     assert np.allclose(TRUE.scores(b, a), exact)
@@ -50,18 +52,28 @@ def test_a_model_without_speakers_knows_nothing():
 
 def test_em_raises_the_likelihood_at_every_step_to_a_maximum():
     x, y = speakers(60, 0)
-    steps = [log_likelihood(fit_two_covariance(x, y, iterations=i), x, y) for i in (0, 1, 2, 3, 5, 10, 200, 400)]
-    assert all(a < b for a, b in pairwise(steps[:-1])) and steps[-1] == pytest.approx(steps[-2], abs=1e-6)
+    steps = [
+        log_likelihood(fit_two_covariance(x, y, iterations=i), x, y)
+        for i in (0, 1, 2, 3, 5, 10, 200, 400)
+    ]
+    assert all(a < b for a, b in pairwise(steps[:-1])) and steps[-1] == pytest.approx(
+        steps[-2], abs=1e-6
+    )
     best = fit_two_covariance(x, y, iterations=400)
-    for change in (best._replace(mean=best.mean + 0.01), best._replace(between=best.between * 1.02),
-                   best._replace(within=best.within * 0.99)):  # fmt: skip
+    for change in (
+        best._replace(mean=best.mean + 0.01),
+        best._replace(between=best.between * 1.02),
+        best._replace(within=best.within * 0.99),
+    ):
         assert log_likelihood(change, x, y) < steps[-1]
 
 
 def test_known_covariances_are_found_again():
     x, y = speakers(4000, 1)
     found = fit_two_covariance(x, y, iterations=30)
-    assert np.allclose(found.between, BETWEEN, atol=0.1) and np.allclose(found.within, WITHIN, atol=0.03)
+    assert np.allclose(found.between, BETWEEN, atol=0.1) and np.allclose(
+        found.within, WITHIN, atol=0.03
+    )
     assert np.allclose(found.mean, MEAN, atol=0.06)
 
 
@@ -103,7 +115,10 @@ def test_backend_finds_the_speakers_that_cosine_does_not(lda):
     assert np.allclose(np.linalg.norm(backend.transform(test), axis=1) ** 2, lda or 12)
     white = backend.pca.transform(train if lda is None else backend.lda.transform(train))
     assert np.allclose(np.cov(white.T), np.eye(lda or 12))
-    plain, plda = verify(test, Trials(y))["eer"], verify(test, Trials(y), score=backend.scores)["eer"]
+    plain, plda = (
+        verify(test, Trials(y))["eer"],
+        verify(test, Trials(y), score=backend.scores)["eer"],
+    )
     assert plain > 40 and plda < 15
 
 

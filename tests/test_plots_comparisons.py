@@ -1,4 +1,5 @@
-"""Arms side by side: differences with intervals, epochs to a level, spectra; and the figures that show them."""
+"""Arms side by side: differences with intervals, epochs to a level, spectra; and the figures that
+show them."""
 
 import dataclasses
 import math
@@ -17,18 +18,43 @@ from ncssl.records import comparisons, frames, papers, series, store
 
 PAPER = papers.paper("wang2021")
 EPS = PAPER.experiments["eps"]
-PROBE = {"eps_0": (50, 52, 51), "eps_0_1": (53, None, 55), "eps_0_3": (55, 56, 57), "random": (40, 41, 42)}
+PROBE = {
+    "eps_0": (50, 52, 51),
+    "eps_0_1": (53, None, 55),
+    "eps_0_3": (55, 56, 57),
+    "random": (40, 41, 42),
+}
 SPECTRA = [[8.0, 0.4, 0.0, 0.0], [4.0, 2.0, 1.0, 1.0], [10.0, 5.0, 0.1, 0.1]]
 
 
 def record(plan, probe):
-    """A record as training leaves it; its kNN accuracy climbs to 10 below the probe's. None is a run that failed."""
+    """A record as training leaves it; its kNN accuracy climbs to 10 below the probe's. None is a
+    run that failed."""
     done = probe is not None
-    curves = {"epoch": [0, 4, 8], "knn_accuracy": [30, 34, (probe or 40) - 10], "eigenvalues": SPECTRA}
-    metrics = {"probe_accuracy": probe, "knn_accuracy": probe - 10, "effective_rank": 2.0} if done else {}
+    curves = {
+        "epoch": [0, 4, 8],
+        "knn_accuracy": [30, 34, (probe or 40) - 10],
+        "eigenvalues": SPECTRA,
+    }
+    metrics = (
+        {"probe_accuracy": probe, "knn_accuracy": probe - 10, "effective_rank": 2.0} if done else {}
+    )
     status, reason = ("done", "") if done else ("failed", "the loss was nan")
-    return store.Record(plan.recipe, plan.paper, status, metrics, curves, 1.0, 1.0, "CPU", "float32", {}, "abc",
-                        "2026-01-01T00:00:00+00:00", reason=reason)  # fmt: skip
+    return store.Record(
+        plan.recipe,
+        plan.paper,
+        status,
+        metrics,
+        curves,
+        1.0,
+        1.0,
+        "CPU",
+        "float32",
+        {},
+        "abc",
+        "2026-01-01T00:00:00+00:00",
+        reason=reason,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +73,17 @@ def test_differences_are_paired_by_seed_and_stand_beside_the_papers(found):
     }
     low, failed, missing = comparisons.differences(PAPER, "eps", found, pairs)
     assert (low["effect"], low["n"], low["paper"]) == (-5, 3, -3.49)
-    assert_allclose([low["low"], low["high"]], -5 + 4.302653 / math.sqrt(3) * np.array([-1, 1]), rtol=1e-6)
-    assert failed["effect"] == pytest.approx(-2) and failed["n"] == 2  # seeds 0 and 2: 53 - 55 and 55 - 57
-    assert (missing["effect"], missing["low"], missing["n"]) == (None, None, 0) and missing["paper"] < -20
-    (rank,) = comparisons.differences(PAPER, "eps", found, {"a": ("eps_0", "eps_0_3")}, "effective_rank")
+    assert_allclose(
+        [low["low"], low["high"]], -5 + 4.302653 / math.sqrt(3) * np.array([-1, 1]), rtol=1e-6
+    )
+    # seeds 0 and 2: 53 - 55 and 55 - 57
+    assert failed["effect"] == pytest.approx(-2) and failed["n"] == 2
+    assert (missing["effect"], missing["low"], missing["n"]) == (None, None, 0) and missing[
+        "paper"
+    ] < -20
+    (rank,) = comparisons.differences(
+        PAPER, "eps", found, {"a": ("eps_0", "eps_0_3")}, "effective_rank"
+    )
     assert rank["paper"] is None and rank["effect"] == 0
 
 
@@ -58,8 +91,15 @@ def test_a_seed_computed_in_two_precisions_is_not_compared(found):
     claim = next(c for c in PAPER.claims.values() if c.compared == ("eps_0_3", "eps_0"))
 
     def half(seed, *arms):
-        return [(p, dataclasses.replace(r, precision="bf16") if r and p.seed == seed and p.arm in arms else r)
-                for p, r in found]  # fmt: skip
+        return [
+            (
+                p,
+                dataclasses.replace(r, precision="bf16")
+                if r and p.seed == seed and p.arm in arms
+                else r,
+            )
+            for p, r in found
+        ]
 
     pairs = {"eps = 0": ("eps_0", "eps_0_3"), "untrained": ("random", "eps_0_3")}
     one, other = comparisons.differences(PAPER, "eps", half(1, "eps_0"), pairs)
@@ -67,16 +107,23 @@ def test_a_seed_computed_in_two_precisions_is_not_compared(found):
     verdict = series.verdict(claim, half(1, "eps_0"))
     assert (verdict.effect, verdict.n) == (5.5, 2) and "left out: seed 1" in verdict.detail
     both = series.verdict(claim, half(1, "eps_0", "eps_0_3"))
-    assert (both.effect, both.n) == (5.5, 2) and "left out: seed 1" in both.detail, "nor two precisions over seeds"
+    assert (both.effect, both.n) == (5.5, 2) and "left out: seed 1" in both.detail, (
+        "nor two precisions over seeds"
+    )
 
 
 def test_differences_of_accuracies_carry_the_noise_of_the_test_images(found):
     tested = [(p, dataclasses.replace(r, data={"test": 10_000}) if r else None) for p, r in found]
     pairs = {"eps = 0": ("eps_0", "eps_0_3")}
     plain, noisy = (comparisons.differences(PAPER, "eps", f, pairs)[0] for f in (found, tested))
-    half = math.hypot(plain["high"] - plain["effect"], 1.959964 * math.sqrt(0.51 * 0.49 + 0.56 * 0.44))
+    half = math.hypot(
+        plain["high"] - plain["effect"], 1.959964 * math.sqrt(0.51 * 0.49 + 0.56 * 0.44)
+    )
     assert noisy["high"] - noisy["effect"] == pytest.approx(half, rel=1e-6)
-    ranks = [comparisons.differences(PAPER, "eps", f, pairs, "effective_rank")[0] for f in (found, tested)]
+    ranks = [
+        comparisons.differences(PAPER, "eps", f, pairs, "effective_rank")[0]
+        for f in (found, tested)
+    ]
     assert ranks[0] == ranks[1]
 
 
@@ -91,12 +138,15 @@ def test_arms_of_one_number_have_no_difference_in_the_paper():
     assert comparisons.differences(PAPER, "methods", [], both)[0]["paper"] is None
 
 
-@pytest.mark.parametrize("ask", [
-    lambda found: comparisons.against(EPS, "eps_3"),
-    lambda found: comparisons.differences(PAPER, "eps", found, {"a": ("eps_0", "eps_03")}),
-    lambda found: comparisons.last_spectra(EPS, found, ["eps_01"]),
-    lambda found: comparisons.from_spectrum(EPS, found, comparisons.lower_half, ["eps_01"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda found: comparisons.against(EPS, "eps_3"),
+        lambda found: comparisons.differences(PAPER, "eps", found, {"a": ("eps_0", "eps_03")}),
+        lambda found: comparisons.last_spectra(EPS, found, ["eps_01"]),
+        lambda found: comparisons.from_spectrum(EPS, found, comparisons.lower_half, ["eps_01"]),
+    ],
+)
 def test_an_unknown_arm_is_an_error_that_names_one(found, ask):
     with pytest.raises(UnknownName, match="arm of eps"):
         ask(found)
@@ -109,8 +159,18 @@ def test_numbers_from_spectra(found):
     (row,) = comparisons.from_spectrum(EPS, found, comparisons.above(0.1), ["eps_0"])
     assert row["label"] == "eps = 0" and len(row["runs"]) == 3
     assert row["runs"][0][0].tolist() == [0, 4, 8] and row["runs"][0][1].tolist() == [1, 4, 2]
-    assert [row["arm"] for row in comparisons.last_spectra(EPS, found)] == ["eps_0", "eps_0_1", "eps_0_3", "random"]
-    assert comparisons.last_spectra(EPS, found, ["eps_0"])[0]["values"][2].tolist() == [1, 0.5, 0.01, 0.01]
+    assert [row["arm"] for row in comparisons.last_spectra(EPS, found)] == [
+        "eps_0",
+        "eps_0_1",
+        "eps_0_3",
+        "random",
+    ]
+    assert comparisons.last_spectra(EPS, found, ["eps_0"])[0]["values"][2].tolist() == [
+        1,
+        0.5,
+        0.01,
+        0.01,
+    ]
     assert comparisons.from_spectrum(EPS, found, comparisons.above(0.1), ["eps_1"]) == []
 
 
@@ -130,7 +190,9 @@ def test_levels_go_from_the_untrained_encoder_to_the_best_arm(found, ax):
     assert figures.reaching(rows, ax, x_label="kNN, %") is ax
     mean = next(line for line in ax.lines if line.get_label() == "eps = 0.3")
     assert mean.get_ydata()[3] == pytest.approx(rows[0]["epochs"][:, 3].mean())
-    assert np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [True] and mean.get_color() == style.colour("eps_0_3")
+    assert np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [
+        True
+    ] and mean.get_color() == style.colour("eps_0_3")
     assert not len(comparisons.levels(PAPER, "eps", [], "knn_accuracy"))
     assert comparisons.reaching(EPS, found, "knn_accuracy", []) == []
 
@@ -138,21 +200,46 @@ def test_levels_go_from_the_untrained_encoder_to_the_best_arm(found, ax):
 def test_differences_draw_ours_with_an_interval_and_the_papers_as_a_circle(found, ax):
     rows = comparisons.differences(PAPER, "eps", found, comparisons.against(EPS, "eps_0_3"))
     assert figures.differences(rows, ax, x_label="points") is ax
-    diamonds = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D" and len(line.get_xdata())]
-    circles = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
-    bars = [tuple(line.get_xdata()) for line in ax.lines if line.get_linewidth() == 2 and len(line.get_xdata())]
+    diamonds = [
+        line.get_xdata()[0]
+        for line in ax.lines
+        if line.get_marker() == "D" and len(line.get_xdata())
+    ]
+    circles = [
+        line.get_xdata()[0]
+        for line in ax.lines
+        if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    bars = [
+        tuple(line.get_xdata())
+        for line in ax.lines
+        if line.get_linewidth() == 2 and len(line.get_xdata())
+    ]
     assert bars == [(row["low"], row["high"]) for row in rows[:2]]
-    assert diamonds == [row["effect"] for row in rows[:2]] and circles == [row["paper"] for row in rows]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["eps = 0", "eps = 0.1", "eps = 1 (not run)"]
+    assert diamonds == [row["effect"] for row in rows[:2]] and circles == [
+        row["paper"] for row in rows
+    ]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "eps = 0",
+        "eps = 0.1",
+        "eps = 1 (not run)",
+    ]
     low, high = ax.get_xlim()
     assert low < min(circles) and high > 0
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["here, 95 % interval", "in the paper"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "here, 95 % interval",
+        "in the paper",
+    ]
 
 
 def test_a_difference_that_goes_on_beyond_the_axis_ends_in_an_arrow(ax):
     rows = [{"label": "a", "effect": 1.0, "low": -900.0, "high": 1.5, "paper": 2.0}]
     figures.differences(rows, ax)
-    arrows = [(line.get_marker(), line.get_xdata()[0]) for line in ax.lines if line.get_marker() in ("<", ">")]
+    arrows = [
+        (line.get_marker(), line.get_xdata()[0])
+        for line in ax.lines
+        if line.get_marker() in ("<", ">")
+    ]
     assert arrows == [("<", ax.get_xlim()[0])]
 
 
@@ -189,22 +276,38 @@ def test_every_arm_has_a_fixed_colour_of_its_own_in_its_experiment(key):
 
 
 def test_rerun_names_chapter_experiment_scale_and_the_one_run():
-    for scale, word in (("small", "-p only eps -p missing"), ("gpu", "-p only eps -p scale gpu -p missing")):
+    for scale, word in (
+        ("small", "-p only eps -p missing"),
+        ("gpu", "-p only eps -p scale gpu -p missing"),
+    ):
         plan = planned("wang2021", "eps", scale)[0]
         lines = comparisons.rerun(plan).splitlines()
         assert f"papermill notebooks/wang2021_experiments.ipynb out.ipynb {word} train" in lines[1]
         assert "-p scale smoke -p fresh True" in lines[3] and lines[5] == series.command(plan)
         assert lines[2] == "# all of it on small images, in seconds"
-    spoken = comparisons.rerun(planned("cho2022", "head", "small")[0], "cho2022_speech").splitlines()
-    assert spoken[1] == "papermill notebooks/cho2022_speech.ipynb out.ipynb -p only head -p missing train"
+    spoken = comparisons.rerun(
+        planned("cho2022", "head", "small")[0], "cho2022_speech"
+    ).splitlines()
+    assert (
+        spoken[1]
+        == "papermill notebooks/cho2022_speech.ipynb out.ipynb -p only head -p missing train"
+    )
     assert spoken[2] == "# all of it on generated voices, in minutes"
-    alone = comparisons.rerun(planned("cho2022", "methods", "small")[0], "speech_meets_theory", one=True).splitlines()
+    alone = comparisons.rerun(
+        planned("cho2022", "methods", "small")[0], "speech_meets_theory", one=True
+    ).splitlines()
     assert alone[1] == "papermill notebooks/speech_meets_theory.ipynb out.ipynb -p missing train"
 
 
 def test_settings_leave_out_what_no_recipe_sets():
-    kind = dataclasses.make_dataclass("Wider", [("extra", bool | None, None)], bases=(Recipe,), frozen=True)
-    rows = {extra: frames.settings({"a": [kind("byol"), kind("byol", extra=extra)]}, {"digits": 1000})["setting"]
-            for extra in (None, True)}  # fmt: skip
+    kind = dataclasses.make_dataclass(
+        "Wider", [("extra", bool | None, None)], bases=(Recipe,), frozen=True
+    )
+    rows = {
+        extra: frames.settings({"a": [kind("byol"), kind("byol", extra=extra)]}, {"digits": 1000})[
+            "setting"
+        ]
+        for extra in (None, True)
+    }
     assert "extra" not in set(rows[None]) and "extra" in set(rows[True])
     assert {"limit", "size", "lr"} <= set(rows[None])

@@ -1,4 +1,5 @@
-"""Figures of flows draw what they are given, return their axes, and stay readable on a dark page."""
+"""Figures of flows draw what they are given, return their axes, and stay readable on a dark
+page."""
 
 import io
 
@@ -15,12 +16,19 @@ from ncssl.theory.tian2021 import modes
 
 
 def luminance(colour):
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in mpl.colors.to_rgb(colour)]
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in mpl.colors.to_rgb(colour)
+    ]
     return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 
 def test_background_is_opaque_and_light(ax):
-    for face in (ax.figure.get_facecolor(), ax.get_facecolor(), mpl.colors.to_rgba(mpl.rcParams["savefig.facecolor"])):
+    for face in (
+        ax.figure.get_facecolor(),
+        ax.get_facecolor(),
+        mpl.colors.to_rgba(mpl.rcParams["savefig.facecolor"]),
+    ):
         assert mpl.colors.to_rgba(face)[3] == 1 and luminance(face) > 0.9
     assert not mpl.rcParams["savefig.transparent"]
 
@@ -38,19 +46,36 @@ def test_colours_are_fixed_distinct_and_visible():
     page = luminance(style.PAPER)
     for value in [*style.METHODS.values(), *style.ramp(5)]:
         assert (page + 0.05) / (luminance(value) + 0.05) > 1.6
-    assert style.colour("simsiam") == style.colour("simsiam") and style.colour("mine", "#123456") == "#123456"
+    assert (
+        style.colour("simsiam") == style.colour("simsiam")
+        and style.colour("mine", "#123456") == "#123456"
+    )
     with pytest.raises(UnknownName, match="did you mean 'simsiam'"):
         style.colour("simsiamm")
 
 
 def test_phase_portrait(ax):
-    grid = phase_grid(modes.FIXED_TAU, ("p", np.linspace(-0.5, 1, 12)), ("s", np.linspace(0, 1, 11)), eta=0.1)
+    grid = phase_grid(
+        modes.FIXED_TAU, ("p", np.linspace(-0.5, 1, 12)), ("s", np.linspace(0, 1, 11)), eta=0.1
+    )
     x = np.linspace(-0.5, 1, 5)
     points = [(0.0, 0.0, "stable"), (0.1, 0.01, "saddle"), (0.7, 0.5, "stable spiral")]
-    assert dynamics.phase_portrait(dynamics.Portrait(grid, points, [(x, x**2, "parabola", "--")]), ax) is ax
-    assert ax.get_xlim() == (-0.5, 1) and ax.get_ylim() == (0, 1) and ax.get_xlabel() == "p" and ax.get_ylabel() == "s"
+    assert (
+        dynamics.phase_portrait(dynamics.Portrait(grid, points, [(x, x**2, "parabola", "--")]), ax)
+        is ax
+    )
+    assert (
+        ax.get_xlim() == (-0.5, 1)
+        and ax.get_ylim() == (0, 1)
+        and ax.get_xlabel() == "p"
+        and ax.get_ylabel() == "s"
+    )
     marks = [line for line in ax.lines if line.get_marker() in ("o", "s")]
-    assert [(m.get_xdata()[0], m.get_ydata()[0]) for m in marks] == [(0.0, 0.0), (0.1, 0.01), (0.7, 0.5)]
+    assert [(m.get_xdata()[0], m.get_ydata()[0]) for m in marks] == [
+        (0.0, 0.0),
+        (0.1, 0.01),
+        (0.7, 0.5),
+    ]
     assert marks[1].get_marker() == "s" and marks[1].get_markerfacecolor() == style.PAPER
     assert np.allclose(ax.lines[0].get_ydata(), x**2)
 
@@ -58,8 +83,12 @@ def test_phase_portrait(ax):
 def test_rate_curve_arrows_point_along_the_flow(ax):
     x = np.linspace(-0.5, 1, 201)
     rate = x * (1 - x) * (x - 0.3)
-    data = {"x": x, "rate": rate, "points": [(0.0, "stable"), (0.3, "unstable"), (1.0, "stable")],
-            "labels": ("p", "dp")}
+    data = {
+        "x": x,
+        "rate": rate,
+        "points": [(0.0, "stable"), (0.3, "unstable"), (1.0, "stable")],
+        "labels": ("p", "dp"),
+    }
     assert dynamics.rate_curve(data, ax) is ax
     arrows = [(text.xyann[0], text.xy[0]) for text in ax.texts]
     assert [np.sign(head - tail) for tail, head in arrows] == [1, -1, 1]
@@ -67,10 +96,17 @@ def test_rate_curve_arrows_point_along_the_flow(ax):
 
 def test_traces_and_bound(ax):
     t = np.linspace(0, 5, 20)
-    data = dynamics.Traces(t, {"p": np.exp(-t), "other": np.exp(-2 * t)}, {"exact": np.exp(-t)}, {"level": 0.5},
-                           y_label="y")
+    data = dynamics.Traces(
+        t,
+        {"p": np.exp(-t), "other": np.exp(-2 * t)},
+        {"exact": np.exp(-t)},
+        {"level": 0.5},
+        y_label="y",
+    )
     assert dynamics.traces(data, ax) is ax
-    assert ax.lines[0].get_color() == style.colour("p") and np.allclose(ax.lines[2].get_ydata(), np.exp(-t))
+    assert ax.lines[0].get_color() == style.colour("p") and np.allclose(
+        ax.lines[2].get_ydata(), np.exp(-t)
+    )
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["$p$", "other", "exact"]
     assert dynamics.log_bound(data, ax) is ax and ax.get_yscale() == "log"
 
@@ -78,7 +114,13 @@ def test_traces_and_bound(ax):
 def test_basin_map(ax):
     x, y = np.linspace(-1, 1, 9), np.linspace(0, 1, 7)
     alive = y[:, None] > x**2
-    data = {"x": x, "y": y, "alive": alive, "edges": [(x, x**2, "exact")], "labels": ("p(0)", "s(0)")}
+    data = {
+        "x": x,
+        "y": y,
+        "alive": alive,
+        "edges": [(x, x**2, "exact")],
+        "labels": ("p(0)", "s(0)"),
+    }
     assert dynamics.basin_map(data, ax) is ax
     assert np.array_equal(ax.collections[0].get_array().reshape(7, 9), alive)
     assert np.allclose(ax.lines[0].get_ydata(), x**2) and ax.get_xlabel() == "p(0)"

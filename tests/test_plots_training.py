@@ -1,4 +1,5 @@
-"""Figures and tables of training runs say what the records say, and survive runs that are missing or failed."""
+"""Figures and tables of training runs say what the records say, and survive runs that are missing
+or failed."""
 
 import dataclasses
 import json
@@ -17,25 +18,49 @@ from ncssl.records.facts import Claim
 from ncssl.records.verdicts import STATUSES, Verdict
 
 PAPER = papers.paper("tian2021")
-PROBE = {"sgd_ema": (58, 60, 59), "directpred": (61, 62, 63), "random": (45, 46, 47), "sgd_noema": (50, None, 52)}
+PROBE = {
+    "sgd_ema": (58, 60, 59),
+    "directpred": (61, 62, 63),
+    "random": (45, 46, 47),
+    "sgd_noema": (50, None, 52),
+}
 
 
 def record(plan: Planned, probe: float | None) -> store.Record:
     """A record as training leaves it; None is a run that failed."""
     curves = {
-        "epoch": [0, 5, 10], "knn_accuracy": [30, 35, (probe or 40) - 5], "loss": [2.0, 1.0],
-        "std_normalised": [0.0125, 0.05, 0.1], "eigenvalues": [[1, 0.5, 0.1], [2, 0.5, 0.01], [4, 0.5, 0.0]],
+        "epoch": [0, 5, 10],
+        "knn_accuracy": [30, 35, (probe or 40) - 5],
+        "loss": [2.0, 1.0],
+        "std_normalised": [0.0125, 0.05, 0.1],
+        "eigenvalues": [[1, 0.5, 0.1], [2, 0.5, 0.01], [4, 0.5, 0.0]],
         "alignment": [0.1, None, 0.9],
-    }  # fmt: skip
+    }
     metrics = {"probe_accuracy": probe, "knn_accuracy": probe and probe - 5, "std_normalised": 0.1}
-    status = ("done", "") if probe is not None else ("failed", "the loss was nan at step 7 (epoch 1)")
-    return store.Record(plan.recipe, plan.paper, status[0], metrics if probe else {}, curves, 12.0, 1.0, "CPU",
-                        "float32", {"torch": "2"}, "abc", "2026-01-01T00:00:00+00:00", reason=status[1])  # fmt: skip
+    status = (
+        ("done", "") if probe is not None else ("failed", "the loss was nan at step 7 (epoch 1)")
+    )
+    return store.Record(
+        plan.recipe,
+        plan.paper,
+        status[0],
+        metrics if probe else {},
+        curves,
+        12.0,
+        1.0,
+        "CPU",
+        "float32",
+        {"torch": "2"},
+        "abc",
+        "2026-01-01T00:00:00+00:00",
+        reason=status[1],
+    )
 
 
 @pytest.fixture(scope="module")
 def found():
-    """The experiment `predictor` at small scale: three seeds of four arms, one failed run, two arms not run."""
+    """The experiment `predictor` at small scale: three seeds of four arms, one failed run, two arms
+    not run."""
     runs = scheduled("tian2021", "predictor", "small")
     return [(p, record(p, PROBE[p.arm][p.seed]) if p.arm in PROBE else None) for p in runs]
 
@@ -43,9 +68,13 @@ def found():
 def test_arms_tell_missing_from_failed_and_keep_the_papers_number(found):
     rows = {row["arm"]: row for row in series.arms(PAPER, "predictor", found, "probe_accuracy")}
     assert list(rows) == list(PAPER.experiments["predictor"].arms)
-    assert rows["sgd_noema"]["values"] == {0: 50, 1: None, 2: 52} and rows["sgd_noema"]["failed"] == 1
+    assert (
+        rows["sgd_noema"]["values"] == {0: 50, 1: None, 2: 52} and rows["sgd_noema"]["failed"] == 1
+    )
     assert rows["directpred_noema"]["values"] == {} and rows["directpred_noema"]["mean"] is None
-    assert rows["sgd_ema"]["mean"] == 59 and rows["sgd_ema"]["low"] == pytest.approx(59 - 4.302653 / 3**0.5, abs=1e-5)
+    assert rows["sgd_ema"]["mean"] == 59 and rows["sgd_ema"]["low"] == pytest.approx(
+        59 - 4.302653 / 3**0.5, abs=1e-5
+    )
     assert rows["sgd_ema"]["paper"] == "84.49 ± 0.20" and rows["sgd_noema"]["paper"] == ""
     wide = series.arms(PAPER, "predictor", found, "std_normalised", per_sqrt_dim=True)
     assert wide[0]["mean"] == pytest.approx(0.1 * found[0][0].recipe.d ** 0.5)
@@ -56,34 +85,63 @@ def test_dots_draw_every_seed_mean_interval_and_floor_and_only_print_the_papers_
     assert training.dots(rows, ax, floor=46.0) is ax
     seeds = [sorted(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
     assert seeds == [[58, 59, 60], [50, 52], [61, 62, 63], [45, 46, 47]]
-    assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"] == [59, 51, 62, 46]
+    assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"] == [
+        59,
+        51,
+        62,
+        46,
+    ]
     labels = [label.get_text().replace("\n", " ") for label in ax.get_yticklabels()]
-    assert labels[1].endswith("(1 of 3 failed)") and labels[3].endswith("(not run)") and labels[0].endswith("EMA")
+    assert (
+        labels[1].endswith("(1 of 3 failed)")
+        and labels[3].endswith("(not run)")
+        and labels[0].endswith("EMA")
+    )
     assert any(list(line.get_xdata()) == [46.0, 46.0] for line in ax.lines)
     assert "84.49 ± 0.20" in [text.get_text() for text in ax.texts] and ax.get_xlim()[1] < 84
 
 
 def test_wild_intervals_do_not_squeeze_the_seeds(ax):
-    wild = {"arm": "ema", "label": "a", "values": {0: 40.0, 1: 44.0}, "mean": 42.0, "low": -200.0, "high": 300.0}
+    wild = {
+        "arm": "ema",
+        "label": "a",
+        "values": {0: 40.0, 1: 44.0},
+        "mean": 42.0,
+        "low": -200.0,
+        "high": 300.0,
+    }
     training.dots([wild | {"paper": ""}], ax, floor=38.0)
     low, high = ax.get_xlim()
     assert low < 38 and high > 44 and high - low < 15
-    arrows = {line.get_marker(): line.get_xdata()[0] for line in ax.lines if line.get_marker() in ("<", ">")}
+    arrows = {
+        line.get_marker(): line.get_xdata()[0]
+        for line in ax.lines
+        if line.get_marker() in ("<", ">")
+    }
     assert arrows == {"<": low, ">": high}
-    assert training.limits([None], [None]) == (0.0, 1.0) and training.limits([1.0], []) == pytest.approx((0.44, 1.56))
+    assert training.limits([None], [None]) == (0.0, 1.0) and training.limits(
+        [1.0], []
+    ) == pytest.approx((0.44, 1.56))
 
 
 def test_arms_that_were_not_run_leave_the_layout_alone(found):
-    rows = series.arms(PAPER, "predictor", [(p, r) for p, r in found if p.arm == "random"], "probe_accuracy")
+    rows = series.arms(
+        PAPER, "predictor", [(p, r) for p, r in found if p.arm == "random"], "probe_accuracy"
+    )
     figure, axes = style.panels(2, width=4.4, layout="constrained")
-    training.overview({"curves": [], "arms": rows, "labels": ("a", "b"), "floors": (46.0, 46.0)}, axes)
+    training.overview(
+        {"curves": [], "arms": rows, "labels": ("a", "b"), "floors": (46.0, 46.0)}, axes
+    )
     figure.draw_without_rendering()
     assert min(axis.get_position().width for axis in axes) > 0.2
     plt.close(figure)
 
 
 def test_curves_are_means_over_seeds_at_shared_epochs(ax):
-    runs = [(np.array([0.0, 5, 10]), np.array([1.0, 2, 3])), (np.array([0.0, 10]), np.array([3.0, 5]))]
+    runs = [
+        (np.array([0.0, 5, 10]), np.array([1.0, 2, 3])),
+        (np.array([0.0, 10]), np.array([3.0, 5])),
+    ]
     assert training.curves([{"arm": "ema", "label": "EMA", "runs": runs}], ax, floor=0.5) is ax
     mean = next(line for line in ax.lines if line.get_label() == "EMA")
     assert mean.get_xdata().tolist() == [0, 10] and mean.get_ydata().tolist() == [2, 4]
@@ -106,8 +164,12 @@ def test_curves_of_records_know_losses_start_after_an_epoch(found):
 def test_overview_keeps_the_colours_of_arms_and_leaves_the_untrained_encoder_to_the_floor(found):
     data = series.overview(PAPER, "predictor", found, "std_normalised")
     d = found[0][0].recipe.d
-    assert data["floors"] == pytest.approx((0.1 * d**0.5, 46)) and "random" not in [r["arm"] for r in data["arms"]]
-    assert data["curves"][0]["runs"][0][1].tolist() == pytest.approx([x * d**0.5 for x in (0.0125, 0.05, 0.1)])
+    assert data["floors"] == pytest.approx((0.1 * d**0.5, 46)) and "random" not in [
+        r["arm"] for r in data["arms"]
+    ]
+    assert data["curves"][0]["runs"][0][1].tolist() == pytest.approx(
+        [x * d**0.5 for x in (0.0125, 0.05, 0.1)]
+    )
     _, axes = style.panels(2)
     assert training.overview(data, axes) is axes
     assert axes[0].get_ylabel() == "spread x sqrt(d)" and axes[1].get_xlabel() == "linear probe, %"
@@ -124,58 +186,113 @@ def test_every_arm_has_a_colour_of_its_own_in_its_experiment():
 
 def test_forest_shows_interval_margin_and_verdict(ax):
     rows = [
-        {"label": "a", "status": "reproduced", "effect": 3.0, "low": 2.0, "high": 4.0, "band": (1.0, None)},
-        {"label": "b", "status": "undecided", "effect": 0.0, "low": -90.0, "high": 90.0, "band": (-1.5, 1.5)},
-        {"label": "c", "status": "not run", "effect": None, "low": None, "high": None, "band": (None, 0.1)},
+        {
+            "label": "a",
+            "status": "reproduced",
+            "effect": 3.0,
+            "low": 2.0,
+            "high": 4.0,
+            "band": (1.0, None),
+        },
+        {
+            "label": "b",
+            "status": "undecided",
+            "effect": 0.0,
+            "low": -90.0,
+            "high": 90.0,
+            "band": (-1.5, 1.5),
+        },
+        {
+            "label": "c",
+            "status": "not run",
+            "effect": None,
+            "low": None,
+            "high": None,
+            "band": (None, 0.1),
+        },
     ]
     assert training.forest(rows, ax) is ax
     drawn = [tuple(line.get_xdata()) for line in ax.lines]
     for line in ((2.0, 4.0), (3.0,), (1.0, 1.0), (-1.5, -1.5), (1.5, 1.5), (0.1, 0.1)):
         assert line in drawn
-    assert [line.get_marker() for line in ax.lines if len(line.get_xdata()) == 1] == ["o", "s", "<", ">"]
+    assert [line.get_marker() for line in ax.lines if len(line.get_xdata()) == 1] == [
+        "o",
+        "s",
+        "<",
+        ">",
+    ]
     assert [text.get_text() for text in ax.texts] == ["not run"] and ax.get_xlim()[1] < 10
     assert len(ax.collections) == 3 and training.verdict_legend(["reproduced"], ax) is ax
     assert [text.get_text() for text in ax.get_legend().get_texts()][0] == "reproduced"
     training.verdict_legend(["same direction"], ax)
-    assert [text.get_text() for text in ax.get_legend().get_texts()][0] == "same direction, below the margin"
+    assert [text.get_text() for text in ax.get_legend().get_texts()][
+        0
+    ] == "same direction, below the margin"
 
 
 def test_forest_has_no_band_where_seeds_split_and_marks_the_books_claims(ax):
-    row = {"label": "a", "status": "undecided", "effect": 0.4, "low": 0.1, "high": 0.8, "band": (None, None)}
+    row = {
+        "label": "a",
+        "status": "undecided",
+        "effect": 0.4,
+        "low": 0.1,
+        "high": 0.8,
+        "band": (None, None),
+    }
     training.forest([row], ax)
     assert len(ax.collections) == 0
-    (rows,) = series.forest([(claim("within", by="book"), Verdict("undecided", 0.1, -1.0, 1.0, 3))]).values()
+    (rows,) = series.forest(
+        [(claim("within", by="book"), Verdict("undecided", 0.1, -1.0, 1.0, 3))]
+    ).values()
     assert rows[0]["label"] == "c (book)"
 
 
 def claim(test, metric="probe_accuracy", margin=1.5, **more):
-    sides = dict(left="learns") if test in ("above", "below") else dict(left="learns", right="random")
+    sides = (
+        dict(left="learns") if test in ("above", "below") else dict(left="learns", right="random")
+    )
     fixed = dict(paper="x", id="c", place="p", statement="s", kind="records", margin_by="ours")
     return Claim(**fixed | dict(test=test, metric=metric, margin=margin) | sides | more)
 
 
 def test_bands_and_units_follow_the_tests_of_claims():
-    assert series.band(claim("within")) == (-1.5, 1.5) and series.band(claim("greater")) == (1.5, None)
+    assert series.band(claim("within")) == (-1.5, 1.5) and series.band(claim("greater")) == (
+        1.5,
+        None,
+    )
     assert series.band(claim("below", margin=0.1)) == (None, 0.1)
     assert series.band(claim("rate", rate=0.25)) == (0.25, None)
     assert series.band(claim("within", compare="ratio", margin=2.0)) == (0.5, 2.0)
     assert series.unit(claim("greater", "asymmetry", compare="ratio")) == "asymmetry, ratio"
-    assert series.unit(claim("above", "std_normalised", per="sqrt_dim")) == "std normalised x sqrt(d)"
+    assert (
+        series.unit(claim("above", "std_normalised", per="sqrt_dim")) == "std normalised x sqrt(d)"
+    )
 
 
 def test_spectra_over_epochs_and_by_rank(found, ax):
     data = series.spectrum(found, "sgd_ema")
-    assert data["values"].shape == (3, 3) and data["epoch"].tolist() == [0, 5, 10] and data["seed"] == 0
-    assert series.spectrum(found, "directpred_noema") is None and series.spectrum(found, "sgd_ema", seed=9) is None
+    assert (
+        data["values"].shape == (3, 3)
+        and data["epoch"].tolist() == [0, 5, 10]
+        and data["seed"] == 0
+    )
+    assert (
+        series.spectrum(found, "directpred_noema") is None
+        and series.spectrum(found, "sgd_ema", seed=9) is None
+    )
     assert spectra.eigenvalue_traces(data, ax) is ax and ax.get_yscale() == "log"
     assert sorted(line.get_ydata()[0] for line in ax.lines) == [0.1, 0.5, 1.0]
-    assert min(line.get_ydata()[-1] for line in ax.lines) == pytest.approx(4e-8), "a zero is drawn at the floor"
+    assert min(line.get_ydata()[-1] for line in ax.lines) == pytest.approx(4e-8), (
+        "a zero is drawn at the floor"
+    )
     assert spectra.rank_scale(3, ax) is ax
     other = spectra.by_rank(data, plt.figure().add_subplot())
     assert [line.get_ydata()[0] for line in other.lines] == [1, 1, 1]
     assert other.lines[1].get_ydata().tolist() == pytest.approx([1, 0.25, 0.005])
     for draw in (spectra.eigenvalue_traces, spectra.by_rank):
-        assert [text.get_text() for text in draw(None, plt.figure().add_subplot()).texts] == ["not run"]
+        assert [text.get_text() for text in draw(None, plt.figure().add_subplot()).texts] == [
+            "not run"
+        ]
 
 
 def test_verdicts_come_from_exactly_the_runs_shown(found):
@@ -194,16 +311,25 @@ def test_tables_round_and_say_what_is_missing(found):
     assert table.loc["linear predictor, no EMA (sgd_noema)", "n"] == "2 (1 failed)"
     assert table.loc["DirectPred, no EMA (directpred_noema)", "probe, %"] == "not run"
     assert frames.failed(found)["reason"].tolist() == ["the loss was nan at step 7 (epoch 1)"]
-    assert frames.coverage([PAPER.experiments["predictor"]], {"predictor": found})["runs"].tolist() == ["12 of 18"]
+    assert frames.coverage([PAPER.experiments["predictor"]], {"predictor": found})[
+        "runs"
+    ].tolist() == ["12 of 18"]
     assert frames.number(-0.04) == "0.0" and frames.spread(None, 1.0) == ""
     spread = claim("above", "std_normalised", 0.5, per="sqrt_dim")
     assert frames.test_words(spread) == "std_normalised x sqrt(d): learns > 0.5"
-    assert frames.test_words(claim("greater", compare="ratio")) == "probe_accuracy: learns / random > 1.5"
+    assert (
+        frames.test_words(claim("greater", compare="ratio"))
+        == "probe_accuracy: learns / random > 1.5"
+    )
 
 
 def test_tables_of_verdicts_and_claims_are_complete(found):
     judged = [pair for name in PAPER.experiments for pair in series.judged(PAPER, name, found)]
-    assert len(frames.verdicts(judged)) == len(frames.ledger(judged)) == sum(frames.counts(judged).values())
+    assert (
+        len(frames.verdicts(judged))
+        == len(frames.ledger(judged))
+        == sum(frames.counts(judged).values())
+    )
     assert len(frames.theory(PAPER)) + len(judged) == len(PAPER.claims)
     assert frames.repeated(PAPER).set_index("place").loc["Table 6", "repeated here"] == 4
     assert list(tables.COLOURS) == list(style.VERDICTS) == list(STATUSES)
@@ -214,42 +340,66 @@ def test_tables_of_verdicts_and_claims_are_complete(found):
 def test_search_lists_every_run_and_marks_what_was_taken(found, tmp_path):
     p = found[0][0]
     for lr, probe in ((0.03, 50.0), (0.1, 40.0)):
-        r = dataclasses.replace(record(p, probe), recipe=dataclasses.replace(p.recipe, lr=lr), key="laptop_search")
+        r = dataclasses.replace(
+            record(p, probe), recipe=dataclasses.replace(p.recipe, lr=lr), key="laptop_search"
+        )
         store.save(r, tmp_path)
-    table = frames.search("laptop_search", dataclasses.replace(r.recipe, lr=0.1), {"cifar10_jpeg": 50_000}, tmp_path)
+    table = frames.search(
+        "laptop_search", dataclasses.replace(r.recipe, lr=0.1), {"cifar10_jpeg": 50_000}, tmp_path
+    )
     assert table["lr"].tolist() == ["0.03", "0.1"] and table["taken"].tolist() == ["", "yes"]
     assert table["best"].tolist() == ["yes", ""]
     assert frames.search("other", r.recipe, {}, tmp_path).empty
 
 
 def test_decay_time_counts_whole_steps_of_the_images_used(found):
-    r = dataclasses.replace(found[0][0].recipe, lr=0.1, weight_decay=0.01, epochs=3, batch=128, limit=1000)
+    r = dataclasses.replace(
+        found[0][0].recipe, lr=0.1, weight_decay=0.01, epochs=3, batch=128, limit=1000
+    )
     assert frames.decay_time(r, {r.dataset: 50_000}) == pytest.approx(0.1 * 0.01 * 3 * 7)
-    table = frames.settings({"a": [r, dataclasses.replace(r, lr=0.2)]}, {r.dataset: 50_000}).set_index("setting")
+    table = frames.settings(
+        {"a": [r, dataclasses.replace(r, lr=0.2)]}, {r.dataset: 50_000}
+    ).set_index("setting")
     assert table.loc["lr", "a"] == "0.1, 0.2" and "seed" not in table.index
 
 
 def test_show_displays_html_and_text_without_index_or_markup_of_the_data(capsys, monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
-    frames.show(frames.frame([{"claim": "a_1 < b", "verdict": "same direction, below the margin"}]), "A caption")
+    frames.show(
+        frames.frame([{"claim": "a_1 < b", "verdict": "same direction, below the margin"}]),
+        "A caption",
+    )
     frames.show(frames.frame([], ["claim"]), "Runs that failed")
     (bundle,) = shown
     page, text = bundle["text/html"], bundle["text/plain"]
     assert "a_<wbr>1 &lt; b" in page and "<caption>A caption" in page  # a long name may break
     assert f"color:{tables.COLOURS['same direction']}" in page
-    assert text.splitlines()[0] == "A caption" and "a_1 < b" in text and "<b" not in text and "<wbr" not in text
+    assert (
+        text.splitlines()[0] == "A caption"
+        and "a_1 < b" in text
+        and "<b" not in text
+        and "<wbr" not in text
+    )
     assert capsys.readouterr().out == "Runs that failed: none\n"
 
 
 def test_verdicts_can_be_read_on_light_and_on_dark_rows(root):
-    """WCAG's contrast of 4.5 on the darker row of a light table and the lighter row of a dark one."""
+    """WCAG's contrast of 4.5 on the darker row of a light table and the lighter row of a dark
+    one."""
 
     def light(rgb):
-        return np.dot([0.2126, 0.7152, 0.0722], [((c + 0.055) / 1.055) ** 2.4 if c > 0.04 else c / 12.92 for c in rgb])
+        return np.dot(
+            [0.2126, 0.7152, 0.0722],
+            [((c + 0.055) / 1.055) ** 2.4 if c > 0.04 else c / 12.92 for c in rgb],
+        )
 
     sheet = (root / "book" / "static" / "ncssl.css").read_text()
-    factor = float(re.search(r'data-theme="dark"\] \.cell_output td > b \{ filter: brightness\((.*)\)', sheet)[1])
+    factor = float(
+        re.search(r'data-theme="dark"\] \.cell_output td > b \{ filter: brightness\((.*)\)', sheet)[
+            1
+        ]
+    )
     for row, brighter in (((0.953, 0.957, 0.961), 1.0), ((0.161, 0.192, 0.239), factor)):
         for verdict, colour in tables.COLOURS.items():
             text = np.minimum(1.0, brighter * np.array(to_rgb(colour)))
@@ -260,7 +410,11 @@ def test_verdicts_can_be_read_on_light_and_on_dark_rows(root):
 def test_reseeding_replaces_the_seeds_of_the_scale(found):
     runs = [p for p, _ in found]
     again = series.reseed(runs, 2)
-    assert {p.seed for p in again} == {0, 1} and len(again) == 12 and all(p.seed == p.recipe.seed for p in again)
+    assert (
+        {p.seed for p in again} == {0, 1}
+        and len(again) == 12
+        and all(p.seed == p.recipe.seed for p in again)
+    )
     assert series.reseed(runs, None) == runs and series.reseed(runs, 3) == runs
     with pytest.raises(ValueError, match="seeds was 0"):
         series.reseed(runs, 0)
@@ -284,6 +438,8 @@ def test_the_printed_command_makes_the_same_recipe(name, monkeypatch):
     monkeypatch.setattr(train, "fit", pretend)
     runs = scheduled("tian2021", name, "small", **({"dataset": "digits"} if name == "eps" else {}))
     for p in runs:
-        result = CliRunner().invoke(main, [*series.command(p).split()[1:], "--json"], catch_exceptions=False)
+        result = CliRunner().invoke(
+            main, [*series.command(p).split()[1:], "--json"], catch_exceptions=False
+        )
         assert json.loads(result.output)["id"] == p.recipe.id, series.command(p)
     assert [r.id for r in asked] == [p.recipe.id for p in runs]

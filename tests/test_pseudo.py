@@ -28,7 +28,8 @@ def test_clear_speakers_are_found(how):
 
 def test_clusters_are_as_many_as_asked_and_do_not_depend_on_scale_or_place():
     z, _ = blobs(10, 12, 0.8)
-    for k in (1, 7, 30, 50, 100):  # 30 groups of four rows: for more clusters the groups are smaller
+    # 30 groups of four rows: for more clusters the groups are smaller
+    for k in (1, 7, 30, 50, 100):
         assert len(np.unique(cluster(z, clusters=k))) == k
     assert len(np.unique(cluster(z, similarity=0.2))) < len(np.unique(cluster(z, similarity=0.7)))
     assert np.array_equal(cluster(z, clusters=10), cluster(7 * z - 100, clusters=10))
@@ -36,9 +37,12 @@ def test_clusters_are_as_many_as_asked_and_do_not_depend_on_scale_or_place():
 
 def test_average_linkage_stops_at_the_mean_cosine():
     angle = np.deg2rad([0, 40, 100, 180, 220, 280])
-    z = np.c_[np.cos(angle), np.sin(angle)]  # centred; merges at cos 40, then at the mean of cos 60 and cos 100
+    # centred; merges at cos 40, then at the mean of cos 60 and cos 100
+    z = np.c_[np.cos(angle), np.sin(angle)]
     merge = (np.cos(np.deg2rad(60)) + np.cos(np.deg2rad(100))) / 2
-    counts = [len(set(cluster(z, similarity=s, group=1))) for s in (0.8, 0.7, merge + 0.01, merge - 0.01)]
+    counts = [
+        len(set(cluster(z, similarity=s, group=1))) for s in (0.8, 0.7, merge + 0.01, merge - 0.01)
+    ]
     assert counts == [6, 4, 4, 2]
 
 
@@ -69,7 +73,8 @@ def test_the_filter_drops_the_farthest_and_the_small():
     z = np.vstack([z, -z])  # so that the centre of all is zero
     y = np.array([4] * 4 + [2] * 4 + [7, -1] + [-1] * 10)
     kept = keep_sure(z, y, least=3, farthest=0.25)
-    assert kept[3] == -1 and kept[:3].tolist() == [1, 1, 1]  # 60 degrees is the farthest of cluster 4, now 1
+    # 60 degrees is the farthest of cluster 4, now 1
+    assert kept[3] == -1 and kept[:3].tolist() == [1, 1, 1]
     assert (kept[4:8] == 0).sum() == 3 and (kept[8:] == -1).all()
     assert set(keep_sure(z, y, least=4, farthest=0.25)) == {-1}
     assert keep_sure(z, y, least=1, farthest=0.0)[:9].tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 2]
@@ -93,7 +98,9 @@ def test_quality_by_hand():
 
 
 def test_labels_must_be_numbers():
-    with pytest.raises(ValueError, match="y was float64 with least 0.5; allowed: whole numbers from -1 up"):
+    with pytest.raises(
+        ValueError, match="y was float64 with least 0.5; allowed: whole numbers from -1 up"
+    ):
         cluster_quality(np.array([0.5, 1.0]), [0, 1])
 
 
@@ -104,14 +111,17 @@ class Trials(NamedTuple):
 
 
 class Toy:
-    """Speakers in 8 directions of 32, loud noise in the others, turned; a crop has noise of its own."""
+    """Speakers in 8 directions of 32, loud noise in the others, turned; a crop has noise of its
+    own."""
 
     def __init__(self, speakers, each, seed, loud=0.7):
         g = torch.Generator().manual_seed(seed)
         self.y = torch.arange(speakers).repeat_interleave(each)
         self.voice = torch.randn(speakers, 8, generator=g)[self.y]
         self.noise = loud * torch.randn(len(self.y), 24, generator=g)
-        self.turn = torch.linalg.qr(torch.randn(32, 32, generator=torch.Generator().manual_seed(7)))[0]
+        self.turn = torch.linalg.qr(
+            torch.randn(32, 32, generator=torch.Generator().manual_seed(7))
+        )[0]
 
     def inputs(self, rows=slice(None), voice=0.0, noise=0.0):
         return torch.cat([self.voice[rows] + voice, self.noise[rows] + noise], 1) @ self.turn
@@ -127,7 +137,9 @@ class Toy:
 
 def network(seed=0):
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(32, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Dropout(0.1), nn.Linear(64, 16))
+    return nn.Sequential(
+        nn.Linear(32, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Dropout(0.1), nn.Linear(64, 16)
+    )
 
 
 SHORT = dict(stages=(Stage(4, 0.1, False), Stage(8, 0.05, True)), each=2, warmup=4)
@@ -138,9 +150,16 @@ def test_rounds_find_hidden_speakers_from_weak_embeddings(seed):
     toy, new = Toy(20, 20, seed, loud=0.5), Toy(15, 8, seed + 100, loud=0.5)
     trials = new.trials()
     table = pseudo_rounds(
-        network(seed), lambda e: e(toy.inputs()), toy.crops, 16, clusters=20, hidden=toy.y, seed=seed,
-        measure=lambda e, z, y: verify(e(new.inputs()), trials), **SHORT,
-    )  # fmt: skip
+        network(seed),
+        lambda e: e(toy.inputs()),
+        toy.crops,
+        16,
+        clusters=20,
+        hidden=toy.y,
+        seed=seed,
+        measure=lambda e, z, y: verify(e(new.inputs()), trials),
+        **SHORT,
+    )
     first, *_, last = table
     assert [row["round"] for row in table] == [0, 1, 2]
     assert last["purity"] > first["purity"] + 10 and last["nmi"] > first["nmi"] + 10
@@ -149,25 +168,35 @@ def test_rounds_find_hidden_speakers_from_weak_embeddings(seed):
 
 def test_rounds_without_hidden_labels_say_how_many_clusters():
     toy = Toy(6, 10, 0)
-    (row,) = pseudo_rounds(network(), lambda e: e(toy.inputs()), toy.crops, 16, rounds=0, clusters=6)
+    (row,) = pseudo_rounds(
+        network(), lambda e: e(toy.inputs()), toy.crops, 16, rounds=0, clusters=6
+    )
     assert set(row) == {"round", "clusters", "kept", "kept_clusters"} and row["clusters"] == 6
 
 
 def test_rounds_on_embeddings_that_are_all_alike_train_nothing():
     toy, encoder = Toy(6, 10, 0), network()
     before = everything(encoder)
-    table = pseudo_rounds(encoder, lambda e: np.ones((60, 16)), toy.crops, 16, rounds=2, clusters=6, hidden=toy.y)
-    assert [row["kept_clusters"] for row in table] == [1, 1, 1] and torch.equal(everything(encoder), before)
+    table = pseudo_rounds(
+        encoder, lambda e: np.ones((60, 16)), toy.crops, 16, rounds=2, clusters=6, hidden=toy.y
+    )
+    assert [row["kept_clusters"] for row in table] == [1, 1, 1] and torch.equal(
+        everything(encoder), before
+    )
 
 
 def everything(module):
     """All weights and buffers in one vector."""
-    return torch.cat([p.detach().flatten().double() for p in [*module.parameters(), *module.buffers()]])
+    return torch.cat(
+        [p.detach().flatten().double() for p in [*module.parameters(), *module.buffers()]]
+    )
 
 
 def tuned(seed, y=None, **options):
     toy, encoder = Toy(6, 10, 0), network()
-    losses = fine_tune(encoder, toy.crops, toy.y if y is None else y, 16, seed=seed, batch=32, **(SHORT | options))
+    losses = fine_tune(
+        encoder, toy.crops, toy.y if y is None else y, 16, seed=seed, batch=32, **(SHORT | options)
+    )
     return losses, everything(encoder)
 
 
@@ -178,7 +207,11 @@ def test_fine_tuning_depends_on_its_seed_alone():
     before = torch.get_rng_state()
     again = fine_tune(encoder, toy.crops, toy.y, 16, seed=3, batch=32, **SHORT)
     assert torch.equal(torch.get_rng_state(), before) and not encoder.training
-    assert losses == again and torch.equal(weights, everything(encoder)) and not torch.equal(tuned(4)[1], weights)
+    assert (
+        losses == again
+        and torch.equal(weights, everything(encoder))
+        and not torch.equal(tuned(4)[1], weights)
+    )
 
 
 def test_the_head_comes_first_and_the_encoder_then():

@@ -1,4 +1,5 @@
-"""Records: values beyond the final metrics, files that are refused by name, and records that have become stale."""
+"""Records: values beyond the final metrics, files that are refused by name, and records that have
+become stale."""
 
 import dataclasses
 import json
@@ -15,9 +16,11 @@ from ncssl.recipes import recipe
 from ncssl.records import stale, store, verdicts
 
 CURVES = {
-    "epoch": [0, 1, 2, 3], "knn_accuracy": [30.0, 40.0, 35.0, 38.0], "off_diagonal": [0.0, 2.0, None, 0.5],
+    "epoch": [0, 1, 2, 3],
+    "knn_accuracy": [30.0, 40.0, 35.0, 38.0],
+    "off_diagonal": [0.0, 2.0, None, 0.5],
     "flat": [0, 0],
-}  # fmt: skip
+}
 MADE = "2026-01-01T00:00:00+00:00"
 
 
@@ -25,48 +28,86 @@ MADE = "2026-01-01T00:00:00+00:00"
 def record():
     made = recipe("simsiam")
     metrics = {"probe_accuracy": 50.0, "knn_accuracy": 38.0, "odd_peak": 7.0}
-    return store.Record(made, "k", "done", metrics, CURVES, 1.0, 1.0, "CPU", "float32", {}, "c", MADE)
+    return store.Record(
+        made, "k", "done", metrics, CURVES, 1.0, 1.0, "CPU", "float32", {}, "c", MADE
+    )
 
 
 @pytest.mark.parametrize(
     "name, value",
     [
-        ("probe_accuracy", 50.0), ("early_knn_accuracy", 40.0), ("knn_accuracy_peak", 40.0), ("odd_peak", 7.0),
-        ("knn_accuracy_fall", 0.95), ("off_diagonal_peak", 2.0), ("off_diagonal_fall", 0.25), ("flat_fall", None),
-        ("late_knn_accuracy", 113 / 3), ("late_off_diagonal", None), ("late_flat", 0), ("late_nothing", None),
-        ("early_nothing", None), ("nothing_peak", None), ("nothing", None),
+        ("probe_accuracy", 50.0),
+        ("early_knn_accuracy", 40.0),
+        ("knn_accuracy_peak", 40.0),
+        ("odd_peak", 7.0),
+        ("knn_accuracy_fall", 0.95),
+        ("off_diagonal_peak", 2.0),
+        ("off_diagonal_fall", 0.25),
+        ("flat_fall", None),
+        ("late_knn_accuracy", 113 / 3),
+        ("late_off_diagonal", None),
+        ("late_flat", 0),
+        ("late_nothing", None),
+        ("early_nothing", None),
+        ("nothing_peak", None),
+        ("nothing", None),
     ],
-)  # fmt: skip
+)
 def test_values_of_curves(record, name, value):
-    """The first after the start, the last three, the largest, the last over it; a final metric's name goes first."""
+    """The first after the start, the last three, the largest, the last over it; a final metric's
+    name goes first."""
     assert record.value(name) == value
 
 
 def test_the_variance_of_projections_sees_a_constant_that_stays(record):
-    """Where all outputs become one point, not zero, the second moment stays and its part about the mean falls."""
-    curves = {"eigenvalues": [[2.0, 2.0], [7.0, 1.0], [8.0, 0.0]], "projection_mean_share": [0.25, 0.5, 0.95]}
+    """Where all outputs become one point, not zero, the second moment stays and its part about the
+    mean falls."""
+    curves = {
+        "eigenvalues": [[2.0, 2.0], [7.0, 1.0], [8.0, 0.0]],
+        "projection_mean_share": [0.25, 0.5, 0.95],
+    }
     to_a_point = dataclasses.replace(record, curves=curves)
     assert to_a_point.value("projection_variance_fall") == pytest.approx(0.1)
     assert record.value("projection_variance_fall") is None
-    for broken in ({"projection_mean_share": [0.25, 0.5]}, {"eigenvalues": [[2.0, None], [7.0, 1.0], [8.0, 0.0]]}):
-        assert dataclasses.replace(record, curves=curves | broken).value("projection_variance_fall") is None
+    for broken in (
+        {"projection_mean_share": [0.25, 0.5]},
+        {"eigenvalues": [[2.0, None], [7.0, 1.0], [8.0, 0.0]]},
+    ):
+        assert (
+            dataclasses.replace(record, curves=curves | broken).value("projection_variance_fall")
+            is None
+        )
 
 
-# ---- refused files ---------------------------------------------------------------------------------------------------
+# ---- refused files
+# ------------------------------------------------------------------------------------------------
 
 BAD = {  # what is wrong -> the change of the file's body, and the words of the error
-    "no object": (lambda b: [], "not a record of format 1"), "format": (lambda b: b | {"format": 0}, "of format 1"),
+    "no object": (lambda b: [], "not a record of format 1"),
+    "format": (lambda b: b | {"format": 0}, "of format 1"),
     "unknown field": (lambda b: b | {"extra": 1}, r"unknown \['extra'\]"),
-    "missing field": (lambda b: {k: v for k, v in b.items() if k != "seconds"}, r"missing \['seconds'\]"),
-    "unknown recipe value": (lambda b: b | {"recipe": b["recipe"] | {"colour": 1}}, r"recipe values \['colour'\]"),
+    "missing field": (
+        lambda b: {k: v for k, v in b.items() if k != "seconds"},
+        r"missing \['seconds'\]",
+    ),
+    "unknown recipe value": (
+        lambda b: b | {"recipe": b["recipe"] | {"colour": 1}},
+        r"recipe values \['colour'\]",
+    ),
     "missing recipe value": (lambda b: b | {"recipe": {"method": "byol"}}, "missing recipe values"),
     "impossible recipe": (lambda b: b | {"recipe": b["recipe"] | {"epochs": -1}}, "epochs was -1"),
     "another recipe": (lambda b: b | {"recipe": b["recipe"] | {"seed": 99}}, "its recipe has id"),
     "another id": (lambda b: b | {"id": "0123456789ab"}, "the file says 0123456789ab"),
     "status": (lambda b: b | {"status": "nearly"}, "status was 'nearly'"),
-    "no metric": (lambda b: b | {"metrics": {"knn_accuracy": 1.0}}, r"metrics \['probe_accuracy'\] are missing"),
+    "no metric": (
+        lambda b: b | {"metrics": {"knn_accuracy": 1.0}},
+        r"metrics \['probe_accuracy'\] are missing",
+    ),
     "over 100 percent": (lambda b: metric(b, knn_accuracy=101.0), "metric knn_accuracy was 101.0"),
-    "below 0 percent": (lambda b: metric(b, few_label_accuracy=-1), "metric few_label_accuracy was -1"),
+    "below 0 percent": (
+        lambda b: metric(b, few_label_accuracy=-1),
+        "metric few_label_accuracy was -1",
+    ),
     "error rate": (lambda b: metric(b, libri_eer=101.0), "metric libri_eer was 101.0"),
     "not finite": (lambda b: metric(b, loss=math.inf), "metric loss was inf"),
     "no number": (lambda b: metric(b, loss="low"), "metric loss was 'low'"),
@@ -75,7 +116,7 @@ BAD = {  # what is wrong -> the change of the file's body, and the words of the 
     "alignment": (lambda b: metric(b, alignment=1.5), "metric alignment was 1.5"),
     "negative time": (lambda b: b | {"seconds": -1.0}, "seconds was -1.0"),
     "no curves": (lambda b: b | {"curves": {"loss": 3}}, "curves held something else"),
-}  # fmt: skip
+}
 
 
 def metric(body, **more):
@@ -92,7 +133,9 @@ def test_a_bad_file_is_refused_by_name_and_the_others_load(record, tmp_path, cas
         store.load(bad)
     assert [error.path for error in experiments.refused(tmp_path)] == [bad]
     assert dict(store.scan(tmp_path))[good] == store.load(good) == record
-    assert [(row["file"], row["state"]) for row in audits.audit(tmp_path)] == [(f"bad/{good.name}", "rejected")]
+    assert [(row["file"], row["state"]) for row in audits.audit(tmp_path)] == [
+        (f"bad/{good.name}", "rejected")
+    ]
 
 
 def test_half_a_file_is_refused(record, tmp_path):
@@ -107,25 +150,33 @@ def test_speech_has_error_rates_instead_of_accuracies(record, tmp_path):
     assert store.load(store.save(spoken, tmp_path)) == spoken
 
 
-# ---- stale and unplanned ---------------------------------------------------------------------------------------------
+# ---- stale and unplanned
+# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "change, is_stale",
     [
-        (dict(), True), (dict(recipe={"augmentation": "digits"}), True), (dict(recipe={"augmentation": "no"}), False),
-        (dict(options={"stop_gradient": True}), True), (dict(options={"stop_gradient": False}), False),
+        (dict(), True),
+        (dict(recipe={"augmentation": "digits"}), True),
+        (dict(recipe={"augmentation": "no"}), False),
+        (dict(options={"stop_gradient": True}), True),
+        (dict(options={"stop_gradient": False}), False),
         (dict(since="2025-12-31T23:00:00+00:00"), False),
     ],
-)  # fmt: skip
-def test_a_record_from_before_its_recipe_changed_its_meaning_is_stale(record, tmp_path, monkeypatch, change, is_stale):
+)
+def test_a_record_from_before_its_recipe_changed_its_meaning_is_stale(
+    record, tmp_path, monkeypatch, change, is_stale
+):
     given = dict(since="2026-01-02T00:00:00+00:00", why="the crops were too small") | change
     monkeypatch.setattr(stale, "CHANGES", (stale.Change(**given),))
     path = store.save(record, tmp_path)
     if not is_stale:
         assert store.load(path) == record and audits.audit(tmp_path) == []
         return
-    with pytest.raises(stale.Stale, match="before 2026-01-02.*the crops were too small; delete it and run"):
+    with pytest.raises(
+        stale.Stale, match="before 2026-01-02.*the crops were too small; delete it and run"
+    ):
         store.load(path)
     assert [row["state"] for row in audits.audit(tmp_path)] == ["stale"]
     planned = experiments.Planned("k", "e", "a", 0, record.recipe)
@@ -135,10 +186,11 @@ def test_a_record_from_before_its_recipe_changed_its_meaning_is_stale(record, tm
 @pytest.mark.parametrize(
     "changes, words",
     [
-        (dict(method="simsiem"), "simsiem"), (dict(options={"stop_gradeint": True}), "stop_gradeint"),
+        (dict(method="simsiem"), "simsiem"),
+        (dict(options={"stop_gradeint": True}), "stop_gradeint"),
         (dict(options={}), "made before simsiam had .*stop_gradient=True"),
     ],
-)  # fmt: skip
+)
 def test_a_record_whose_method_has_changed_its_options_is_stale(record, tmp_path, changes, words):
     old = dataclasses.replace(record, recipe=dataclasses.replace(record.recipe, **changes))
     store.save(old, tmp_path)
@@ -159,10 +211,13 @@ def test_what_is_committed_is_whole():
 
 
 def test_the_command_line_names_refused_files(record, tmp_path, monkeypatch):
-    monkeypatch.setattr(verdicts, "judge_theory", lambda claim: verdicts.Verdict("not run"))  # slow, tested elsewhere
+    # slow, tested elsewhere
+    monkeypatch.setattr(verdicts, "judge_theory", lambda claim: verdicts.Verdict("not run"))
     monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
     bad = store.save(record, tmp_path)
     bad.write_text("{}")
     done = CliRunner().invoke(main, ["claims", "--paper", "companion", "--scale", "gpu", "--json"])
     assert done.exit_code == 0 and f"{bad}: not a record of format 1" in done.stderr
-    assert {row["status"] for row in json.loads(done.stdout) if row["kind"] == "records"} == {"not run"}
+    assert {row["status"] for row in json.loads(done.stdout) if row["kind"] == "records"} == {
+        "not run"
+    }

@@ -22,4 +22,6 @@ def test_the_last_stage_is_reported_by_its_tries(tmp_path):
     metrics = {"probe_accuracy": 51.0, "knn_accuracy": 45.0}
     made = "CPU", "float32", {}, "c", "2026-01-01T00:00:00+00:00"
     store.save(store.Record(p.recipe, "search", "done", metrics, {}, 1.0, 1.0, *made), tmp_path)
-    assert search.report("methods", out=tmp_path) == [{"name": p.arm, "lr": p.recipe.lr, "probe": 51.0}]
+    assert search.report("methods", out=tmp_path) == [
+        {"name": p.arm, "lr": p.recipe.lr, "probe": 51.0}
+    ]

@@ -9,7 +9,8 @@ from scipy.integrate import quad
 from ncssl import losses
 
 N, D = 16, 6
-FINE = dict(points=257, reach=9.0)  # as good as all of the line: what is left is of the size of exp(-40)
+# as good as all of the line: what is left is of the size of exp(-40)
+FINE = dict(points=257, reach=9.0)
 ROOT = math.sqrt(math.pi)
 
 
@@ -27,7 +28,9 @@ def integrand(t, x):
 def test_the_statistic_is_the_integral(reach):
     x = 2 * sample() - 0.3
     expected = [quad(integrand, -reach, reach, args=(column,))[0] for column in x.T]
-    assert losses.epps_pulley(x, points=1025, reach=reach).tolist() == pytest.approx(expected, rel=1e-5)
+    assert losses.epps_pulley(x, points=1025, reach=reach).tolist() == pytest.approx(
+        expected, rel=1e-5
+    )
     coarse = losses.epps_pulley(x, points=17, reach=reach).tolist()
     assert coarse == pytest.approx(expected, rel=2e-2)
 
@@ -63,7 +66,8 @@ def test_its_mean_over_standard_normal_samples_knows_no_n(points, reach, mean, n
 
 @pytest.mark.parametrize("s", [0.5, 2.0])
 def test_its_mean_over_normal_samples_of_another_width(s):
-    """n int w |exp(-s^2 t^2 / 2) - exp(-t^2 / 2)|^2 + int w (1 - exp(-s^2 t^2)), each a Gaussian integral."""
+    """n int w |exp(-s^2 t^2 / 2) - exp(-t^2 / 2)|^2 + int w (1 - exp(-s^2 t^2)), each a Gaussian
+    integral."""
     n, area = 64, lambda a: ROOT * math.sqrt(2 / a)  # of exp(-a t^2 / 2)
     apart = area(1 + 2 * s**2) - 2 * area(2 + s**2) + area(3)
     expected = n * apart + area(1) - area(1 + 2 * s**2)
@@ -73,7 +77,9 @@ def test_its_mean_over_normal_samples_of_another_width(s):
 
 def test_sigreg_is_the_mean_over_the_directions_whatever_their_length():
     z, A = sample(N, D), sample(D, 7, 1)
-    expected = torch.stack([losses.epps_pulley((z @ (a / a.norm()))[:, None])[0] for a in A.T]).mean()
+    expected = torch.stack(
+        [losses.epps_pulley((z @ (a / a.norm()))[:, None])[0] for a in A.T]
+    ).mean()
     assert losses.sigreg(z, A).item() == pytest.approx(expected.item(), rel=1e-12)
     assert losses.sigreg(z, 1e3 * A).item() == pytest.approx(expected.item(), rel=1e-12)
 
@@ -94,7 +100,8 @@ def test_spread_is_about_the_mean_of_the_first_views():
 
 
 def test_descent_makes_rows_standard_normal():
-    """From one point and a little noise, fresh directions a step: mean 0, covariance I, no fourth moment but 3."""
+    """From one point and a little noise, fresh directions a step: mean 0, covariance I, no fourth
+    moment but 3."""
     z = (0.1 * sample(256, 4) + 1).float().requires_grad_()
     opt, drawn = torch.optim.Adam([z], lr=0.05), torch.Generator().manual_seed(0)
     for _ in range(200):

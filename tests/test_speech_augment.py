@@ -1,4 +1,5 @@
-"""Random views of utterances: against slow code sample by sample, against waveforms, and the laws of what is drawn."""
+"""Random views of utterances: against slow code sample by sample, against waveforms, and the laws
+of what is drawn."""
 
 import dataclasses
 import math
@@ -17,7 +18,7 @@ from ncssl.augment import (
     speech_augment,
     speech_draw,
     speech_policy,
-)  # fmt: skip
+)
 from ncssl.augment import speech as drawing
 from ncssl.augment import speech_ops as ops
 from ncssl.data.audio import RATE, log_mel
@@ -26,9 +27,15 @@ from ncssl.errors import UnknownName
 
 N, BANDS = 40, 24
 EVERYTHING = SpeechView(
-    frames=30, equaliser=6.0, reverb_p=0.5, noise_p=0.7, gain=(-6.0, 6.0), time_masks=(2, 8), band_masks=(2, 5),
+    frames=30,
+    equaliser=6.0,
+    reverb_p=0.5,
+    noise_p=0.7,
+    gain=(-6.0, 6.0),
+    time_masks=(2, 8),
+    band_masks=(2, 5),
     normalise=False,
-)  # fmt: skip
+)
 LEVEL, MANY = 1e-3, 20_000  # of the tests of laws; seeds are fixed, so these pass or fail for good
 
 
@@ -60,7 +67,11 @@ def both_ways(request, monkeypatch):
 
 def part_of(draws: SpeechDraws, part: slice) -> SpeechDraws:
     """The draws of some samples. `field` has an entry for each sample with noise, or for all."""
-    taken = {name: value[part] for name, value in draws._asdict().items() if value is not None and name != "field"}
+    taken = {
+        name: value[part]
+        for name, value in draws._asdict().items()
+        if value is not None and name != "field"
+    }
     if draws.field is not None:
         of = torch.arange(len(draws.noise))
         of = of[draws.noise] if len(draws.field) < len(of) else of
@@ -83,7 +94,10 @@ def in_a_room(power: np.ndarray, rt60: float, drr: float) -> np.ndarray:
 
 
 def noise_power(field: np.ndarray, tilt: float) -> np.ndarray:
-    shape, filters = ops.noise_shape(BANDS, torch.device("cpu")).numpy(), ops.filters(BANDS, torch.device("cpu"))
+    shape, filters = (
+        ops.noise_shape(BANDS, torch.device("cpu")).numpy(),
+        ops.filters(BANDS, torch.device("cpu")),
+    )
     density = np.maximum(np.arange(257) * 31.25, 20.0) ** -tilt
     cube = (1 - 1 / (9 * shape) + field / np.sqrt(9 * shape)).clip(0.15) ** 3
     return cube * (density @ filters.double().numpy())
@@ -96,7 +110,11 @@ def add(power: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
 def slowly(c: Corpus, row: int, view: SpeechView, d: SpeechDraws) -> np.ndarray:
     """A view of one utterance, its draws those of a batch of one: (bands, frames)."""
     x = cut(c, row, int(d.offsets), view.frames)
-    x += np.interp(np.linspace(0, view.knots - 1, BANDS), np.arange(view.knots), d.equaliser[0]) * math.log(10) / 10
+    x += (
+        np.interp(np.linspace(0, view.knots - 1, BANDS), np.arange(view.knots), d.equaliser[0])
+        * math.log(10)
+        / 10
+    )
     power = np.exp(x)
     if d.reverb[0]:
         power = in_a_room(power, float(d.rt60), float(d.drr))
@@ -147,7 +165,9 @@ def test_every_policy_runs(name):
         assert x.shape == (12, 1, 80, view.frames) and x.isfinite().all()
         masked = view.time_masks[0] > 0
         assert masked or x.mean(3).abs().max() < 1e-4
-        assert torch.equal(x, speech_augment(c, rows(12, 4), view, generator())), "same seed, another result"
+        assert torch.equal(x, speech_augment(c, rows(12, 4), view, generator())), (
+            "same seed, another result"
+        )
         assert not torch.equal(x, speech_augment(c, rows(12, 4), view, generator(1)))
     assert torch.equal(c.mel, kept), "the corpus was changed"
     assert speech_augment(c, rows(0), view, generator()).shape == (0, 1, 80, view.frames)
@@ -156,13 +176,27 @@ def test_every_policy_runs(name):
 def test_the_policies_are_the_specified_ones():
     long, _, short, *_ = speech_policy("speech_dino")
     assert [v.frames for v in speech_policy("speech_dino")] == [200, 200, 100, 100, 100, 100]
-    assert (long.reverb_p, long.noise_p, long.babble_share) == (0.45, 0.7, 0.5) and long.talkers == (3, 10)
+    assert (long.reverb_p, long.noise_p, long.babble_share) == (
+        0.45,
+        0.7,
+        0.5,
+    ) and long.talkers == (3, 10)
     assert (long.noise_snr, long.babble_snr) == ((0.0, 18.0), (3.0, 18.0))
-    assert dataclasses.replace(short, frames=200) == long and speech_policy("speech") == (long, long)
+    assert dataclasses.replace(short, frames=200) == long and speech_policy("speech") == (
+        long,
+        long,
+    )
     assert [v.frames for v in speech_policy("speech_clean_dino")] == [200, 200, 100, 100, 100, 100]
-    assert set(speech_policy("speech_clean_dino")) == {SpeechView(frames=200), SpeechView(frames=100)}
+    assert set(speech_policy("speech_clean_dino")) == {
+        SpeechView(frames=200),
+        SpeechView(frames=100),
+    }
     teacher, *_, student = speech_policy("speech_dino_separate")
-    assert (teacher.reverb_p, teacher.noise_snr, teacher.babble_snr) == (0.3, (10.0, 28.0), (13.0, 28.0))
+    assert (teacher.reverb_p, teacher.noise_snr, teacher.babble_snr) == (
+        0.3,
+        (10.0, 28.0),
+        (13.0, 28.0),
+    )
     assert (student.reverb_p, student.time_masks, student.band_masks) == (0.45, (1, 5), (1, 8))
 
 
@@ -170,8 +204,12 @@ def test_masks_are_off_by_default_and_gain_is_lost_with_the_mean():
     c = corpus()
     plain, loud = SpeechView(frames=30), SpeechView(frames=30, gain=(20.0, 20.0))
     d = speech_draw(c, rows(), plain, generator())
-    torch.testing.assert_close(speech_apply(c, rows(), loud, d._replace(gain=torch.full((N,), 20.0))),
-                               speech_apply(c, rows(), plain, d), atol=1e-5, rtol=0)  # fmt: skip
+    torch.testing.assert_close(
+        speech_apply(c, rows(), loud, d._replace(gain=torch.full((N,), 20.0))),
+        speech_apply(c, rows(), plain, d),
+        atol=1e-5,
+        rtol=0,
+    )
     raw = speech_apply(c, rows(), dataclasses.replace(plain, normalise=False), d)
     torch.testing.assert_close(raw[0, 0].T, c.mel[d.offsets[0] : d.offsets[0] + 30])
 
@@ -198,13 +236,16 @@ def voices() -> list[np.ndarray]:
 
 def coloured(samples: int, tilt: float, rng: np.random.Generator) -> np.ndarray:
     frequency = np.fft.rfftfreq(samples, 1 / RATE).clip(20)
-    return inside(np.fft.irfft(np.fft.rfft(rng.standard_normal(samples)) * frequency ** (-tilt / 2), samples))
+    return inside(
+        np.fft.irfft(np.fft.rfft(rng.standard_normal(samples)) * frequency ** (-tilt / 2), samples)
+    )
 
 
 @pytest.mark.parametrize("snr", [0.0, 10.0])
 @pytest.mark.parametrize("tilt", [0.0, 1.0, 2.0])
 def test_noise_added_to_power_and_to_the_waveform(voices, tilt, snr):
-    """The cross term alone: 0.35 dB on average, 2 dB in one cell. With noise of the drawn law: 0.6 dB on average."""
+    """The cross term alone: 0.35 dB on average, 2 dB in one cell. With noise of the drawn law: 0.6
+    dB on average."""
     rng, cross, law, heard = np.random.default_rng(0), [], [], []
     for x in voices:
         noise, power = coloured(len(x), tilt, rng), mel_of(x).exp().unsqueeze(0)
@@ -212,19 +253,24 @@ def test_noise_added_to_power_and_to_the_waveform(voices, tilt, snr):
         heard.append((power.mean() / mel_of(noise).exp().mean()).log() * DB)
         true = mel_of(x + noise)
         cross.append(true - torch.logaddexp(mel_of(x), mel_of(noise)))
-        drawn = ops.stationary(torch.randn(power.shape, generator=generator(len(law))), torch.tensor([tilt]))
+        drawn = ops.stationary(
+            torch.randn(power.shape, generator=generator(len(law))), torch.tensor([tilt])
+        )
         law.append(true - ops.at_snr(power, drawn, heard[-1].unsqueeze(0))[0].log())
     cross, law = torch.stack(cross) * DB, torch.stack(law)[..., INSIDE] * DB
     assert abs(cross.mean()) < 0.35 and 0.5 < cross.std() < 2.0
     assert abs(law.mean()) < 0.6 and law.mean((0, 1)).square().mean().sqrt() < 0.8
-    # the SNR of mel power is the waveform's; brown noise lies low, where windows of 25 ms hear little
+    # the SNR of mel power is the waveform's; brown noise lies low, where windows of 25 ms hear
+    # little
     assert abs(torch.stack(heard).mean() - snr) < {0.0: 0.2, 1.0: 0.6, 2.0: 2.0}[tilt]
 
 
 @pytest.mark.parametrize("tilt", [0.0, 1.0, 2.0])
 def test_noise_alone_has_the_mean_and_the_fluctuation_of_waveform_noise(tilt):
     theirs = mel_of(coloured(RATE * 40, tilt, np.random.default_rng(0)))[:, INSIDE].double().exp()
-    ours = ops.stationary(torch.randn(1, 4000, 80, generator=generator()), torch.tensor([tilt]))[0, :, INSIDE].double()
+    ours = ops.stationary(torch.randn(1, 4000, 80, generator=generator()), torch.tensor([tilt]))[
+        0, :, INSIDE
+    ].double()
     level = (theirs.mean(0) / ours.mean(0)).log() * DB
     assert (level - level.mean()).abs().max() < 0.5
     relative = [(p.std(0) / p.mean(0)).log() * DB for p in (theirs, ours)]
@@ -240,8 +286,9 @@ def fit(band: int) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize("rt60, drr", [(0.2, -3.0), (0.4, 3.0), (0.8, 9.0)])
 def test_a_room_spreads_power_as_it_spreads_the_waveform(voices, rt60, drr):
-    """The mean of a dozen rooms of one decay: 0.3 dB on average, 2 dB in one cell (rms; 1 dB because a dozen are few),
-    where a room changes cells by more than 3 dB. One room alone: 4 dB, once each band's mean is off."""
+    """The mean of a dozen rooms of one decay: 0.3 dB on average, 2 dB in one cell (rms; 1 dB
+    because a dozen are few), where a room changes cells by more than 3 dB. One room alone: 4 dB,
+    once each band's mean is off."""
     rng, time = np.random.default_rng(0), np.arange(1, int(1.5 * rt60 * RATE)) / RATE
     off, changed, single = [], [], []
     for x in voices:
@@ -252,7 +299,9 @@ def test_a_room_spreads_power_as_it_spreads_the_waveform(voices, rt60, drr):
             response = np.concatenate(([1.0], tail)) / math.sqrt(1 + 10 ** (-drr / 10))
             true.append(mel_of(signal.oaconvolve(x, response)[: len(x)])[:, INSIDE].exp())
         dry = mel_of(x)
-        ours = ops.reverberate(dry.exp().unsqueeze(0), torch.tensor([rt60]), torch.tensor([drr]))[0].log()[:, INSIDE]
+        ours = ops.reverberate(dry.exp().unsqueeze(0), torch.tensor([rt60]), torch.tensor([drr]))[
+            0
+        ].log()[:, INSIDE]
         off.append(torch.stack(true).mean(0).log() - ours)
         changed.append(ours - dry[:, INSIDE])
         one = true[0].log() - ours
@@ -268,7 +317,8 @@ def test_a_room_keeps_the_energy_and_falls_by_60_db_in_rt60():
     out = ops.reverberate(power.clone(), torch.tensor([0.5]), torch.tensor([0.0]))[0, :, 0]
     assert out[:100].abs().max() == 0 and out.sum().item() == pytest.approx(1, abs=1e-5)
     assert out[101] / out[151] == pytest.approx(1e6, rel=1e-3)
-    assert out[101:].sum() + out[100] - 0.5 == pytest.approx(0.5, abs=1e-5)  # as much energy in the tail as direct
+    # as much energy in the tail as direct
+    assert out[101:].sum() + out[100] - 0.5 == pytest.approx(0.5, abs=1e-5)
 
 
 # ---- the laws of what is drawn
@@ -278,13 +328,16 @@ def uniform(values: torch.Tensor, low: float, high: float) -> bool:
 
 def equally_often(values: torch.Tensor, allowed: range) -> bool:
     counts = torch.bincount(values.flatten(), minlength=allowed.stop).numpy()
-    return counts[: allowed.start].sum() == 0 and len(counts) == allowed.stop and (
-        stats.chisquare(counts[allowed.start :]).pvalue > LEVEL
-    )  # fmt: skip
+    return (
+        counts[: allowed.start].sum() == 0
+        and len(counts) == allowed.stop
+        and (stats.chisquare(counts[allowed.start :]).pvalue > LEVEL)
+    )
 
 
 @pytest.mark.parametrize(
-    "length, places", [(45, range(16)), (31, range(2)), (30, range(1)), (29, range(29)), (1, range(1))]
+    "length, places",
+    [(45, range(16)), (31, range(2)), (30, range(1)), (29, range(29)), (1, range(1))],
 )
 def test_crops_start_anywhere_they_fit_and_short_utterances_anywhere(length, places):
     drawn = drawing.draw_places(torch.full((MANY,), length), 30, generator())
@@ -292,14 +345,18 @@ def test_crops_start_anywhere_they_fit_and_short_utterances_anywhere(length, pla
 
 
 def test_draws_follow_their_laws():
-    view = dataclasses.replace(EVERYTHING, talkers=(2, 5), noise_snr=(-2.0, 8.0), babble_snr=(3.0, 18.0))
+    view = dataclasses.replace(
+        EVERYTHING, talkers=(2, 5), noise_snr=(-2.0, 8.0), babble_snr=(3.0, 18.0)
+    )
     d = speech_draw(corpus(), rows(MANY), view, generator())
     flags = dict(reverb=0.5, noise=0.35, babble=0.35)
     for name, p in flags.items():
         assert stats.binomtest(int(getattr(d, name).sum()), MANY, p).pvalue > LEVEL, name
     assert stats.binomtest(int((d.reverb & d.noise).sum()), MANY, 0.175).pvalue > LEVEL
     assert uniform(d.snr[d.noise], -2, 8) and uniform(d.snr[d.babble], 3, 18)
-    for name, (low, high) in dict(rt60=view.rt60, drr=view.drr, tilt=view.tilt, gain=(-6, 6)).items():
+    for name, (low, high) in dict(
+        rt60=view.rt60, drr=view.drr, tilt=view.tilt, gain=(-6, 6)
+    ).items():
         assert uniform(getattr(d, name), low, high), name
     assert uniform(d.equaliser, -6, 6) and d.equaliser.shape == (MANY, 4)
     assert equally_often(d.talkers, range(2, 6))
@@ -326,18 +383,31 @@ def test_masks_follow_park2019():
 
 
 # ---- errors
-@pytest.mark.parametrize("changes, error, words", [
-    (dict(corpus=torch.zeros(3, 4)), TypeError, "corpus is Tensor; it must be a Speech"),
-    (dict(corpus=corpus()._replace(mel=torch.zeros(3, 4).double())), TypeError, "float32"),
-    (dict(rows=torch.zeros(3)), TypeError, "rows is.*int64"),
-    (dict(rows=[0, 1]), TypeError, r"rows is \[0, 1\]"),
-    (dict(view="speech"), TypeError, "'speech'.*SpeechView"),
-    (dict(generator=None), TypeError, "generator is None"),
-    (dict(rows=torch.zeros(3, dtype=torch.int64, device="meta")), ValueError, "rows is on meta.*cpu"),
-    (dict(corpus=corpus((50,)), view=SpeechView(noise_p=0.5)), ValueError, "1 utterance.*at least 2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes, error, words",
+    [
+        (dict(corpus=torch.zeros(3, 4)), TypeError, "corpus is Tensor; it must be a Speech"),
+        (dict(corpus=corpus()._replace(mel=torch.zeros(3, 4).double())), TypeError, "float32"),
+        (dict(rows=torch.zeros(3)), TypeError, "rows is.*int64"),
+        (dict(rows=[0, 1]), TypeError, r"rows is \[0, 1\]"),
+        (dict(view="speech"), TypeError, "'speech'.*SpeechView"),
+        (dict(generator=None), TypeError, "generator is None"),
+        (
+            dict(rows=torch.zeros(3, dtype=torch.int64, device="meta")),
+            ValueError,
+            "rows is on meta.*cpu",
+        ),
+        (
+            dict(corpus=corpus((50,)), view=SpeechView(noise_p=0.5)),
+            ValueError,
+            "1 utterance.*at least 2",
+        ),
+    ],
+)
 def test_bad_arguments_are_named(changes, error, words):
-    arguments = dict(corpus=corpus(), rows=rows(), view=SpeechView(), generator=generator()) | changes
+    arguments = (
+        dict(corpus=corpus(), rows=rows(), view=SpeechView(), generator=generator()) | changes
+    )
     with pytest.raises(error, match=words):
         speech_augment(**arguments)
 
@@ -347,12 +417,30 @@ def test_one_utterance_is_enough_without_babble():
     assert speech_augment(corpus((50,)), rows(4, 1), view, generator()).isfinite().all()
 
 
-@pytest.mark.parametrize("options", [
-    dict(frames=0), dict(frames=2.0), dict(knots=1), dict(equaliser=-1.0), dict(reverb_p=1.5), dict(noise_p=-0.1),
-    dict(babble_share=2.0), dict(rt60=(0.0, 0.5)), dict(rt60=(0.5, 0.2)), dict(drr=3.0), dict(noise_snr=(18.0, 0.0)),
-    dict(talkers=(0, 3)), dict(talkers=(5, 3)), dict(talkers=(3, 4.5)), dict(tilt=(2.0, 1.0)), dict(gain=(1.0,)),
-    dict(time_masks=(1, 300)), dict(time_masks=(1,)), dict(band_masks=(-1, 3)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        dict(frames=0),
+        dict(frames=2.0),
+        dict(knots=1),
+        dict(equaliser=-1.0),
+        dict(reverb_p=1.5),
+        dict(noise_p=-0.1),
+        dict(babble_share=2.0),
+        dict(rt60=(0.0, 0.5)),
+        dict(rt60=(0.5, 0.2)),
+        dict(drr=3.0),
+        dict(noise_snr=(18.0, 0.0)),
+        dict(talkers=(0, 3)),
+        dict(talkers=(5, 3)),
+        dict(talkers=(3, 4.5)),
+        dict(tilt=(2.0, 1.0)),
+        dict(gain=(1.0,)),
+        dict(time_masks=(1, 300)),
+        dict(time_masks=(1,)),
+        dict(band_masks=(-1, 3)),
+    ],
+)
 def test_bad_views_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         SpeechView(**options)

@@ -1,4 +1,5 @@
-"""Folders and tars of speech: every layout, trial lists, and what happens with damaged files and lists."""
+"""Folders and tars of speech: every layout, trial lists, and what happens with damaged files and
+lists."""
 
 import io
 import sys
@@ -40,20 +41,30 @@ AUDIO = {f"s{who}/{i}.flac": sound(samples(10 * who + i)) for who in range(4) fo
 MANIFEST = "path,speaker,emotion\n" + "".join(
     f"{name},{name[:2]},{'calm' if i % 2 else 'happy'}\n" for i, name in enumerate(AUDIO)
 )
-SPLIT = "corpus,path,split\n" + "".join(f"a,{name},{'train' if name < 's2' else 'eval'}\n" for name in AUDIO)
+SPLIT = "corpus,path,split\n" + "".join(
+    f"a,{name},{'train' if name < 's2' else 'eval'}\n" for name in AUDIO
+)
 TRIALS = "1 a/s2/0.flac a/s2/1.flac\n0 a/s2/0.flac a/s3/0.flac\n"
 
 
-def corpus_of(root: Path, files=AUDIO, manifest=MANIFEST, split=SPLIT, lists=None, tar=".tar") -> Path:
+def corpus_of(
+    root: Path, files=AUDIO, manifest=MANIFEST, split=SPLIT, lists=None, tar=".tar"
+) -> Path:
     """A manifest beside a tar or a folder of audio, splits and trial lists."""
     root.mkdir(exist_ok=True)
-    (write_tar if tar else write_tree)(root / f"a{tar}", {f"a/{k}" if tar else k: v for k, v in files.items()})
+    (write_tar if tar else write_tree)(
+        root / f"a{tar}", {f"a/{k}" if tar else k: v for k, v in files.items()}
+    )
     texts = {"a.manifest.csv": manifest, "split.csv": split} | (lists or {"trials_x.txt": TRIALS})
-    return write_tree(root, {name: text.encode() for name, text in texts.items() if text is not None})
+    return write_tree(
+        root, {name: text.encode() for name, text in texts.items() if text is not None}
+    )
 
 
 @pytest.mark.parametrize("tar", ["", ".tar", ".tar.gz", ".tar.xz"])
-def test_a_tar_or_folder_beside_its_manifest_gives_the_decoded_utterances(tmp_path, monkeypatch, tar):
+def test_a_tar_or_folder_beside_its_manifest_gives_the_decoded_utterances(
+    tmp_path, monkeypatch, tar
+):
     root = corpus_of(tmp_path / "speech", tar=tar)
     monkeypatch.setenv("NCSSL_DATA", str(tmp_path))  # found in its folder speech/
     train, test = speech.load("speech"), speech.load("speech", "test", root=root)
@@ -71,27 +82,40 @@ def test_a_tar_or_folder_beside_its_manifest_gives_the_decoded_utterances(tmp_pa
 
 
 def test_a_tar_as_the_root_leaves_its_neighbours_alone(tmp_path):
-    root = corpus_of(tmp_path / "c", lists={"trials_x.txt": TRIALS, "trials_b.txt": "1 b/0 b/1\n0 b/0 b/2\n"})
+    root = corpus_of(
+        tmp_path / "c", lists={"trials_x.txt": TRIALS, "trials_b.txt": "1 b/0 b/1\n0 b/0 b/2\n"}
+    )
     (root / "b.manifest.csv").write_text("damaged")
-    assert list(speech.trials("speech", speech.load("speech", "test", root=root / "a.tar"), root=root / "a.tar")) == [
-        "x"
-    ]
+    assert list(
+        speech.trials(
+            "speech", speech.load("speech", "test", root=root / "a.tar"), root=root / "a.tar"
+        )
+    ) == ["x"]
 
 
 def test_thirds_that_lists_name_are_cut_from_their_file(tmp_path):
     lists = {
-        "trials_seg.txt": "1 a/s2/0.flac#0 a/s2/0.flac#2\n0 a/s2/0.flac#1 a/s3/0.flac#0\n0 a/s2/1.flac a/s3/0.flac\n"
+        "trials_seg.txt": (
+            "1 a/s2/0.flac#0 a/s2/0.flac#2\n0 a/s2/0.flac#1 a/s3/0.flac#0\n0 a/s2/1.flac"
+            " a/s3/0.flac\n"
+        )
     }
     test = speech.load("speech", "test", root=corpus_of(tmp_path / "c", lists=lists))
     thirds = [f"a/s2/0.flac#{k}" for k in range(3)]
     assert test.paths == (*thirds, "a/s2/1.flac", "a/s3/0.flac", "a/s3/0.flac#0", "a/s3/1.flac")
     whole = heard(AUDIO["s2/0.flac"])
     for k, name in enumerate(thirds):
-        assert torch.equal(utterance(test, name), audio.log_mel([whole[1600 * k : 1600 * (k + 1)]])[0])
+        assert torch.equal(
+            utterance(test, name), audio.log_mel([whole[1600 * k : 1600 * (k + 1)]])[0]
+        )
 
 
 def test_a_folder_with_one_manifest_needs_no_splits_and_no_lists(tmp_path):
-    files = {f"{who}{i}.wav": sound(samples(ord(who) + i), "WAV") for who in "abcdefghij" for i in range(2)}
+    files = {
+        f"{who}{i}.wav": sound(samples(ord(who) + i), "WAV")
+        for who in "abcdefghij"
+        for i in range(2)
+    }
     manifest = "speaker,path\n" + "".join(f"{name[0]},{name}\n" for name in files)
     root = write_tree(tmp_path / "mine", files | {"manifest.csv": manifest.encode()})
     train, test = (speech.load("speech", split, root=root) for split in ("train", "test"))
@@ -107,17 +131,30 @@ def test_a_folder_with_one_manifest_needs_no_splits_and_no_lists(tmp_path):
 @pytest.mark.parametrize("tops", [("", ""), ("voxceleb1/", "voxceleb2/dev/")])
 def test_voxcelebs_own_layout(tmp_path, tops):
     people = {"id10270": tops[0], "id10271": tops[0], "id00012": tops[1], "id00013": tops[1]}
-    files = {f"{top}wav/{who}/x{i}/0000{j}.wav": sound(samples(int(who[2:]) + 10 * i + j), "WAV")
-             for who, top in people.items() for i in range(2) for j in (1, 2)}  # fmt: skip
-    trials = "1 id10270/x0/00001.wav id10270/x1/00001.wav\n0 id10270/x0/00001.wav id10271/x1/00002.wav\n"
-    root = write_tree(tmp_path / "vox", files | {"veri_test2.txt": trials.encode(), "wav.txt": b"a note"})
+    files = {
+        f"{top}wav/{who}/x{i}/0000{j}.wav": sound(samples(int(who[2:]) + 10 * i + j), "WAV")
+        for who, top in people.items()
+        for i in range(2)
+        for j in (1, 2)
+    }
+    trials = (
+        "1 id10270/x0/00001.wav id10270/x1/00001.wav\n0 id10270/x0/00001.wav id10271/x1/00002.wav\n"
+    )
+    root = write_tree(
+        tmp_path / "vox", files | {"veri_test2.txt": trials.encode(), "wav.txt": b"a note"}
+    )
     train, test = (speech.load("speech", split, root=root) for split in ("train", "test"))
     assert train.classes == ("id00012", "id00013") and test.classes == ("id10270", "id10271")
     assert len(train.paths) == len(test.paths) == 8 and test.emotion_names == ()
     found = speech.trials("speech", test, root=root)["veri_test2"]
-    assert [test.paths[i] for i in found.b.tolist()] == ["id10270/x1/00001.wav", "id10271/x1/00002.wav"]
+    assert [test.paths[i] for i in found.b.tolist()] == [
+        "id10270/x1/00001.wav",
+        "id10271/x1/00002.wav",
+    ]
     name = "id10271/x1/00002.wav"
-    assert torch.equal(utterance(test, name), audio.log_mel([heard(files[f"{tops[0]}wav/{name}"])])[0])
+    assert torch.equal(
+        utterance(test, name), audio.log_mel([heard(files[f"{tops[0]}wav/{name}"])])[0]
+    )
 
 
 def test_features_are_computed_once_and_again_when_the_source_changes(tmp_path, monkeypatch):
@@ -132,7 +169,9 @@ def test_features_are_computed_once_and_again_when_the_source_changes(tmp_path, 
 
 def test_conditions_corrupt_the_waveform_by_name_and_babble_is_of_training_speakers(tmp_path):
     root = corpus_of(tmp_path / "c")
-    clean, noisy, reverb = (speech.load("speech", "test", root=root, condition=c) for c in ("clean", "noise", "reverb"))
+    clean, noisy, reverb = (
+        speech.load("speech", "test", root=root, condition=c) for c in ("clean", "noise", "reverb")
+    )
     assert noisy.paths == reverb.paths == clean.paths and torch.equal(noisy.lengths, clean.lengths)
     crowd = [heard(content) for name, content in AUDIO.items() if name < "s2"]
     for corpus, condition in ((noisy, "noise"), (reverb, "reverb")):
@@ -161,16 +200,25 @@ UNUSABLE = {
 @pytest.mark.parametrize("kind", UNUSABLE)
 def test_what_cannot_be_used_is_skipped_and_counted_and_nothing_else_is_lost(tmp_path, kind, tar):
     content, reason = UNUSABLE[kind]
-    files = {name: data for name, data in (AUDIO | {"s3/0.flac": content}).items() if data is not None}
+    files = {
+        name: data for name, data in (AUDIO | {"s3/0.flac": content}).items() if data is not None
+    }
     root = corpus_of(tmp_path / "c", files, tar=tar)
     lists = root / "trials_x.txt"
     lists.write_text(TRIALS + "0 a/s2/0.flac a/s3/1.flac\n")
     word = reason.split(r" \(")[0]
-    said = rf"skipped 1 of 4 utterances \(1 {word}\), 1 trials name them and are left out: a/s3/0.flac: {reason}"
+    said = (
+        rf"skipped 1 of 4 utterances \(1 {word}\), 1 trials name them and are left out:"
+        rf" a/s3/0.flac: {reason}"
+    )
     for _ in range(2):  # from the cache too
         with pytest.warns(UserWarning, match=said):
             test = speech.load("speech", "test", root=root)
-    assert test.paths == ("a/s2/0.flac", "a/s2/1.flac", "a/s3/1.flac") and test.labels.tolist() == [0, 0, 1]
+    assert test.paths == ("a/s2/0.flac", "a/s2/1.flac", "a/s3/1.flac") and test.labels.tolist() == [
+        0,
+        0,
+        1,
+    ]
     for name in test.paths:
         assert torch.equal(utterance(test, name), audio.log_mel([heard(AUDIO[name[2:]])])[0])
     found = speech.trials("speech", test, root=root)["x"]
@@ -178,10 +226,14 @@ def test_what_cannot_be_used_is_skipped_and_counted_and_nothing_else_is_lost(tmp
 
 
 def test_a_silent_third_is_skipped_alone(tmp_path):
-    content = sound(np.concatenate([samples(1, 1600), np.zeros(1600, np.float32), samples(2, 1600)]))
+    content = sound(
+        np.concatenate([samples(1, 1600), np.zeros(1600, np.float32), samples(2, 1600)])
+    )
     lists = {"trials_seg.txt": "1 a/s2/0.flac#0 a/s2/0.flac#2\n0 a/s2/0.flac#1 a/s3/0.flac\n"}
     root = corpus_of(tmp_path / "c", AUDIO | {"s2/0.flac": content}, lists=lists)
-    with pytest.warns(UserWarning, match=r"skipped 1 of 6 .*\(1 silent\), 1 trials .*: a/s2/0.flac#1: silent"):
+    with pytest.warns(
+        UserWarning, match=r"skipped 1 of 6 .*\(1 silent\), 1 trials .*: a/s2/0.flac#1: silent"
+    ):
         assert len(speech.load("speech", "test", root=root).paths) == 5
 
 
@@ -194,32 +246,77 @@ def edited(text: str, old: str, new: str) -> str:
 
 
 ERRORS = {
-    "rate": (dict(files=AUDIO | {"s3/0.flac": sound(samples(1), rate=8000)}), r"s3/0.flac: has 8000 samples a second"),
-    "stereo": (dict(files=AUDIO | {"s3/0.flac": sound(samples(1).reshape(-1, 2))}), "s3/0.flac: has 2 channels"),
+    "rate": (
+        dict(files=AUDIO | {"s3/0.flac": sound(samples(1), rate=8000)}),
+        r"s3/0.flac: has 8000 samples a second",
+    ),
+    "stereo": (
+        dict(files=AUDIO | {"s3/0.flac": sound(samples(1).reshape(-1, 2))}),
+        "s3/0.flac: has 2 channels",
+    ),
     "column": (
         dict(manifest=edited(MANIFEST, "speaker", "name")),
         r"a.manifest.csv: has no column 'speaker' \(it has: path, name, emotion\)",
     ),
-    "no manifest text": (dict(manifest=""), r"a.manifest.csv: has no column 'path' \(it has: nothing\)"),
+    "no manifest text": (
+        dict(manifest=""),
+        r"a.manifest.csv: has no column 'path' \(it has: nothing\)",
+    ),
     "no rows": (dict(manifest="path,speaker\n"), "names no audio"),
-    "no speaker": (dict(manifest=edited(MANIFEST, ",s1,", ",,")), "a.manifest.csv: line 4: speaker is empty"),
-    "cut line": (dict(manifest=MANIFEST + "s9/0.flac"), "a.manifest.csv: line 10: speaker is empty"),
+    "no speaker": (
+        dict(manifest=edited(MANIFEST, ",s1,", ",,")),
+        "a.manifest.csv: line 4: speaker is empty",
+    ),
+    "cut line": (
+        dict(manifest=MANIFEST + "s9/0.flac"),
+        "a.manifest.csv: line 10: speaker is empty",
+    ),
     "twice": (dict(manifest=MANIFEST + "s0/0.flac,s0,\n"), "'a/s0/0.flac' is there twice"),
-    "split": (dict(split=edited(SPLIT, "eval", "valid")), "split.csv: line 6: split 'valid'; allowed: train, test"),
-    "no split": (dict(split=edited(SPLIT, "a,s0/0.flac,train\n", "")), "split.csv: has no line for 'a/s0/0.flac'"),
-    "no split column": (dict(split=edited(SPLIT, "split", "part")), "split.csv: has no column 'split'"),
-    "both": (dict(split=edited(SPLIT, "s2/0.flac,eval", "s2/0.flac,train")), "speaker 's2' is in both splits"),
-    "one speaker": (dict(manifest="path,speaker\ns0/0.flac,s0\n", split=None, lists={"notes.txt": ""}),
-        "has one speaker only, 's0'; give it at least two"),
-    "fourth third": (dict(lists={"trials_x.txt": TRIALS + "1 a/s2/0.flac a/s2/0.flac#3\n"}),
-        "line 3 names 'a/s2/0.flac#3'"),
-    "training": (dict(lists={"trials_x.txt": TRIALS + "0 a/s2/0.flac a/s0/0.flac\n"}),
-        "line 3 names 'a/s0/0.flac', which is for training"),
-    "label": (dict(lists={"trials_x.txt": TRIALS + "yes a/s2/0.flac a/s2/1.flac\n"}), "line 3: 'yes a/s2/0.flac"),
-    "wrong label": (dict(lists={"trials_x.txt": TRIALS + "1 a/s2/0.flac a/s3/1.flac\n"}), "line 3: label 1 for"),
-    "one kind": (dict(lists={"trials_x.txt": TRIALS.splitlines()[0]}), "trials_x.txt: has no trials of both kinds"),
-    "all silent": (dict(files=dict.fromkeys(AUDIO, sound(ZEROS))), r"no utterance can be used \(a/s2/0.flac: silent"),
-}  # fmt: skip
+    "split": (
+        dict(split=edited(SPLIT, "eval", "valid")),
+        "split.csv: line 6: split 'valid'; allowed: train, test",
+    ),
+    "no split": (
+        dict(split=edited(SPLIT, "a,s0/0.flac,train\n", "")),
+        "split.csv: has no line for 'a/s0/0.flac'",
+    ),
+    "no split column": (
+        dict(split=edited(SPLIT, "split", "part")),
+        "split.csv: has no column 'split'",
+    ),
+    "both": (
+        dict(split=edited(SPLIT, "s2/0.flac,eval", "s2/0.flac,train")),
+        "speaker 's2' is in both splits",
+    ),
+    "one speaker": (
+        dict(manifest="path,speaker\ns0/0.flac,s0\n", split=None, lists={"notes.txt": ""}),
+        "has one speaker only, 's0'; give it at least two",
+    ),
+    "fourth third": (
+        dict(lists={"trials_x.txt": TRIALS + "1 a/s2/0.flac a/s2/0.flac#3\n"}),
+        "line 3 names 'a/s2/0.flac#3'",
+    ),
+    "training": (
+        dict(lists={"trials_x.txt": TRIALS + "0 a/s2/0.flac a/s0/0.flac\n"}),
+        "line 3 names 'a/s0/0.flac', which is for training",
+    ),
+    "label": (
+        dict(lists={"trials_x.txt": TRIALS + "yes a/s2/0.flac a/s2/1.flac\n"}),
+        "line 3: 'yes a/s2/0.flac",
+    ),
+    "wrong label": (
+        dict(lists={"trials_x.txt": TRIALS + "1 a/s2/0.flac a/s3/1.flac\n"}),
+        "line 3: label 1 for",
+    ),
+    "one kind": (
+        dict(lists={"trials_x.txt": TRIALS.splitlines()[0]}),
+        "trials_x.txt: has no trials of both kinds",
+    ),
+    "all silent": (
+        dict(files=dict.fromkeys(AUDIO, sound(ZEROS))),
+        r"no utterance can be used \(a/s2/0.flac: silent",
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", ERRORS)
@@ -236,7 +333,9 @@ def test_a_damaged_tar_and_a_manifest_without_audio_are_errors(tmp_path):
     with pytest.raises(BadFile, match="a.tar.gz: not a whole tar archive"):
         speech.load("speech", root=root)
     (root / "a.tar.gz").unlink()
-    with pytest.raises(BadFile, match="a.manifest.csv: there is no a.tar and no folder a beside it"):
+    with pytest.raises(
+        BadFile, match="a.manifest.csv: there is no a.tar and no folder a beside it"
+    ):
         speech.load("speech", root=root)
 
 
@@ -244,21 +343,56 @@ def test_wrong_arguments_are_named(tmp_path):
     root = corpus_of(tmp_path / "c")
     train, test = (speech.load("speech", split, root=root) for split in ("train", "test"))
     for call, kind, message in (
-        (lambda: speech.load("voice"), UnknownName, "unknown speech dataset 'voice' .*'voices'.*; allowed: speech"),
-        (lambda: speech.load("voices", "eval"), UnknownName, "unknown split 'eval'; allowed: test, train"),
-        (lambda: speech.load("voices", "test", condition="wind"), UnknownName, "unknown condition 'wind'; allowed:"),
-        (lambda: speech.load("voices", condition="noise"), ValueError, "condition must be 'clean' for training"),
-        (lambda: speech.load("voices", limit=0), ValueError, "limit must be a whole number .* was 0"),
-        (lambda: speech.load("speech", root="nowhere"), data.MissingData, "root 'nowhere' does not exist"),
-        (lambda: speech.load("speech", root=tmp_path), data.MissingData, "no manifest and no wav/id"),
+        (
+            lambda: speech.load("voice"),
+            UnknownName,
+            "unknown speech dataset 'voice' .*'voices'.*; allowed: speech",
+        ),
+        (
+            lambda: speech.load("voices", "eval"),
+            UnknownName,
+            "unknown split 'eval'; allowed: test, train",
+        ),
+        (
+            lambda: speech.load("voices", "test", condition="wind"),
+            UnknownName,
+            "unknown condition 'wind'; allowed:",
+        ),
+        (
+            lambda: speech.load("voices", condition="noise"),
+            ValueError,
+            "condition must be 'clean' for training",
+        ),
+        (
+            lambda: speech.load("voices", limit=0),
+            ValueError,
+            "limit must be a whole number .* was 0",
+        ),
+        (
+            lambda: speech.load("speech", root="nowhere"),
+            data.MissingData,
+            "root 'nowhere' does not exist",
+        ),
+        (
+            lambda: speech.load("speech", root=tmp_path),
+            data.MissingData,
+            "no manifest and no wav/id",
+        ),
         (lambda: speech.load("speech"), data.MissingData, r"roots: root=, \$NCSSL_DATA, ./data"),
-        (lambda: speech.trials("speech", train, root=root), ValueError, "'a/s0/0.flac', no test utterance of 'speech'"),
+        (
+            lambda: speech.trials("speech", train, root=root),
+            ValueError,
+            "'a/s0/0.flac', no test utterance of 'speech'",
+        ),
         (lambda: speech.trials("voices", test), ValueError, "no test utterance of 'voices'"),
         (
-            lambda: speech.trials("speech", speech.load("speech", "test", root=root, limit=1), root=root),
-            ValueError, "no trials of both kinds among the 1 utterances: raise the limit",
+            lambda: speech.trials(
+                "speech", speech.load("speech", "test", root=root, limit=1), root=root
+            ),
+            ValueError,
+            "no trials of both kinds among the 1 utterances: raise the limit",
         ),
-    ):  # fmt: skip
+    ):
         with pytest.raises(kind, match=message):
             call()
 
@@ -280,7 +414,11 @@ def test_without_soundfile_the_error_says_what_to_install(tmp_path, monkeypatch)
 
 def test_present_says_where_a_corpus_is(tmp_path, monkeypatch):
     rows = {row["name"]: row for row in speech.present()}
-    assert rows["voices"]["present"] and not rows["speech"]["present"] and rows["voices"]["train"] == 480
+    assert (
+        rows["voices"]["present"]
+        and not rows["speech"]["present"]
+        and rows["voices"]["train"] == 480
+    )
     root = corpus_of(tmp_path / "speech")
     monkeypatch.setenv("NCSSL_DATA", str(tmp_path))
     row = {row["name"]: row for row in speech.present()}["speech"]

@@ -1,4 +1,5 @@
-"""Log-mel features, mismatched conditions and the synthetic voices, against slow obvious computations."""
+"""Log-mel features, mismatched conditions and the synthetic voices, against slow obvious
+computations."""
 
 import numpy as np
 import pytest
@@ -17,13 +18,19 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 
 
 def slow_log_mel(samples: np.ndarray) -> np.ndarray:
-    """One frame, one band, one bin at a time: a DFT by its sum, triangles between neighbouring edges."""
-    edges = [700 * (10 ** (m / 2595) - 1) for m in np.linspace(2595 * np.log10(1 + 20 / 700),
-                                                              2595 * np.log10(1 + 7600 / 700), 82)]  # fmt: skip
+    """One frame, one band, one bin at a time: a DFT by its sum, triangles between neighbouring
+    edges."""
+    edges = [
+        700 * (10 ** (m / 2595) - 1)
+        for m in np.linspace(2595 * np.log10(1 + 20 / 700), 2595 * np.log10(1 + 7600 / 700), 82)
+    ]
     rows = []
     for start in range(0, len(samples) - 399, 160):
         frame = [samples[start + i] * (0.5 - 0.5 * np.cos(2 * np.pi * i / 400)) for i in range(400)]
-        bins = [abs(np.dot(frame, np.exp(-2j * np.pi * k * np.arange(400) / 512))) ** 2 for k in range(257)]
+        bins = [
+            abs(np.dot(frame, np.exp(-2j * np.pi * k * np.arange(400) / 512))) ** 2
+            for k in range(257)
+        ]
         row = []
         for left, centre, right in zip(edges, edges[1:], edges[2:], strict=False):
             power = 0.0
@@ -42,7 +49,9 @@ def test_features_of_many_clips_are_those_of_the_slow_sum(monkeypatch, chunk):
     clips = [noise(n, n) for n in (400, 559, 560, 1500)]
     mel, lengths = audio.log_mel(clips)
     assert lengths == [1, 1, 2, 7] and mel.dtype == torch.float32 and mel.shape == (11, 80)
-    np.testing.assert_allclose(mel, np.concatenate([slow_log_mel(clip) for clip in clips]), atol=2e-4)
+    np.testing.assert_allclose(
+        mel, np.concatenate([slow_log_mel(clip) for clip in clips]), atol=2e-4
+    )
 
 
 def test_librosa_computes_the_same():
@@ -50,10 +59,23 @@ def test_librosa_computes_the_same():
     samples = noise(8000)
     centred = np.pad(samples, (56, 56))  # librosa lays the window in the middle of its 512 samples
     theirs = librosa.feature.melspectrogram(
-        y=centred, sr=16_000, n_fft=512, win_length=400, hop_length=160, window="hann", center=False, power=2.0,
-        n_mels=80, fmin=20.0, fmax=7600.0, htk=True, norm=None,
-    )  # fmt: skip
-    np.testing.assert_allclose(audio.log_mel([samples])[0], np.log(np.maximum(theirs.T, 1e-8)), atol=1e-3)
+        y=centred,
+        sr=16_000,
+        n_fft=512,
+        win_length=400,
+        hop_length=160,
+        window="hann",
+        center=False,
+        power=2.0,
+        n_mels=80,
+        fmin=20.0,
+        fmax=7600.0,
+        htk=True,
+        norm=None,
+    )
+    np.testing.assert_allclose(
+        audio.log_mel([samples])[0], np.log(np.maximum(theirs.T, 1e-8)), atol=1e-3
+    )
 
 
 def test_features_follow_level_and_pitch_and_are_floored():
@@ -65,9 +87,15 @@ def test_features_follow_level_and_pitch_and_are_floored():
         mel = audio.log_mel([tone])[0]
         assert (mel.argmax(1) == filters[round(frequency / 31.25)].argmax()).all()
         loud = audio.log_mel([10 * tone])[0] - mel
-        torch.testing.assert_close(loud[mel > -6], torch.full_like(loud[mel > -6], 2 * np.log(10)), atol=1e-2, rtol=0)
-    assert (audio.log_mel([np.zeros(800, np.float32)])[0] == np.float32(np.log(np.float32(1e-8)))).all()
-    with pytest.raises(ValueError, match="a clip has 399 samples; allowed: at least one window of 400"):
+        torch.testing.assert_close(
+            loud[mel > -6], torch.full_like(loud[mel > -6], 2 * np.log(10)), atol=1e-2, rtol=0
+        )
+    assert (
+        audio.log_mel([np.zeros(800, np.float32)])[0] == np.float32(np.log(np.float32(1e-8)))
+    ).all()
+    with pytest.raises(
+        ValueError, match="a clip has 399 samples; allowed: at least one window of 400"
+    ):
         audio.log_mel([noise(400), noise(399)])
 
 
@@ -83,7 +111,9 @@ def test_noise_has_its_ratio_and_pink_falls_by_three_decibel_an_octave():
     for snr in (-5.0, 10.0):
         added = conditions.add_noise(samples, conditions.pink(16_000, rng), snr) - samples
         assert decibel(np.mean(samples**2.0) / np.mean(added**2)) == pytest.approx(snr, abs=1e-6)
-    power = np.mean([np.abs(np.fft.rfft(conditions.pink(16_000, rng))) ** 2 for _ in range(20)], axis=0)
+    power = np.mean(
+        [np.abs(np.fft.rfft(conditions.pink(16_000, rng))) ** 2 for _ in range(20)], axis=0
+    )
     octaves = [power[low : 2 * low].mean() for low in (100, 200, 400, 800, 1600, 3200)]
     np.testing.assert_allclose(np.diff(decibel(np.array(octaves))), -3.01, atol=0.4)
 
@@ -91,7 +121,8 @@ def test_noise_has_its_ratio_and_pink_falls_by_three_decibel_an_octave():
 def test_a_room_decays_by_sixty_decibel_over_its_length():
     for seed in range(5):
         response = conditions.room(np.random.default_rng(seed))
-        left = decibel(np.cumsum(response[:0:-1] ** 2)[::-1] / np.sum(response[1:] ** 2))  # Schroeder's integral
+        # Schroeder's integral
+        left = decibel(np.cumsum(response[:0:-1] ** 2)[::-1] / np.sum(response[1:] ** 2))
         assert 0.3 * 16_000 <= len(response) + 1 <= 0.9 * 16_000 + 1
         assert left[len(left) // 2] == pytest.approx(-30, abs=1.5)
         assert 0 <= decibel(response[0] ** 2 / np.sum(response[1:] ** 2)) <= 6
@@ -99,10 +130,15 @@ def test_a_room_decays_by_sixty_decibel_over_its_length():
 
 
 def test_babble_is_a_sum_of_the_voices_at_equal_power():
-    tones = [scale * np.sin(2 * np.pi * hz * np.arange(16_000) / 16_000) for hz, scale in ((500, 0.01), (1000, 1.0))]
+    tones = [
+        scale * np.sin(2 * np.pi * hz * np.arange(16_000) / 16_000)
+        for hz, scale in ((500, 0.01), (1000, 1.0))
+    ]
     counts = []
     for seed in range(30):
-        spectrum = np.abs(np.fft.rfft(conditions.babble(16_000, tones, np.random.default_rng(seed)))) ** 2
+        spectrum = (
+            np.abs(np.fft.rfft(conditions.babble(16_000, tones, np.random.default_rng(seed)))) ** 2
+        )
         assert spectrum[[500, 1000]].sum() == pytest.approx(spectrum.sum())
         counts.append(spectrum[500] > 1e-3 * spectrum[1000])
     assert sum(counts) > 20  # the quiet voice is as loud as the other
@@ -114,12 +150,20 @@ def test_a_condition_is_drawn_by_name_and_keeps_length_and_level():
     for condition in ("noise", "reverb"):
         once, again, other = (conditions.corrupt(samples, condition, name, crowd) for name in "aab")
         assert once.dtype == np.float32 and once.shape == samples.shape
-        assert np.array_equal(once, again) and not np.allclose(once, other) and not np.allclose(once, samples)
+        assert (
+            np.array_equal(once, again)
+            and not np.allclose(once, other)
+            and not np.allclose(once, samples)
+        )
     assert np.mean(once**2) == pytest.approx(np.mean(samples**2), rel=1e-4)  # reverb
     babbles = 0
     for name in map(str, range(60)):
-        first, second = (conditions.corrupt(samples, "noise", name, voice) for voice in (crowd, crowd[::-1]))
-        assert decibel(np.mean(samples**2.0) / np.mean((first - samples) ** 2.0)) == pytest.approx(10, abs=1e-3)
+        first, second = (
+            conditions.corrupt(samples, "noise", name, voice) for voice in (crowd, crowd[::-1])
+        )
+        assert decibel(np.mean(samples**2.0) / np.mean((first - samples) ** 2.0)) == pytest.approx(
+            10, abs=1e-3
+        )
         babbles += not np.array_equal(first, second)
     assert 10 <= babbles <= 30
 
@@ -137,11 +181,21 @@ def pitch(samples: np.ndarray) -> float:
 
 def test_an_utterance_is_the_same_for_the_same_seeds_only():
     one = voices.utterance(3, 5, seconds=1.0)
-    assert one.shape == (16_000,) and one.dtype == np.float32 and np.abs(one).max() == pytest.approx(0.25)
+    assert (
+        one.shape == (16_000,)
+        and one.dtype == np.float32
+        and np.abs(one).max() == pytest.approx(0.25)
+    )
     assert np.array_equal(one, voices.utterance(3, 5, seconds=1.0))
-    for other in (dict(speaker=4, seed=5), dict(speaker=3, seed=6), dict(speaker=3, seed=5, emotion="sad")):
+    for other in (
+        dict(speaker=4, seed=5),
+        dict(speaker=3, seed=6),
+        dict(speaker=3, seed=5, emotion="sad"),
+    ):
         assert not np.allclose(one, voices.utterance(**other, seconds=1.0))
-    with pytest.raises(UnknownName, match="unknown emotion 'hapy' .*'happy'.*; allowed: angry, happy, neutral, sad"):
+    with pytest.raises(
+        UnknownName, match="unknown emotion 'hapy' .*'happy'.*; allowed: angry, happy, neutral, sad"
+    ):
         voices.utterance(0, 0, emotion="hapy")
     for seconds in (0.4, 61, float("nan")):
         with pytest.raises(ValueError, match="seconds must be between 0.5 and 60, was"):
@@ -154,14 +208,18 @@ def test_a_speaker_has_a_pitch_and_an_emotion_moves_it():
         heard = [pitch(voices.utterance(number, seed, channel=False)) for seed in range(3)]
         assert np.median(heard) == pytest.approx(wanted, rel=0.12)
     happy, sad = (
-        np.median([pitch(voices.utterance(1, seed, emotion=e)) for seed in range(3)]) for e in ("happy", "sad")
+        np.median([pitch(voices.utterance(1, seed, emotion=e)) for seed in range(3)])
+        for e in ("happy", "sad")
     )
     assert 3 < 12 * np.log2(happy / sad) < 7  # five semitones by the table
 
 
 def test_a_recording_has_a_channel_of_its_own():
     def spread(channel):
-        means = [audio.log_mel([voices.utterance(0, seed, channel=channel)])[0].mean(0) for seed in range(6)]
+        means = [
+            audio.log_mel([voices.utterance(0, seed, channel=channel)])[0].mean(0)
+            for seed in range(6)
+        ]
         curves = torch.stack(means)[:, 10:60]
         return (curves - curves.mean(1, keepdim=True)).std(0).mean()
 
@@ -170,10 +228,13 @@ def test_a_recording_has_a_channel_of_its_own():
 
 def test_the_plan_keeps_speakers_apart_and_emotions_balanced():
     train, test = (voices.plan(split) for split in ("train", "test"))
-    assert (len(train), len(test)) == (480, 160) and not {row[0] for row in train} & {row[0] for row in test}
+    assert (len(train), len(test)) == (480, 160) and not {row[0] for row in train} & {
+        row[0] for row in test
+    }
     for plan, each in ((train, 3), (test, 2)):
         counts = {
-            (who, emotion): sum(row[0] == who and row[2] == emotion for row in plan) for who, _, emotion, _ in plan
+            (who, emotion): sum(row[0] == who and row[2] == emotion for row in plan)
+            for who, _, emotion, _ in plan
         }
         assert set(counts.values()) == {each} and all(2 <= row[3] <= 4 for row in plan)
 
@@ -191,7 +252,12 @@ def test_voices_have_no_energy_that_nobody_hears():
 
 def test_voices_load_as_features_of_their_utterances_and_once(monkeypatch):
     corpus = speech.load("voices", "test", limit=8)
-    assert len(corpus.classes) == 20 and corpus.emotion_names == ("angry", "happy", "neutral", "sad")
+    assert len(corpus.classes) == 20 and corpus.emotion_names == (
+        "angry",
+        "happy",
+        "neutral",
+        "sad",
+    )
     assert corpus.labels.bincount().tolist().count(4) == 2  # two speakers of four utterances
     for row, path in enumerate(corpus.paths):
         who, i = map(int, path.split("/")[1:])
@@ -208,11 +274,15 @@ def test_voices_load_as_features_of_their_utterances_and_once(monkeypatch):
 def test_limits_are_balanced_and_nested():
     few, more = (speech.load("voices", limit=limit) for limit in (5, 12))
     assert set(few.paths) < set(more.paths) and more.labels.bincount().max() == 1
-    assert (few.starts == few.lengths.cumsum(0) - few.lengths).all() and few.lengths.sum() == len(few.mel)
+    assert (few.starts == few.lengths.cumsum(0) - few.lengths).all() and few.lengths.sum() == len(
+        few.mel
+    )
 
 
 def test_conditions_of_voices_have_the_same_rows_and_other_frames():
-    clean, noisy, reverb = (speech.load("voices", "test", limit=8, condition=c) for c in conditions.CONDITIONS)
+    clean, noisy, reverb = (
+        speech.load("voices", "test", limit=8, condition=c) for c in conditions.CONDITIONS
+    )
     for other in (noisy, reverb):
         assert other.paths == clean.paths and torch.equal(other.lengths, clean.lengths)
         assert not torch.allclose(other.mel, clean.mel, atol=0.5)
@@ -225,7 +295,10 @@ def test_voices_are_neither_trivial_nor_impossible_without_learning():
     assert len(found.target) == 64 * 63 // 2 and found.target.sum() == 16 * 6
     assert torch.equal(found.target, corpus.labels[found.a] == corpus.labels[found.b])
     x = torch.stack([utterance_rows(corpus, i).std(0) for i in range(64)])
-    x = torch.nn.functional.normalize(torch.linalg.svd(x - x.mean(0), full_matrices=False)[0][:, :15])  # whitened
+    # whitened
+    x = torch.nn.functional.normalize(
+        torch.linalg.svd(x - x.mean(0), full_matrices=False)[0][:, :15]
+    )
     scores = (x[found.a] * x[found.b]).sum(1)
     same, different = scores[found.target], scores[~found.target]
     auc = (same[:, None] > different).float().mean()

@@ -1,4 +1,5 @@
-"""Audio, manifests and trial lists as people have them: streams, cut files, endings, names, lists that do not fit."""
+"""Audio, manifests and trial lists as people have them: streams, cut files, endings, names, lists
+that do not fit."""
 
 import os
 import struct
@@ -11,7 +12,17 @@ import pytest
 import torch
 from data_files import apart, write_tar, write_tree  # noqa: F401
 from test_data_cases import write_zip
-from test_speech_corpus import AUDIO, MANIFEST, SPLIT, TRIALS, corpus_of, heard, samples, sound, utterance
+from test_speech_corpus import (
+    AUDIO,
+    MANIFEST,
+    SPLIT,
+    TRIALS,
+    corpus_of,
+    heard,
+    samples,
+    sound,
+    utterance,
+)
 
 from ncssl import data
 from ncssl.data import audio, speech
@@ -25,12 +36,23 @@ WAV, FLAC = sound(samples(1), "WAV"), sound(samples(1))
 
 
 def sizes(riff: int, chunk: int, content: bytes = WAV) -> bytes:
-    return content[:4] + struct.pack("<I", riff) + content[8:40] + struct.pack("<I", chunk) + content[44:]
+    return (
+        content[:4]
+        + struct.pack("<I", riff)
+        + content[8:40]
+        + struct.pack("<I", chunk)
+        + content[44:]
+    )
 
 
 def flac(count: int) -> bytes:
     """The FLAC file with another number of samples in its header: 36 bits."""
-    return FLAC[:21] + bytes([FLAC[21] & 0xF0 | count >> 32]) + (count & 2**32 - 1).to_bytes(4, "big") + FLAC[26:]
+    return (
+        FLAC[:21]
+        + bytes([FLAC[21] & 0xF0 | count >> 32])
+        + (count & 2**32 - 1).to_bytes(4, "big")
+        + FLAC[26:]
+    )
 
 
 STREAMS = {  # what writers leave in a header that they cannot go back to
@@ -47,12 +69,17 @@ STREAMS = {  # what writers leave in a header that they cannot go back to
 
 @pytest.mark.parametrize("kind", STREAMS)
 def test_streams_whose_header_has_no_length_give_the_samples_that_are_there(kind):
-    np.testing.assert_array_equal(audio.decode(STREAMS[kind], "a"), heard(FLAC if kind == "flac" else WAV))
+    np.testing.assert_array_equal(
+        audio.decode(STREAMS[kind], "a"), heard(FLAC if kind == "flac" else WAV)
+    )
 
 
 def test_a_wav_file_without_samples_is_not_taken_for_a_stream():
     empty = sizes(len(WAV) - 8, 0)
-    assert len(audio.decode(empty[:44] + b"LIST" + struct.pack("<I", len(WAV) - 52) + WAV[52:], "a")) == 0
+    assert (
+        len(audio.decode(empty[:44] + b"LIST" + struct.pack("<I", len(WAV) - 52) + WAV[52:], "a"))
+        == 0
+    )
 
 
 LONG = samples(1, 48000)
@@ -98,11 +125,19 @@ def test_names_with_dots_or_accents_in_another_form_are_found(tmp_path, tar):
     text = "".join(f"./{name.replace('s3', forms[0] + '3')},{name[:2]}\n" for name in AUDIO)
     lists = TRIALS.replace("a/s2/0", "a/./s2/0").replace("s3/0", f"{forms[1]}3/0")
     split = SPLIT.replace("a,", "a,./").replace("s3", f"{forms[0]}3")
-    write_tree(root, {"a.manifest.csv": f"path,speaker\n{text}".encode(), "split.csv": split.encode(),
-                      "trials_x.txt": lists.encode()})  # fmt: skip
+    write_tree(
+        root,
+        {
+            "a.manifest.csv": f"path,speaker\n{text}".encode(),
+            "split.csv": split.encode(),
+            "trials_x.txt": lists.encode(),
+        },
+    )
     test = speech.load("speech", "test", root=root)
     assert test.paths[2] == f"a/{forms[0]}3/0.flac"
-    assert torch.equal(utterance(test, test.paths[2]), audio.log_mel([heard(AUDIO["s3/0.flac"])])[0])
+    assert torch.equal(
+        utterance(test, test.paths[2]), audio.log_mel([heard(AUDIO["s3/0.flac"])])[0]
+    )
     assert speech.trials("speech", test, root=root)["x"].b.tolist() == [1, 2]
 
 
@@ -118,8 +153,11 @@ def test_paths_that_lead_out_are_named(tmp_path, path, where):
 
 def voxceleb(root: Path, ending: str, kind: str, top="wav") -> Path:
     people = [f"id1000{i}" for i in range(4)]
-    contents = {f"{top}/{who}/x/0000{j}{ending}": sound(samples(10 * i + j), kind, subtype=None)
-                for i, who in enumerate(people) for j in (1, 2)}  # fmt: skip
+    contents = {
+        f"{top}/{who}/x/0000{j}{ending}": sound(samples(10 * i + j), kind, subtype=None)
+        for i, who in enumerate(people)
+        for j in (1, 2)
+    }
     lists = "1 id10002/x/00001.wav id10002/x/00002.wav\n0 id10002/x/00001.wav id10003/x/00001.wav\n"
     return write_tree(root, contents | {"veri_test2.txt": lists.encode()})
 
@@ -135,7 +173,9 @@ def test_voxcelebs_layout_in_another_format_fits_its_lists(tmp_path, ending, kin
 @pytest.mark.parametrize("top", ["wav", "aac", "dev/aac"])
 def test_what_libsndfile_does_not_read_is_named(tmp_path, top):
     root = voxceleb(tmp_path / "vox", ".m4a", "WAV", top)
-    with pytest.raises(BadFile, match="holds .m4a, which libsndfile does not read; convert it: ffmpeg"):
+    with pytest.raises(
+        BadFile, match="holds .m4a, which libsndfile does not read; convert it: ffmpeg"
+    ):
         speech.load("speech", root=root)
 
 
@@ -156,7 +196,8 @@ def test_pipes_and_devices_are_not_read(tmp_path, make, name):
 def test_of_two_members_with_one_name_the_second_stands(tmp_path):
     root = corpus_of(tmp_path / "c")
     doubled = {f"a/{name}": content for name, content in AUDIO.items()}
-    write_tar(root / "a.tar", {"a/./s2/0.flac": doubled["a/s2/1.flac"]} | doubled)  # written in reverse order
+    # written in reverse order
+    write_tar(root / "a.tar", {"a/./s2/0.flac": doubled["a/s2/1.flac"]} | doubled)
     test = speech.load("speech", "test", root=root)
     assert torch.equal(utterance(test, "a/s2/0.flac"), utterance(test, "a/s2/1.flac"))
 
@@ -164,7 +205,12 @@ def test_of_two_members_with_one_name_the_second_stands(tmp_path):
 # ---- trial lists
 
 
-BLANK = ["\ufeff" + TRIALS, TRIALS + "\n", TRIALS.replace("\n", "\r\n") + "  \r\n\r\n", "\n" + TRIALS]
+BLANK = [
+    "\ufeff" + TRIALS,
+    TRIALS + "\n",
+    TRIALS.replace("\n", "\r\n") + "  \r\n\r\n",
+    "\n" + TRIALS,
+]
 
 
 @pytest.mark.parametrize("text", BLANK)
@@ -197,8 +243,13 @@ def test_trials_that_are_none_are_left_out_and_counted(tmp_path, kind):
 
 
 def test_a_list_of_another_corpus_is_an_error(tmp_path):
-    root = corpus_of(tmp_path / "c", lists={"trials_x.txt": TRIALS, "trials_y.txt": TRIALS.replace(" a/", " b/")})
-    with pytest.warns(UserWarning, match="left out 2"), pytest.raises(BadFile, match="y.txt: none of its 2 trials"):
+    root = corpus_of(
+        tmp_path / "c", lists={"trials_x.txt": TRIALS, "trials_y.txt": TRIALS.replace(" a/", " b/")}
+    )
+    with (
+        pytest.warns(UserWarning, match="left out 2"),
+        pytest.raises(BadFile, match="y.txt: none of its 2 trials"),
+    ):
         speech.load("speech", root=root)
 
 
@@ -217,12 +268,17 @@ def test_too_few_speakers_and_one_utterance_each_say_what_is_needed(tmp_path):
     contents = {f"{who}.wav": sound(samples(ord(who)), "WAV") for who in "abcde"}
     text = "path,speaker\n" + "".join(f"{who}.wav,{who}\n" for who in "abc")
     root = write_tree(tmp_path / "few", contents | {"manifest.csv": text.encode()})
-    with pytest.raises(BadFile, match="has no test utterances; give splits .* four speakers and more, it has 3"):
+    with pytest.raises(
+        BadFile, match="has no test utterances; give splits .* four speakers and more, it has 3"
+    ):
         speech.load("speech", "test", root=root)
     text = "path,speaker\n" + "".join(f"{who}.wav,{who}\n" for who in "abcde")
     root = write_tree(tmp_path / "five", contents | {"manifest.csv": text.encode()})
     test = speech.load("speech", "test", root=root)
-    with pytest.raises(ValueError, match="no trials of both kinds among the 2 utterances: give two speakers or more"):
+    with pytest.raises(
+        ValueError,
+        match="no trials of both kinds among the 2 utterances: give two speakers or more",
+    ):
         speech.trials("speech", test, root=root)
 
 
@@ -233,23 +289,38 @@ def test_a_digest_stands_for_frames_speakers_emotions_and_trials(tmp_path):
     base = corpus_of(tmp_path / "a")
     others = {
         "tar": corpus_of(tmp_path / "b", tar=".tar.gz"),
-        "audio": corpus_of(tmp_path / "c", AUDIO | {"s0/0.flac": sound(samples(99)), "s2/0.flac": sound(samples(98))}),
+        "audio": corpus_of(
+            tmp_path / "c",
+            AUDIO | {"s0/0.flac": sound(samples(99)), "s2/0.flac": sound(samples(98))},
+        ),
         "emotion": corpus_of(tmp_path / "d", manifest=MANIFEST.replace("calm", "sad")),
-        "trials": corpus_of(tmp_path / "e", lists={"trials_x.txt": TRIALS + "0 a/s2/1.flac a/s3/0.flac\n"}),
+        "trials": corpus_of(
+            tmp_path / "e", lists={"trials_x.txt": TRIALS + "0 a/s2/1.flac a/s3/0.flac\n"}
+        ),
     }
     for split in ("train", "test"):
         first = speech.load("speech", split, root=base).digest
-        same = {name: speech.load("speech", split, root=root).digest == first for name, root in others.items()}
-        assert same == {"tar": True, "audio": False, "emotion": False, "trials": split == "train"} and len(first) == 16
+        same = {
+            name: speech.load("speech", split, root=root).digest == first
+            for name, root in others.items()
+        }
+        assert (
+            same == {"tar": True, "audio": False, "emotion": False, "trials": split == "train"}
+            and len(first) == 16
+        )
     assert speech.load("voices", limit=2).digest == ""
     assert data.load("digits", limit=10).digest == ""
 
 
 # ---- noise of the corpus's own
 
-NOISES = {f"{name}.ogg": sound(samples(i, 20_000), "OGG", subtype="OPUS") for i, name in ((90, "tap"), (91, "dishes"))}
+NOISES = {
+    f"{name}.ogg": sound(samples(i, 20_000), "OGG", subtype="OPUS")
+    for i, name in ((90, "tap"), (91, "dishes"))
+}
 TABLE = "path,noise,offset_s,snr_db\n" + "".join(
-    f"./a/{name},noise/{'tap' if i % 2 else 'dishes'}.ogg,{0.25 * i},{5 * (i % 3)}\n" for i, name in enumerate(AUDIO)
+    f"./a/{name},noise/{'tap' if i % 2 else 'dishes'}.ogg,{0.25 * i},{5 * (i % 3)}\n"
+    for i, name in enumerate(AUDIO)
 )
 
 
@@ -263,18 +334,25 @@ def noisy_corpus(root: Path, table=TABLE) -> Path:
 def test_a_table_of_noise_is_a_condition_and_the_recordings_can_be_loaded(tmp_path):
     root = noisy_corpus(tmp_path / "c")
     assert speech.conditions("speech", root=root) == ("clean", "noise", "reverb", "eval")
-    clean, noisy = (speech.load("speech", "test", root=root, condition=c) for c in ("clean", "eval"))
+    clean, noisy = (
+        speech.load("speech", "test", root=root, condition=c) for c in ("clean", "eval")
+    )
     assert clean.paths == noisy.paths and clean.classes == noisy.classes == ("s2", "s3")
     for i, name in enumerate(AUDIO):
         if f"a/{name}" in noisy.paths:
-            speaking, noise = heard(AUDIO[name]).astype(float), heard(NOISES[("dishes", "tap")[i % 2] + ".ogg"])
+            speaking, noise = (
+                heard(AUDIO[name]).astype(float),
+                heard(NOISES[("dishes", "tap")[i % 2] + ".ogg"]),
+            )
             added = np.array([noise[(4000 * i + k) % len(noise)] for k in range(len(speaking))])
             added *= np.sqrt((speaking**2).mean() / (added**2).mean()) * 10 ** (-5 * (i % 3) / 20)
             expected = audio.log_mel([(speaking + added).astype(np.float32)])[0]
             torch.testing.assert_close(utterance(noisy, f"a/{name}"), expected, atol=1e-3, rtol=0)
     recordings = speech.noises("speech", root=root)
     assert recordings.paths == ("noise/tap.ogg", "noise/dishes.ogg") == recordings.classes[::-1]
-    assert torch.equal(utterance(recordings, "noise/tap.ogg"), audio.log_mel([heard(NOISES["tap.ogg"])])[0])
+    assert torch.equal(
+        utterance(recordings, "noise/tap.ogg"), audio.log_mel([heard(NOISES["tap.ogg"])])[0]
+    )
 
 
 def test_a_changed_table_is_another_condition(tmp_path):
@@ -285,23 +363,37 @@ def test_a_changed_table_is_another_condition(tmp_path):
     assert not torch.equal(first.mel, other.mel) and first.digest != other.digest
 
 
-@pytest.mark.parametrize("old, new, message", [
-    ("noise/tap", "noise/none", "noise_eval.csv: line 3 names 'noise/none.ogg', which is nowhere"),
-    (",0.5,", ",now,", "noise_eval.csv: line 4: offset_s is 'now'"),
-    (",0.5,", ",-1,", "line 4: offset_s is -1"),
-    ("a/s3/1.flac", "a/s9/1.flac", "noise_eval.csv: has no line for 'a/s3/1.flac'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        (
+            "noise/tap",
+            "noise/none",
+            "noise_eval.csv: line 3 names 'noise/none.ogg', which is nowhere",
+        ),
+        (",0.5,", ",now,", "noise_eval.csv: line 4: offset_s is 'now'"),
+        (",0.5,", ",-1,", "line 4: offset_s is -1"),
+        ("a/s3/1.flac", "a/s9/1.flac", "noise_eval.csv: has no line for 'a/s3/1.flac'"),
+    ],
+)
 def test_mistakes_in_a_table_of_noise_are_named(tmp_path, old, new, message):
     assert old in TABLE
     with pytest.raises(BadFile, match=message):
-        speech.load("speech", "test", root=noisy_corpus(tmp_path / "c", TABLE.replace(old, new)), condition="eval")
+        speech.load(
+            "speech",
+            "test",
+            root=noisy_corpus(tmp_path / "c", TABLE.replace(old, new)),
+            condition="eval",
+        )
 
 
 def test_noise_that_is_not_there_and_names_that_are_taken_are_errors(tmp_path):
     with pytest.raises(BadFile, match="has no recordings of noise"):
         speech.noises("speech", root=corpus_of(tmp_path / "a"))
     root = noisy_corpus(tmp_path / "b")
-    with pytest.raises(UnknownName, match="unknown condition 'other'; allowed: clean, eval, noise, reverb"):
+    with pytest.raises(
+        UnknownName, match="unknown condition 'other'; allowed: clean, eval, noise, reverb"
+    ):
         speech.load("speech", "test", root=root, condition="other")
     (root / "noise_eval.csv").rename(root / "noise_reverb.csv")
     with pytest.raises(BadFile, match="'reverb' is a condition of our own"):

@@ -1,4 +1,5 @@
-"""What is measured of speech beside error rates: means over lists, the floor, rounds of pseudo-labels."""
+"""What is measured of speech beside error rates: means over lists, the floor, rounds of
+pseudo-labels."""
 
 import dataclasses
 
@@ -27,36 +28,72 @@ def run():
 
 
 def test_means_over_lists_by_hand():
-    rates = {"a_eer": 10.0, "b_eer": 20.0, "a_noise_eer": 30.0, "a_reverb_eer": 40.0, "b_noise_eer": 50.0}
+    rates = {
+        "a_eer": 10.0,
+        "b_eer": 20.0,
+        "a_noise_eer": 30.0,
+        "a_reverb_eer": 40.0,
+        "b_noise_eer": 50.0,
+    }
     assert speakers.means(rates) == {"mean_eer": 15, "mean_mismatched_eer": 40}
-    assert speakers.means({"noise_eer": 7.0, "x_eer": 9.0}) == {"mean_eer": 8}, "a list may be called noise"
+    assert speakers.means({"noise_eer": 7.0, "x_eer": 9.0}) == {"mean_eer": 8}, (
+        "a list may be called noise"
+    )
 
 
 def test_leads_are_points_better_than_without_learning():
     own = {"a_eer": 10.0, "mean_eer": 12.0, "emotion_micro_f1": 50.0, "emotion_majority": 20.0}
     floor = {"a_eer": 15.0, "mean_eer": 11.0, "emotion_micro_f1": 55.0}
-    assert speakers.leads(own, floor) == {"a_lead": 5, "mean_lead": -1, "emotion_lead": -5, "emotion_lift": 30}
+    assert speakers.leads(own, floor) == {
+        "a_lead": 5,
+        "mean_lead": -1,
+        "emotion_lead": -5,
+        "emotion_lift": 30,
+    }
     assert speakers.leads({"a_eer": 1.0}, {"a_eer": 1.0}) == {"a_lead": 0}
-    assert speakers.leads({"whitened_mean_eer": 4.0, "mean_eer": 6.0}, {"mean_eer": 5.0})["whitened_lead"] == 1
+    assert (
+        speakers.leads({"whitened_mean_eer": 4.0, "mean_eer": 6.0}, {"mean_eer": 5.0})[
+            "whitened_lead"
+        ]
+        == 1
+    )
 
 
 def test_an_f1_of_nothing_is_an_f1_and_no_errors_are_no_error():
-    assert speakers.leads({"emotion_micro_f1": 0.0, "emotion_majority": 20.0}, {"emotion_micro_f1": 5.0}) == {
-        "emotion_lead": -5, "emotion_lift": -20,
-    }  # fmt: skip
+    assert speakers.leads(
+        {"emotion_micro_f1": 0.0, "emotion_majority": 20.0}, {"emotion_micro_f1": 5.0}
+    ) == {"emotion_lead": -5, "emotion_lift": -20}
     found = speakers.gains([dict(mean_eer=e, plda_mean_eer=0.0, nmi=50.0) for e in (4.0, 0.0, 0.0)])
-    assert found["pseudo_gain"] == np.inf and np.isnan(found["pseudo_gain_lead"]) and found["pseudo_nmi_rise"] == 0
+    assert (
+        found["pseudo_gain"] == np.inf
+        and np.isnan(found["pseudo_gain_lead"])
+        and found["pseudo_nmi_rise"] == 0
+    )
 
 
 def test_the_floor_is_deviations_of_the_bands_whitened_on_the_training_utterances(run, tmp_path):
     """Against the same from its parts, trial by trial; and as a record of the campaign."""
     d, r = run.data, floors.floor(run.recipe)
-    assert r.method == "statistics" and r.limit == 160 and r == floors.floor(dataclasses.replace(run.recipe, seed=3))
-    record = store.load(campaign.one(experiments.below([planned(run.recipe)])[0], None, tmp_path, "cpu", False)["path"])
-    assert record.recipe == r and record.data == d.facts() and record.metrics == store.rounded(d.floor())
+    assert (
+        r.method == "statistics"
+        and r.limit == 160
+        and r == floors.floor(dataclasses.replace(run.recipe, seed=3))
+    )
+    record = store.load(
+        campaign.one(experiments.below([planned(run.recipe)])[0], None, tmp_path, "cpu", False)[
+            "path"
+        ]
+    )
+    assert (
+        record.recipe == r
+        and record.data == d.facts()
+        and record.metrics == store.rounded(d.floor())
+    )
 
     def moments(corpus):
-        return frame_statistics(corpus.mel[a : a + n] for a, n in zip(corpus.starts, corpus.lengths, strict=True))
+        return frame_statistics(
+            corpus.mel[a : a + n] for a, n in zip(corpus.starts, corpus.lengths, strict=True)
+        )
 
     bank, z = moments(d.train), moments(d.tests["clean"])
     center = whiten(bank, bank, components=40).mean(0)
@@ -86,7 +123,9 @@ def test_a_run_says_how_far_it_is_ahead_of_the_floor(run):
     scores = np.einsum("md,md->m", z[t.a], z[t.b])
     assert found["whitened_voices_eer"] == pytest.approx(eer(t.target, scores), abs=0.05)
     assert found["whitened_lead"] == pytest.approx(floor["mean_eer"] - found["whitened_mean_eer"])
-    assert found["emotion_lead"] == pytest.approx(found["emotion_micro_f1"] - floor["emotion_micro_f1"])
+    assert found["emotion_lead"] == pytest.approx(
+        found["emotion_micro_f1"] - floor["emotion_micro_f1"]
+    )
 
 
 def test_rounds_of_pseudo_labels_are_in_the_record(tmp_path):
@@ -94,14 +133,25 @@ def test_rounds_of_pseudo_labels_are_in_the_record(tmp_path):
     record = train.fit(r, out=tmp_path)
     m = record.metrics
     assert record.status == "done" and m["round0_clusters"] == 20 >= m["round2_clusters"]
-    assert m["round0_mean_eer"] == pytest.approx(m["mean_eer"], abs=1), "before any round it is the run's own"
-    for i in range(3):  # so small a network hardly learns; that rounds help is tested in test_pseudo.py
+    assert m["round0_mean_eer"] == pytest.approx(m["mean_eer"], abs=1), (
+        "before any round it is the run's own"
+    )
+    # so small a network hardly learns; that rounds help is tested in test_pseudo.py
+    for i in range(3):
         eer, plda = m[f"round{i}_voices_eer"], m[f"round{i}_plda_voices_eer"]
-        assert 0 < eer < 70 and (np.isnan(plda) or 0 < plda < 70), "PLDA has none where embeddings hardly vary"
-        assert 0 <= m[f"round{i}_nmi"] <= 100 and 0 < m[f"round{i}_purity"] <= 100 and m[f"round{i}_kept"] <= 100
+        assert 0 < eer < 70 and (np.isnan(plda) or 0 < plda < 70), (
+            "PLDA has none where embeddings hardly vary"
+        )
+        assert (
+            0 <= m[f"round{i}_nmi"] <= 100
+            and 0 < m[f"round{i}_purity"] <= 100
+            and m[f"round{i}_kept"] <= 100
+        )
     assert m["pseudo_gain"] == pytest.approx(m["round0_mean_eer"] / m["round1_mean_eer"], rel=1e-4)
     plain = train.fit(recipe("simclr", **SMALL), out=tmp_path).metrics
-    assert {k: v for k, v in plain.items() if k != "images_per_second"}.items() <= m.items(), "nothing else moved"
+    assert {k: v for k, v in plain.items() if k != "images_per_second"}.items() <= m.items(), (
+        "nothing else moved"
+    )
 
 
 def test_rounds_leave_out_speakers_heard_too_rarely_and_other_corpora(run, monkeypatch):
@@ -109,7 +159,9 @@ def test_rounds_leave_out_speakers_heard_too_rarely_and_other_corpora(run, monke
     few = d.train.labels.clone()
     few[:3] = 40  # a 41st speaker of three utterances
     train_set = d.train._replace(labels=few, classes=(*d.train.classes, "rare"))
-    other = d.tests["clean"]._replace(paths=tuple(p.replace("voices/", "x/") for p in d.tests["clean"].paths))
+    other = d.tests["clean"]._replace(
+        paths=tuple(p.replace("voices/", "x/") for p in d.tests["clean"].paths)
+    )
     lists = {"voices": d.trials["voices"]}
 
     def rounds(encoder, embed, crops, width, **how):
@@ -121,17 +173,30 @@ def test_rounds_leave_out_speakers_heard_too_rarely_and_other_corpora(run, monke
     out = speakers.relabelled(run.model, train_set, d.tests["clean"], lists, d.policy[0], **how)
     assert seen["n"] == 157 - 1 == len(seen["hidden"]) and seen["width"] == 16 and seen["seed"] == 5
     assert [(s.epochs, s.whole) for s in seen["stages"]] == [(2, False), (4, True)]
-    assert out["pseudo_gain"] == 4 / 3 and out["pseudo_gain_lead"] == 4 / 3 - 3 / 2 and out["pseudo_nmi_rise"] == 20
+    assert (
+        out["pseudo_gain"] == 4 / 3
+        and out["pseudo_gain_lead"] == 4 / 3 - 3 / 2
+        and out["pseudo_nmi_rise"] == 20
+    )
     assert out["pseudo_plda_lead"] == 2 - 1 and out["round1_mean_eer"] == 3
     with pytest.raises(ValueError, match="no trial list"):
         speakers.relabelled(run.model, train_set, other, lists, d.policy[0], **how)
 
 
-@pytest.mark.parametrize("values, words", [
-    (dict(pseudo_rounds=2), "pseudo_rounds and pseudo_clusters were 2 and None; allowed: both, or none"),
-    (dict(pseudo_rounds=0, pseudo_clusters=4), "pseudo_rounds was 0; allowed: none, or an integer >= 1"),
-    (dict(pseudo_rounds=1, pseudo_clusters=True), "pseudo_clusters was True"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        (
+            dict(pseudo_rounds=2),
+            "pseudo_rounds and pseudo_clusters were 2 and None; allowed: both, or none",
+        ),
+        (
+            dict(pseudo_rounds=0, pseudo_clusters=4),
+            "pseudo_rounds was 0; allowed: none, or an integer >= 1",
+        ),
+        (dict(pseudo_rounds=1, pseudo_clusters=True), "pseudo_clusters was True"),
+    ],
+)
 def test_rounds_that_cannot_be(values, words):
     with pytest.raises(ValueError, match=words):
         recipe("simclr", dataset="voices", **values)
@@ -143,15 +208,24 @@ def test_rounds_are_for_speech():
 
 
 def test_more_clusters_than_utterances_are_refused_before_any_training():
-    with pytest.raises(ValueError, match="pseudo_clusters was 161; allowed: 1 to 160, the utterances of speakers"):
-        train.start(recipe("dino", **SMALL | dict(pseudo_rounds=1, pseudo_clusters=161)), device="cpu")
+    with pytest.raises(
+        ValueError, match="pseudo_clusters was 161; allowed: 1 to 160, the utterances of speakers"
+    ):
+        train.start(
+            recipe("dino", **SMALL | dict(pseudo_rounds=1, pseudo_clusters=161)), device="cpu"
+        )
 
 
 def test_a_list_that_a_corpus_does_not_have_is_no_failed_run(tmp_path):
     """A claim on the LibriSpeech list is not run on the voices, and a run that failed stays one."""
-    record = train.fit(recipe("dino", options={"prototypes": 16}, evaluated="target", **TINY), out=tmp_path)
+    record = train.fit(
+        recipe("dino", options={"prototypes": 16}, evaluated="target", **TINY), out=tmp_path
+    )
     failed = dataclasses.replace(record, status="failed", reason="x", metrics={})
-    runs = [(planned(record.recipe)._replace(arm="dino", seed=s), r) for s, r in enumerate([record, record, failed])]
+    runs = [
+        (planned(record.recipe)._replace(arm="dino", seed=s), r)
+        for s, r in enumerate([record, record, failed])
+    ]
     assert set(series.metric(runs, "voices_eer")["dino"]) == {0, 1, 2}
     assert series.metric(runs, "libri_eer") == {"dino": {2: None}}
     claim = paper("cho2022").claims["better_than_no_learning_libri"]

@@ -33,15 +33,23 @@ def test_size_of_the_tdnn(width):
     encoder, features = net("tdnn", 80, width)
     kernels, norms = width * (80 * 5 + width * 7 + width * 3), 2 * 7 * width
     assert features == 4 * width
-    assert sum(w.numel() for w in encoder.parameters()) == kernels + norms + (6 * width + 1) * features
+    assert (
+        sum(w.numel() for w in encoder.parameters()) == kernels + norms + (6 * width + 1) * features
+    )
 
 
 def test_size_of_the_light_resnet():
-    """torchvision's ResNet-34 with a quarter of the channels behind its stem: a sixteenth of the kernels."""
+    """torchvision's ResNet-34 with a quarter of the channels behind its stem: a sixteenth of the
+    kernels."""
     encoder, features = net("lresnet34", 80, 16)
     other = dict(models.resnet34().named_parameters())
-    kernels = sum(w.numel() for name, w in other.items() if w.ndim == 4 and name != "conv1.weight") // 16
-    norms = sum(w.numel() for name, w in other.items() if w.ndim == 1 and not name.startswith("fc")) // 4
+    kernels = (
+        sum(w.numel() for name, w in other.items() if w.ndim == 4 and name != "conv1.weight") // 16
+    )
+    norms = (
+        sum(w.numel() for name, w in other.items() if w.ndim == 1 and not name.startswith("fc"))
+        // 4
+    )
     embedding = (2 * 128 * 10 + 1) * 256  # mean and deviation of 128 channels in 10 bands
     assert features == 256
     assert sum(w.numel() for w in encoder.parameters()) == 9 * 16 + kernels + norms + embedding
@@ -64,7 +72,8 @@ def test_a_constant_input_has_one_embedding_for_any_length():
 
 
 def test_the_padded_ends_of_a_crop_fade_with_its_length():
-    """Zeros at the ends count as 1 / frames: a crop of twice the length is half as far from a very long one."""
+    """Zeros at the ends count as 1 / frames: a crop of twice the length is half as far from a very
+    long one."""
     encoder, _ = net("lresnet34", 8)
     x = speech(2, 8, frames=1)
     e = {frames: encoder.eval()(x.expand(-1, -1, -1, frames)) for frames in (640, 1280, 10240)}
@@ -78,7 +87,9 @@ def test_samples_of_a_batch_do_not_touch_each_other(name):
     x = speech(4)
     y = encoder.eval()(x)
     for again, there in ((encoder(x.flip(0)), y.flip(0)), (encoder(x[1:2]), y[1:2])):
-        assert (again - there).norm() < 1e-3 * there.norm(), "but for rounding: kernels differ by the size of a batch"
+        assert (again - there).norm() < 1e-3 * there.norm(), (
+            "but for rounding: kernels differ by the size of a batch"
+        )
     assert (y[0] - y[1]).norm() > 1e-2 * y[0].norm()
 
 

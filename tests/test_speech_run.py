@@ -1,4 +1,5 @@
-"""Speech through the engine of the images: a run prints error rates, and is resumed, measured and refused alike."""
+"""Speech through the engine of the images: a run prints error rates, and is resumed, measured and
+refused alike."""
 
 import copy
 import json
@@ -26,7 +27,9 @@ def started(method="byol", **values):
 
 
 def test_a_run_measures_every_list_in_every_condition(tmp_path):
-    record = train.fit(recipe("dino", options={"prototypes": 32}, evaluated="target", **TINY), out=tmp_path)
+    record = train.fit(
+        recipe("dino", options={"prototypes": 32}, evaluated="target", **TINY), out=tmp_path
+    )
     assert record.status == "done" and record.data["classes"] == 40 and record.data["trials"] > 1000
     for mark in ("voices", "voices_noise", "voices_reverb"):
         low, rate, high = (record.metrics[f"{mark}_eer{end}"] for end in ("_low", "", "_high"))
@@ -49,7 +52,8 @@ def test_an_interrupted_run_goes_on_exactly(monkeypatch):
 
 
 def test_utterances_are_embedded_as_one_by_one():
-    """Many of one length at once, in any order; those of other lengths are repeated to a multiple of half a second."""
+    """Many of one length at once, in any order; those of other lengths are repeated to a multiple
+    of half a second."""
     run = started()
     test = run.data.tests["clean"]
     h, z = speakers.embed(run.model, test)
@@ -60,7 +64,9 @@ def test_utterances_are_embedded_as_one_by_one():
         x = (frames - frames.mean(0)).T[None, None]
         expected = run.model.encode(x)
         torch.testing.assert_close(h[i : i + 1], expected, rtol=2e-2, atol=2e-2)
-        torch.testing.assert_close(z[i : i + 1], run.model.projector(expected), rtol=5e-2, atol=5e-2)
+        torch.testing.assert_close(
+            z[i : i + 1], run.model.projector(expected), rtol=5e-2, atol=5e-2
+        )
 
 
 def test_the_network_that_is_measured_is_the_one_asked_for():
@@ -75,7 +81,9 @@ def test_the_network_that_is_measured_is_the_one_asked_for():
         for net in run.model.used[0].modules():  # batch norm's running statistics move in both
             if isinstance(net, torch.nn.BatchNorm1d):
                 net.reset_running_stats()
-        numbers[which] = (speakers.embed(run.model, run.data.tests["clean"])[0] - before).norm().item()
+        numbers[which] = (
+            (speakers.embed(run.model, run.data.tests["clean"])[0] - before).norm().item()
+        )
     assert numbers["target"] < 0.2 * numbers["online"]
 
 
@@ -89,7 +97,11 @@ def test_a_corpus_of_speech_is_another_domain_than_images():
     "values, error, words",
     [
         (dict(batch=65), ValueError, "limit was 64"),
-        (dict(limit=None, batch=512), ValueError, "batch was 512; allowed: at most the 480 training utterances"),
+        (
+            dict(limit=None, batch=512),
+            ValueError,
+            "batch was 512; allowed: at most the 480 training utterances",
+        ),
         (dict(size=32), ValueError, "size was 32; allowed: for images only"),
         (dict(online_probe=True), ValueError, "online_probe was True"),
         (dict(augmentation="symmetric"), UnknownName, "speech_clean"),
@@ -108,7 +120,18 @@ def test_a_target_is_measured_only_where_there_is_one():
 
 
 def test_the_command_prints_error_rates(tmp_path):
-    command = [sys.executable, "-m", "ncssl", "run", "--method", "simclr", "--dataset", "voices", "--out", tmp_path]
+    command = [
+        sys.executable,
+        "-m",
+        "ncssl",
+        "run",
+        "--method",
+        "simclr",
+        "--dataset",
+        "voices",
+        "--out",
+        tmp_path,
+    ]
     sets = [part for k, v in TINY.items() if k != "dataset" for part in ("--set", f"{k}={v}")]
     done = subprocess.run([*command, *sets, "--json"], capture_output=True, text=True, check=True)
     assert 0 < json.loads(done.stdout)["metrics"]["voices_eer"] < 100
@@ -124,4 +147,6 @@ def test_speech_is_a_corpus_where_there_is_one_and_else_said_to_be_generated(
     monkeypatch.chdir(tmp_path)
     assert cli.heard("speech", None) == dataset and cli.heard("digits", None) == "digits"
     assert ("generated" in capsys.readouterr().err) == (dataset == "voices")
-    assert cli.heard("speech", tmp_path / "empty") == "speech", "a root that was given is read, or said to be wrong"
+    assert cli.heard("speech", tmp_path / "empty") == "speech", (
+        "a root that was given is read, or said to be wrong"
+    )

@@ -1,4 +1,5 @@
-"""Tables and curves of runs on speech: lists, the baseline below, rounds in order, commands that name a chapter."""
+"""Tables and curves of runs on speech: lists, the baseline below, rounds in order, commands that
+name a chapter."""
 
 import pytest
 
@@ -21,14 +22,20 @@ def measured(eer, lists):
     out = {"mean_eer": eer, "mean_mismatched_eer": eer + 5}
     for name in lists:
         for mark, value in ((name, eer), (f"{name}_noise", eer + 5)):
-            out |= {f"{mark}_eer": value, f"{mark}_eer_low": value - 2, f"{mark}_eer_high": value + 2}
+            out |= {
+                f"{mark}_eer": value,
+                f"{mark}_eer_low": value - 2,
+                f"{mark}_eer_high": value + 2,
+            }
     return out
 
 
 def runs(lists=("libri", "ravdess")):
     """The experiment `collapse` at small scale on two seeds: two of its arms have records."""
     some = [p for p in planned("cho2022", "collapse", "small") if p.seed < 2]
-    return [(p, record(p, measured(EER[p.arm][p.seed], lists)) if p.arm in EER else None) for p in some]
+    return [
+        (p, record(p, measured(EER[p.arm][p.seed], lists)) if p.arm in EER else None) for p in some
+    ]
 
 
 def test_lists_are_those_of_the_records_or_the_usual_ones():
@@ -42,7 +49,14 @@ def test_the_last_row_is_what_needs_no_learning(tmp_path, monkeypatch):
     monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
     found = runs()
     table = spoken.results(PAPER, "collapse", found).set_index("arm")
-    assert list(table.columns) == ["n", "EER, %", "whitened, %", "mismatched, %", "libri, %", "ravdess, %"]
+    assert list(table.columns) == [
+        "n",
+        "EER, %",
+        "whitened, %",
+        "mismatched, %",
+        "libri, %",
+        "ravdess, %",
+    ]
     assert table.loc["DINO (dino)"].tolist()[:2] == ["2", "22.0 [-3.4, 47.4]"]  # 22 +- 12.706 x 2
     assert table.loc["no centring (no_centring)", "n"] == "not run" == table.iloc[-1]["n"]
     (base,) = below([p for p, _ in found])
@@ -51,7 +65,9 @@ def test_the_last_row_is_what_needs_no_learning(tmp_path, monkeypatch):
     last = spoken.results(PAPER, "collapse", found, only=["dino"]).iloc[-1]
     assert last["arm"].startswith("statistics") and last["n"] == ""
     assert last.tolist()[2:] == ["9.0", "9.0", "14.0", "9.0 [7.0, 11.0]", "9.0 [7.0, 11.0]"]
-    own = spoken.results(PAPER, "collapse", found, {"mean_eer": ("x", 2), "emotion_lift": ("lift", 1)})
+    own = spoken.results(
+        PAPER, "collapse", found, {"mean_eer": ("x", 2), "emotion_lift": ("lift", 1)}
+    )
     assert own["x"].tolist()[-1] == "9.00" and own["lift"].tolist()[-1] == ""
     assert own["n"].tolist()[0] == "2", "an arm was run, though the last metric was not measured"
 
@@ -69,20 +85,31 @@ def test_arms_stand_between_two_floors(tmp_path, monkeypatch):
 
 
 def test_what_comes_with_the_first_step_stands_at_the_later_epochs():
-    e, curves = PAPER.experiments["collapse"], {"epoch": [0, 4, 8], "teacher_entropy": [2.0, 1.0], "loss": [None] * 3}
+    e, curves = (
+        PAPER.experiments["collapse"],
+        {"epoch": [0, 4, 8], "teacher_entropy": [2.0, 1.0], "loss": [None] * 3},
+    )
     found = [(p, record(p, {}, curves) if p.arm == "dino" else r) for p, r in runs()]
     (row,) = series.curves(e, found, "teacher_entropy")
-    assert row["arm"] == "dino" and [(x.tolist(), y.tolist()) for x, y in row["runs"]] == [([4, 8], [2, 1])] * 2
+    assert (
+        row["arm"] == "dino"
+        and [(x.tolist(), y.tolist()) for x, y in row["runs"]] == [([4, 8], [2, 1])] * 2
+    )
     one = record(found[0][0], {}, {"epoch": [0, 4], "teacher_entropy": [2.0]})
     assert series.curve(one, "teacher_entropy") is None, "one value is no curve"
 
 
 def test_claims_of_speech_share_a_few_units():
-    units = {name: series.unit(claim) for name, claim in PAPER.claims.items() if claim.kind == "records"}
+    units = {
+        name: series.unit(claim) for name, claim in PAPER.claims.items() if claim.kind == "records"
+    }
     assert units["labels_are_not_needed"] == "ratio of EERs" == units["pseudo_labels_help"]
     assert units["byol_learns"] == units["no_centring_collapses"] == "difference of EER, points"
     assert units["emotion_better_than_no_learning"] == "points"
-    assert units["both_sharp"] == "nats" and units["plda_helps_raw_embeddings"] == "difference of ratios"
+    assert (
+        units["both_sharp"] == "nats"
+        and units["plda_helps_raw_embeddings"] == "difference of ratios"
+    )
     assert len(set(units.values())) <= 9
 
 

@@ -14,7 +14,10 @@ def utterances(who, seed, channel=0.0):
     """Log-mel utterances whose bands have a mean by session and a deviation by speaker."""
     rng = np.random.default_rng(seed)
     spread = np.exp(0.3 * np.random.default_rng(9).normal(size=(who.max() + 1, 12)))
-    return [channel * rng.normal(size=12) + spread[w] * rng.normal(size=(int(rng.integers(60, 90)), 12)) for w in who]
+    return [
+        channel * rng.normal(size=12) + spread[w] * rng.normal(size=(int(rng.integers(60, 90)), 12))
+        for w in who
+    ]
 
 
 def test_statistics_are_moments_over_time():
@@ -45,7 +48,9 @@ def test_statistics_baseline_whitens_on_train_and_knows_speakers():
     assert verify(statistics_baseline(train, test), pairs)["eer"] < 20
 
 
-@pytest.mark.parametrize("mels, said", [([], "mels had"), ([np.ones((5, 3)), np.ones((5, 4))], r"\[3, 4\] bands")])
+@pytest.mark.parametrize(
+    "mels, said", [([], "mels had"), ([np.ones((5, 3)), np.ones((5, 4))], r"\[3, 4\] bands")]
+)
 def test_statistics_of_mels_that_do_not_fit(mels, said):
     with pytest.raises(ValueError, match=said):
         frame_statistics(mels)

@@ -1,4 +1,5 @@
-"""Theory of cho2022: rates and thresholds of the flow of free logits, its invariants, and where it ends."""
+"""Theory of cho2022: rates and thresholds of the flow of free logits, its invariants, and where it
+ends."""
 
 import json
 
@@ -32,7 +33,9 @@ def test_the_flow_is_minus_the_gradient_of_the_cross_entropy():
         return -(goal * np.log(softmax(x.reshape(n, k) / s, -1))).sum()
 
     slope = [(loss(h.ravel() + e) - loss(h.ravel() - e)) / 2e-6 for e in 1e-6 * np.eye(n * k)]
-    np.testing.assert_allclose(dino.logits(n, k).field(h.ravel(), centring=0.7), -np.array(slope), atol=1e-5)
+    np.testing.assert_allclose(
+        dino.logits(n, k).field(h.ravel(), centring=0.7), -np.array(slope), atol=1e-5
+    )
 
 
 def test_the_centre_s_flow_is_that_of_two_prototypes_and_inputs_alike():
@@ -47,15 +50,28 @@ def test_the_centre_s_flow_is_that_of_two_prototypes_and_inputs_alike():
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
-@given(k=st.integers(2, 6), tau_s=st.floats(0.05, 1), tau_t=st.floats(0.02, 1), centring=st.floats(0, 1))
+@given(
+    k=st.integers(2, 6),
+    tau_s=st.floats(0.05, 1),
+    tau_t=st.floats(0.02, 1),
+    centring=st.floats(0, 1),
+)
 def test_rates_and_thresholds_agree(k, tau_s, tau_t, centring):
     shared, apart = dino.common_rate(k, tau_s, tau_t, centring), dino.apart_rate(k, tau_s, tau_t)
     edge = dino.least_centring(tau_s, tau_t)
     assert (apart > 0) == (tau_t < tau_s) and dino.common_rate(k, tau_s, tau_t, 1.0) < 0 <= edge < 1
     if abs(centring - edge) > 1e-6 and edge > 0:
         assert (shared < 0) == (centring > edge)
-    values = np.linalg.eigvals(numerical_jacobian(dino.logits(2, k), np.zeros(2 * k), tau_s=tau_s, tau_t=tau_t,
-                                                  centring=centring, step=1e-6)).real  # fmt: skip
+    values = np.linalg.eigvals(
+        numerical_jacobian(
+            dino.logits(2, k),
+            np.zeros(2 * k),
+            tau_s=tau_s,
+            tau_t=tau_t,
+            centring=centring,
+            step=1e-6,
+        )
+    ).real
     expected = sorted([0.0, 0.0, *[shared] * (k - 1), *[apart] * (k - 1)])
     np.testing.assert_allclose(np.sort(values), expected, atol=1e-4 * max(1, *map(abs, expected)))
 
@@ -66,7 +82,9 @@ def test_a_centre_holds_exactly_if_it_outruns_the_sharpening(tau_t):
     edge = dino.least_gamma(tau_t=tau_t)
     wide = {}
     for factor in (0.8, 1.25):
-        path = dino.CENTRE.solve([1e-4, 0.0], [0, 80 / edge], tau_t=tau_t, gamma=factor * edge, options={"rtol": 1e-6})
+        path = dino.CENTRE.solve(
+            [1e-4, 0.0], [0, 80 / edge], tau_t=tau_t, gamma=factor * edge, options={"rtol": 1e-6}
+        )
         wide[factor] = np.abs(path.y[-1]).max()
     assert wide[1.25] < 1e-6 and wide[0.8] > 1e-3
 
@@ -85,7 +103,9 @@ def test_each_trick_alone_collapses_and_both_do_not(seed):
     sure, spread = dino.ends(seed=seed)
     assert sure < 0.05 and spread > 0.6
     assert max(dino.ends(seed=seed, centring=0.0)) < 0.05, "all on one prototype"
-    assert min(dino.ends(seed=seed, tau_t=0.1)) > 0.99 and min(dino.ends(seed=seed, tau_t=0.2)) > 0.99, "uniform"
+    assert (
+        min(dino.ends(seed=seed, tau_t=0.1)) > 0.99 and min(dino.ends(seed=seed, tau_t=0.2)) > 0.99
+    ), "uniform"
     assert dino.ends(seed=seed, centring=0.7)[1] > 0.6
 
 
@@ -100,11 +120,18 @@ def test_entropies_by_hand():
 def test_describe_is_plain_and_checks_what_it_is_given():
     told = dino.describe(k=5, tau_t=0.05, gamma=50)
     json.dumps(told)
-    assert told["rates at the uniform output"]["apart"] == pytest.approx(20) and told["centre fast enough"] is False
+    assert (
+        told["rates at the uniform output"]["apart"] == pytest.approx(20)
+        and told["centre fast enough"] is False
+    )
     assert told["least centring"] == 0.5 and told["least gamma, two prototypes"] == 50
     with pytest.raises(UnknownName, match="tau_s"):
         dino.describe(tau=0.1)
-    wrongs = (dict(tau_t=0), "tau_t must be in"), (dict(k=1), "k must be in"), (dict(centring=2), "centring")
+    wrongs = (
+        (dict(tau_t=0), "tau_t must be in"),
+        (dict(k=1), "k must be in"),
+        (dict(centring=2), "centring"),
+    )
     for wrong, words in wrongs:
         with pytest.raises(ValueError, match=words):
             dino.describe(**wrong)

@@ -1,4 +1,5 @@
-"""The five theories on one axis system: closed forms against integration, and against each paper's own modules."""
+"""The five theories on one axis system: closed forms against integration, and against each paper's
+own modules."""
 
 import numpy as np
 import pytest
@@ -14,10 +15,15 @@ from ncssl.theory.companion import modes as one
 from ncssl.theory.wang2021.modes import mode_rhs
 
 CLAIMS = {c.check: c for c in paper("companion").claims.values() if c.kind == "theory"}
-modes = st.fixed_dictionaries({
-    "b": st.floats(0.2, 3), "sigma2": st.floats(0, 2), "eta": st.floats(0.005, 0.4), "alpha": st.floats(0.25, 2),
-    "lambda_": st.floats(0.3, 4),
-})  # fmt: skip
+modes = st.fixed_dictionaries(
+    {
+        "b": st.floats(0.2, 3),
+        "sigma2": st.floats(0, 2),
+        "eta": st.floats(0.005, 0.4),
+        "alpha": st.floats(0.25, 2),
+        "lambda_": st.floats(0.3, 4),
+    }
+)
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -36,13 +42,18 @@ def test_every_check_decides_a_claim_but_for_the_level_that_liu2022_claims():
 @given(q=modes)
 @settings(max_examples=40, deadline=None)
 def test_levels_and_edges_are_at_rest_and_of_their_kind(method, q):
-    """w' vanishes at the level and at the edge; it points to the level, away from the edge; both exist together."""
+    """w' vanishes at the level and at the edge; it points to the level, away from the edge; both
+    exist together."""
     if method == "learned":
         q = q | {"alpha": 0.5}
     one_of = "set" if method == "learned" else method
     s, e = float(one.level(method, **q)), float(one.edge(method, **q))
     limits = {k: v for k, v in q.items() if k in ("b", "sigma2", "lambda_")}
-    gap = q["eta"] / float(one.threshold(method, **limits)) - 1 if float(one.threshold(method, **limits)) else 1.0
+    gap = (
+        q["eta"] / float(one.threshold(method, **limits)) - 1
+        if float(one.threshold(method, **limits))
+        else 1.0
+    )
     assume(abs(gap) > 1e-3)
     assert np.isfinite(s) == np.isfinite(e) == (gap < 0)
     if gap > 0:
@@ -78,14 +89,17 @@ def test_time_to_half_against_an_event(method):
 
 
 def test_a_mode_that_dies_has_no_time_and_one_that_is_there_needs_none():
-    assert one.time_to_half("set", 0.1) == np.inf and one.time_to_half("set", 0.9, eta=0.3) == np.inf
+    assert (
+        one.time_to_half("set", 0.1) == np.inf and one.time_to_half("set", 0.9, eta=0.3) == np.inf
+    )
     assert one.time_to_half("iso", 0.9) == 0.0
 
 
 @given(w=st.floats(0.05, 1.5), q=modes)
 @settings(max_examples=40, deadline=None)
 def test_the_same_flows_as_in_the_papers(w, q):
-    """For data variance 1: set is wang2021's flow; iso without weight decay is half of halvagal2023's on lam = w^2."""
+    """For data variance 1: set is wang2021's flow; iso without weight decay is half of
+    halvagal2023's on lam = w^2."""
     q = q | {"b": 1.0}
     theirs = mode_rhs(0.0, np.array([w]), {**q, "eps": 0.0, "layers": 1.0})[0]
     assert one.velocity("set", w, q) == pytest.approx(theirs, rel=1e-12)
@@ -109,18 +123,26 @@ def test_describe_is_plain_and_complete():
     answer = describe(eta=0.1, w0=0.05)
     assert json.loads(json.dumps(answer)) == answer
     found = answer["methods"]
-    assert not found["set"]["survives"] and found["set"]["time_to_half"] is None and found["iso"]["survives"]
-    assert found["set"]["eta_threshold"] == pytest.approx(0.2) and found["apart"]["predictor"] is None
+    assert (
+        not found["set"]["survives"]
+        and found["set"]["time_to_half"] is None
+        and found["iso"]["survives"]
+    )
+    assert (
+        found["set"]["eta_threshold"] == pytest.approx(0.2) and found["apart"]["predictor"] is None
+    )
 
 
 @pytest.mark.parametrize(
     "given, error, words",
     [
         (dict(eta=-0.1), ValueError, r"eta must be in \[0, inf\), was -0.1"),
-        (dict(alpha=0), ValueError, r"alpha must be in \(0, inf\), was 0"), (dict(etta=1), UnknownName, "eta"),
-        (dict(sigma2=-1), ValueError, "sigma2 must be"), (dict(w0=0), ValueError, "w0 must be"),
+        (dict(alpha=0), ValueError, r"alpha must be in \(0, inf\), was 0"),
+        (dict(etta=1), UnknownName, "eta"),
+        (dict(sigma2=-1), ValueError, "sigma2 must be"),
+        (dict(w0=0), ValueError, "w0 must be"),
     ],
-)  # fmt: skip
+)
 def test_parameters_outside_their_domain(given, error, words):
     with pytest.raises(error, match=words):
         describe(**given)

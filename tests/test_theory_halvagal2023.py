@@ -1,4 +1,5 @@
-"""Theory of halvagal2023: every exact value against an integration, closed forms, invariants, thresholds."""
+"""Theory of halvagal2023: every exact value against an integration, closed forms, invariants,
+thresholds."""
 
 import numpy as np
 import pytest
@@ -10,16 +11,29 @@ from ncssl.theory.halvagal2023 import cosine, deep, describe, modes
 from ncssl.theory.halvagal2023.toy import FIXTURE
 from ncssl.theory.ode.flow import bisect, numerical_jacobian
 
-SETTINGS = [{}, {"alpha": 0.5}, {"alpha": 2.0, "rho": 0.07}, {"sigma2": 0.1}, {"sigma2": 0.3, "one_sided": 1.0},
-            {"rho": 0.1}, {"rho": 0.24, "alpha": 0.7}, {"rho": 0.4}, {"sigma2": 0.2, "rho": 0.2, "one_sided": 0.5}]
+SETTINGS = [
+    {},
+    {"alpha": 0.5},
+    {"alpha": 2.0, "rho": 0.07},
+    {"sigma2": 0.1},
+    {"sigma2": 0.3, "one_sided": 1.0},
+    {"rho": 0.1},
+    {"rho": 0.24, "alpha": 0.7},
+    {"rho": 0.4},
+    {"sigma2": 0.2, "rho": 0.2, "one_sided": 0.5},
+]
 
 
 def solve(flow, start, times, **params):
-    return flow.solve(np.asarray(start, float), times, options={"rtol": 1e-12, "atol": 1e-15}, **params).y
+    return flow.solve(
+        np.asarray(start, float), times, options={"rtol": 1e-12, "atol": 1e-15}, **params
+    ).y
 
 
 def end(loss, start, time=200.0, **params):
-    return solve(modes.MODES[loss], np.asarray(start, float)[..., None], [0, time], **params)[-1, ..., 0]
+    return solve(modes.MODES[loss], np.asarray(start, float)[..., None], [0, time], **params)[
+        -1, ..., 0
+    ]
 
 
 def q(loss, **params):
@@ -29,24 +43,36 @@ def q(loss, **params):
 def time_to(loss, start, level, flow=None, **params):
     """Time at which an integration passes the level, by an event of the integrator."""
     flow = flow or modes.MODES[loss]
-    run = flow.solve(np.asarray(start, float), [0, 400.0], options={"rtol": 1e-8},
-                     events={"there": (lambda t, y, p: y[:, 0] - level, 1)}, **params)
+    run = flow.solve(
+        np.asarray(start, float),
+        [0, 400.0],
+        options={"rtol": 1e-8},
+        events={"there": (lambda t, y, p: y[:, 0] - level, 1)},
+        **params,
+    )
     return run.events["there"]
 
 
 def ema_time(flow, beta):
-    return time_to(None, np.full((len(beta), 2), np.sqrt(0.02)), np.sqrt(0.5), flow, beta=np.array(beta))
+    return time_to(
+        None, np.full((len(beta), 2), np.sqrt(0.02)), np.sqrt(0.5), flow, beta=np.array(beta)
+    )
 
 
 def ema_slow(flow, beta):
-    return np.linalg.eigvals(numerical_jacobian(flow, np.ones((len(beta), 2)), beta=np.array(beta))).real.max(-1)
+    return np.linalg.eigvals(
+        numerical_jacobian(flow, np.ones((len(beta), 2)), beta=np.array(beta))
+    ).real.max(-1)
 
 
 def ema_growth(beta):
     """Rate of ln w between t = 20/beta-independent times far below 1, from the integrated flow."""
     flow, start = deep.EMA_ISO, np.full((len(beta), 2), 1e-12)
     rate = np.array([deep.growth_rate(b) for b in beta])
-    y = [solve(flow, s, [0, 8 / r, 12 / r], beta=b)[1:, 0] for s, r, b in zip(start, rate, beta, strict=True)]
+    y = [
+        solve(flow, s, [0, 8 / r, 12 / r], beta=b)[1:, 0]
+        for s, r, b in zip(start, rate, beta, strict=True)
+    ]
     return np.array([np.log(b / a) / (4 / r) for (a, b), r in zip(y, rate, strict=True)])
 
 
@@ -61,54 +87,177 @@ def ratio(loss, t):
 
 ISO_HALF, EUC_HALF = [1.9459, 1.0986, 0.4236], [25.9459, 5.0986, 1.0903]
 V = [  # (id, what is computed, what it must be, tolerance)
-    ("V3 logistic",
-     lambda: end("euc_iso", FIXTURE, 0.5) - modes.explicit(0.5, FIXTURE, "euc_iso", q("euc_iso")), 0, 1e-9),
-    ("V3 slopes euc, by descent", lambda: descent_slopes("euc"),
-     [.0404, .207, .430, .775, 1.152, 1.286, 2.084, 2.131, 2.620, 2.846], 6e-4),
-    ("V3 slopes iso, by descent", lambda: [f(descent_slopes("euc_iso")) for f in (min, max)], [1.9991, 2.0037], 6e-5),
-    ("V3 slopes euc, exact", lambda: slopes("euc"), [.0403972, .2071414, .4299591, .7756112, 1.1521331, 1.286114,
-     2.081224, 2.1285468, 2.6147436, 2.8388649], 1e-6),
+    (
+        "V3 logistic",
+        lambda: (
+            end("euc_iso", FIXTURE, 0.5) - modes.explicit(0.5, FIXTURE, "euc_iso", q("euc_iso"))
+        ),
+        0,
+        1e-9,
+    ),
+    (
+        "V3 slopes euc, by descent",
+        lambda: descent_slopes("euc"),
+        [0.0404, 0.207, 0.430, 0.775, 1.152, 1.286, 2.084, 2.131, 2.620, 2.846],
+        6e-4,
+    ),
+    (
+        "V3 slopes iso, by descent",
+        lambda: [f(descent_slopes("euc_iso")) for f in (min, max)],
+        [1.9991, 2.0037],
+        6e-5,
+    ),
+    (
+        "V3 slopes euc, exact",
+        lambda: slopes("euc"),
+        [
+            0.0403972,
+            0.2071414,
+            0.4299591,
+            0.7756112,
+            1.1521331,
+            1.286114,
+            2.081224,
+            2.1285468,
+            2.6147436,
+            2.8388649,
+        ],
+        1e-6,
+    ),
     ("V3 slopes iso, exact", lambda: slopes("euc_iso"), np.full(10, 2.0), 1e-9),
-    ("V3 times euc", lambda: time_to("euc", [[.02], [.1], [.3]], .5), EUC_HALF, 5.1e-5),
-    ("V3 times iso", lambda: time_to("euc_iso", [[.02], [.1], [.3]], .5), ISO_HALF, 5.1e-5),
-    ("V3 half times", lambda: modes.half_time([.02, .1, .3]), EUC_HALF, 5.1e-5),
-    ("V3 half times iso", lambda: modes.half_time([.02, .1, .3], iso=True), ISO_HALF, 5.1e-5),
-    ("V3 ratios", lambda: modes.half_time([.02, .1, .3]) / modes.half_time([.02, .1, .3], iso=True),
-     [13.334, 4.641, 2.574], 5.1e-4),
-    ("V3 smallest mode at step 1500", lambda: end("euc", .02, 15.0), .0478, 5.1e-5),
-    ("D2 iso all within 10 % by step 305", lambda: np.abs(end("euc_iso", FIXTURE, 3.05) - 1).max(), .1, 2e-3),
-    ("V4 edges", lambda: [p[0] for p in list(modes.fixed_points(q("euc", rho=.1), loss="euc").values())[1:]],
-     [.1127, .8873], 5.1e-5),
-    ("V4 euc dies", lambda: end("euc", [.10, .11], rho=.1), 0.0, 1e-6),
-    ("V4 euc lives", lambda: end("euc", [.115, .13, 2.0], 400.0, rho=.1), .88730, 5.1e-6),
-    ("V4 iso lives", lambda: end("euc_iso", [.10, .11, .115, .13, 2.0], rho=.1), .9, 1e-9),
-    ("V4 beyond 1/4", lambda: end("euc", 1.0, rho=.26), 0.0, 1e-13),
-    ("V5 noise", lambda: [end(loss, FIXTURE, sigma2=.1) for loss in ("euc", "euc_iso")], 1 / 1.1, 1e-9),
-    ("V5 noPred", lambda: end("euc_nopred", .5, 15.0, sigma2=.01) / .5, .74082, 5.1e-6),
-    ("V5 noPred, noisy target only", lambda: end("euc_nopred", FIXTURE, sigma2=.01, one_sided=1.0), FIXTURE, 0),
-    ("V5 noSG dies with noise", lambda: end("euc_nosg", FIXTURE, sigma2=.1), 0.0, 1e-12),
-    ("noSG without noise: from above it stays", lambda: end("euc_nosg", [1.5, 2.2], 2000.0), 1.0, 1e-3),
-    ("noSG without noise: from below it dies", lambda: end("euc_nosg", [.02, .95]), 0.0, 1e-12),
-    ("V6 levels", lambda: [cosine.level([.32, 1.54], loss) for loss in ("cos", "cos_iso")], [.930, 1.11221], 5.1e-6),
-    ("V6 ends", lambda: [pair_end(loss) for loss in ("cos", "cos_iso")], [[.93] * 2, [1.11221] * 2], 5.1e-6),
-    ("V9 slow eigenvalue", lambda: deep.slow_rate([.01, .1, 1, 100]), [-.0067, -.0659, -.586, -1.98], 5.1e-4),
-    ("V9 slow eigenvalue, measured", lambda: [ema_slow(f, [.01, .1, 1, 100]) for f in (deep.EMA, deep.EMA_ISO)],
-     np.tile(deep.slow_rate([.01, .1, 1, 100]), (2, 1)), 1e-7),
-    ("V9 growth", lambda: deep.growth_rate([.01, .1, 1, 100]), [.0951, .2702, .6180, .9902], 5.1e-5),
-    ("V9 growth, measured", lambda: ema_growth([.01, .1, 1.0]), deep.growth_rate([.01, .1, 1.0]), 2e-5),
-    ("V9 times euc", lambda: ema_time(deep.EMA, [.01, .1, 1, 100]), [87.9, 35.4, 27.6, 26.0], .051),
-    ("V9 times iso", lambda: ema_time(deep.EMA_ISO, [.01, .1, 1, 100]), [59.4, 8.53, 3.12, 1.97], .051),
-    ("V10 times", lambda: [normalised_times(False), normalised_times(True)], [12.306, 3.141], 5.1e-4),
-    ("V10 closed times", lambda: [deep.normalised_time(FIXTURE[0] / FIXTURE[-1], .5, iso=i) for i in (False, True)],
-     [12.306, 3.141], 5.1e-4),
-    ("V10 participation t = 1", lambda: [ratio("euc", 1.0), ratio("euc_iso", 1.0)], [7.58, 8.82], 5.1e-3),
-    ("V10 participation t = 3", lambda: [ratio("euc", 3.0), ratio("euc_iso", 3.0)], [8.35, 9.99], 5.1e-3),
+    ("V3 times euc", lambda: time_to("euc", [[0.02], [0.1], [0.3]], 0.5), EUC_HALF, 5.1e-5),
+    ("V3 times iso", lambda: time_to("euc_iso", [[0.02], [0.1], [0.3]], 0.5), ISO_HALF, 5.1e-5),
+    ("V3 half times", lambda: modes.half_time([0.02, 0.1, 0.3]), EUC_HALF, 5.1e-5),
+    ("V3 half times iso", lambda: modes.half_time([0.02, 0.1, 0.3], iso=True), ISO_HALF, 5.1e-5),
+    (
+        "V3 ratios",
+        lambda: modes.half_time([0.02, 0.1, 0.3]) / modes.half_time([0.02, 0.1, 0.3], iso=True),
+        [13.334, 4.641, 2.574],
+        5.1e-4,
+    ),
+    ("V3 smallest mode at step 1500", lambda: end("euc", 0.02, 15.0), 0.0478, 5.1e-5),
+    (
+        "D2 iso all within 10 % by step 305",
+        lambda: np.abs(end("euc_iso", FIXTURE, 3.05) - 1).max(),
+        0.1,
+        2e-3,
+    ),
+    (
+        "V4 edges",
+        lambda: [
+            p[0] for p in list(modes.fixed_points(q("euc", rho=0.1), loss="euc").values())[1:]
+        ],
+        [0.1127, 0.8873],
+        5.1e-5,
+    ),
+    ("V4 euc dies", lambda: end("euc", [0.10, 0.11], rho=0.1), 0.0, 1e-6),
+    ("V4 euc lives", lambda: end("euc", [0.115, 0.13, 2.0], 400.0, rho=0.1), 0.88730, 5.1e-6),
+    ("V4 iso lives", lambda: end("euc_iso", [0.10, 0.11, 0.115, 0.13, 2.0], rho=0.1), 0.9, 1e-9),
+    ("V4 beyond 1/4", lambda: end("euc", 1.0, rho=0.26), 0.0, 1e-13),
+    (
+        "V5 noise",
+        lambda: [end(loss, FIXTURE, sigma2=0.1) for loss in ("euc", "euc_iso")],
+        1 / 1.1,
+        1e-9,
+    ),
+    ("V5 noPred", lambda: end("euc_nopred", 0.5, 15.0, sigma2=0.01) / 0.5, 0.74082, 5.1e-6),
+    (
+        "V5 noPred, noisy target only",
+        lambda: end("euc_nopred", FIXTURE, sigma2=0.01, one_sided=1.0),
+        FIXTURE,
+        0,
+    ),
+    ("V5 noSG dies with noise", lambda: end("euc_nosg", FIXTURE, sigma2=0.1), 0.0, 1e-12),
+    (
+        "noSG without noise: from above it stays",
+        lambda: end("euc_nosg", [1.5, 2.2], 2000.0),
+        1.0,
+        1e-3,
+    ),
+    ("noSG without noise: from below it dies", lambda: end("euc_nosg", [0.02, 0.95]), 0.0, 1e-12),
+    (
+        "V6 levels",
+        lambda: [cosine.level([0.32, 1.54], loss) for loss in ("cos", "cos_iso")],
+        [0.930, 1.11221],
+        5.1e-6,
+    ),
+    (
+        "V6 ends",
+        lambda: [pair_end(loss) for loss in ("cos", "cos_iso")],
+        [[0.93] * 2, [1.11221] * 2],
+        5.1e-6,
+    ),
+    (
+        "V9 slow eigenvalue",
+        lambda: deep.slow_rate([0.01, 0.1, 1, 100]),
+        [-0.0067, -0.0659, -0.586, -1.98],
+        5.1e-4,
+    ),
+    (
+        "V9 slow eigenvalue, measured",
+        lambda: [ema_slow(f, [0.01, 0.1, 1, 100]) for f in (deep.EMA, deep.EMA_ISO)],
+        np.tile(deep.slow_rate([0.01, 0.1, 1, 100]), (2, 1)),
+        1e-7,
+    ),
+    (
+        "V9 growth",
+        lambda: deep.growth_rate([0.01, 0.1, 1, 100]),
+        [0.0951, 0.2702, 0.6180, 0.9902],
+        5.1e-5,
+    ),
+    (
+        "V9 growth, measured",
+        lambda: ema_growth([0.01, 0.1, 1.0]),
+        deep.growth_rate([0.01, 0.1, 1.0]),
+        2e-5,
+    ),
+    (
+        "V9 times euc",
+        lambda: ema_time(deep.EMA, [0.01, 0.1, 1, 100]),
+        [87.9, 35.4, 27.6, 26.0],
+        0.051,
+    ),
+    (
+        "V9 times iso",
+        lambda: ema_time(deep.EMA_ISO, [0.01, 0.1, 1, 100]),
+        [59.4, 8.53, 3.12, 1.97],
+        0.051,
+    ),
+    (
+        "V10 times",
+        lambda: [normalised_times(False), normalised_times(True)],
+        [12.306, 3.141],
+        5.1e-4,
+    ),
+    (
+        "V10 closed times",
+        lambda: [deep.normalised_time(FIXTURE[0] / FIXTURE[-1], 0.5, iso=i) for i in (False, True)],
+        [12.306, 3.141],
+        5.1e-4,
+    ),
+    (
+        "V10 participation t = 1",
+        lambda: [ratio("euc", 1.0), ratio("euc_iso", 1.0)],
+        [7.58, 8.82],
+        5.1e-3,
+    ),
+    (
+        "V10 participation t = 3",
+        lambda: [ratio("euc", 3.0), ratio("euc_iso", 3.0)],
+        [8.35, 9.99],
+        5.1e-3,
+    ),
     ("V8 participation at the start", lambda: cosine.participation_ratio(FIXTURE), 5.59, 5.1e-3),
-    ("V11 wrong side from .5", lambda: end("euc_wrong_side", .5, 5.0), 4.539787e-5, 5.1e-12),
-    ("V11 wrong side from 2", lambda: end("euc_wrong_side", 2.0, .3), 11.24346, 5.1e-6),
-    ("V11 blow-up", lambda: modes.blow_up_time(2.0, "euc_wrong_side", q("euc_wrong_side")), .34657, 5.1e-6),
-    ("fixture", lambda: [FIXTURE.mean(), np.sqrt((FIXTURE**2).mean())], [.788, 1.054], 5.1e-4),
-]  # fmt: skip
+    ("V11 wrong side from .5", lambda: end("euc_wrong_side", 0.5, 5.0), 4.539787e-5, 5.1e-12),
+    ("V11 wrong side from 2", lambda: end("euc_wrong_side", 2.0, 0.3), 11.24346, 5.1e-6),
+    (
+        "V11 blow-up",
+        lambda: modes.blow_up_time(2.0, "euc_wrong_side", q("euc_wrong_side")),
+        0.34657,
+        5.1e-6,
+    ),
+    ("fixture", lambda: [FIXTURE.mean(), np.sqrt((FIXTURE**2).mean())], [0.788, 1.054], 5.1e-4),
+]
 
 
 def slopes(loss):
@@ -144,7 +293,8 @@ MEAN = np.prod(np.meshgrid(WEIGHTS, WEIGHTS, WEIGHTS, indexing="ij"), axis=0) / 
 @pytest.mark.parametrize("params", SETTINGS, ids=str)
 @pytest.mark.parametrize("loss", modes.LOSSES)
 def test_every_rate_is_the_gradient_of_its_loss(loss, params):
-    """lam' = 2 w w' with w' by complex step of 1/2 E|s w x1 - v x2|^2, the stopped branch held; Gauss-Hermite mean."""
+    """lam' = 2 w w' with w' by complex step of 1/2 E|s w x1 - v x2|^2, the stopped branch held;
+    Gauss-Hermite mean."""
     p = q(loss, **params)
     for w in (0.3, 0.9, 1.4):
         s = 1.0 if loss == "euc_nopred" else (w**2) ** float(p["alpha"])
@@ -183,33 +333,53 @@ def test_every_mode_keeps_its_clock_and_meets_its_closed_forms(loss, params):
         np.testing.assert_allclose(again, t[-1], rtol=1e-8)
 
 
-@pytest.mark.parametrize("loss, a, b, params", [
-    ("euc", 0.2, 0.8, {"rho": 0.05}), ("euc", 0.9, 0.2, {"rho": 0.3}), ("euc_nosg", 0.9, 0.1, {"sigma2": 0.2}),
-    ("euc_nosg", 0.9, 0.1, {}), ("euc", 0.1, 0.7, {"alpha": 0.5, "sigma2": 0.1}),
-    ("euc_nopred", 0.9, 0.5, {"rho": 0.2}), ("euc_wrong_side", 1.2, 3.0, {}), ("euc_iso", 1.9, 1.1, {"alpha": 2.0}),
-])
+@pytest.mark.parametrize(
+    "loss, a, b, params",
+    [
+        ("euc", 0.2, 0.8, {"rho": 0.05}),
+        ("euc", 0.9, 0.2, {"rho": 0.3}),
+        ("euc_nosg", 0.9, 0.1, {"sigma2": 0.2}),
+        ("euc_nosg", 0.9, 0.1, {}),
+        ("euc", 0.1, 0.7, {"alpha": 0.5, "sigma2": 0.1}),
+        ("euc_nopred", 0.9, 0.5, {"rho": 0.2}),
+        ("euc_wrong_side", 1.2, 3.0, {}),
+        ("euc_iso", 1.9, 1.1, {"alpha": 2.0}),
+    ],
+)
 def test_times_agree_with_quadrature(loss, a, b, params):
     flow, p = modes.MODES[loss], q(loss, **params)
-    exact = quad(lambda lam: 1 / flow.rhs(0.0, np.array([lam]), p)[0], a, b, epsabs=1e-13, epsrel=1e-12)[0]
+    exact = quad(
+        lambda lam: 1 / flow.rhs(0.0, np.array([lam]), p)[0], a, b, epsabs=1e-13, epsrel=1e-12
+    )[0]
     assert modes.time_between(a, b, loss, p) == pytest.approx(exact, rel=1e-9)
 
 
 def test_times_that_never_come_are_infinite():
     p = q("euc")
-    assert modes.time_between(0.2, 0.1, "euc", p) == modes.time_between(0.2, 1.0, "euc", p) == np.inf
-    assert modes.time_between(0.2, 0.2, "euc", p) == 0 and modes.time_between(0.2, 0.3, "euc_nosg", p) == np.inf
+    assert (
+        modes.time_between(0.2, 0.1, "euc", p) == modes.time_between(0.2, 1.0, "euc", p) == np.inf
+    )
+    assert (
+        modes.time_between(0.2, 0.2, "euc", p) == 0
+        and modes.time_between(0.2, 0.3, "euc_nosg", p) == np.inf
+    )
     assert modes.time_between(0.1, 0.5, "euc", q("euc", rho=0.1)) == np.inf
 
 
-@pytest.mark.parametrize("rho, sigma2, one_sided", [(0.05, 0, 0), (0.1, 0.5, 0), (0.1, 0.5, 1), (0.2, 0.1, 0)])
+@pytest.mark.parametrize(
+    "rho, sigma2, one_sided", [(0.05, 0, 0), (0.1, 0.5, 0), (0.1, 0.5, 1), (0.2, 0.1, 0)]
+)
 def test_the_edge_of_the_basin_by_bisection(rho, sigma2, one_sided):
     params = {"rho": rho, "sigma2": sigma2, "one_sided": one_sided}
     points = modes.fixed_points(q("euc", **params), loss="euc")
     minus, plus = points["minus"][0], points["plus"][0]
 
     def survives(lam0):
-        run = modes.MODES["euc"].solve(lam0[..., None], [0, 300.0], options={"rtol": 1e-8}, **params)
+        run = modes.MODES["euc"].solve(
+            lam0[..., None], [0, 300.0], options={"rtol": 1e-8}, **params
+        )
         return run["lam"][-1] > (minus + plus) / 2
+
     assert bisect(survives, 0.3 * minus, plus, steps=26) == pytest.approx(minus, rel=1e-6)
 
 
@@ -219,20 +389,32 @@ def test_the_critical_weight_decay_by_bisection(sigma2, one_sided):
     start = np.array([exact * 2])  # where the two fixed points meet
 
     def falls(rho):
-        run = modes.MODES["euc"].solve(start, [0, 60.0], rho=rho, sigma2=sigma2, one_sided=one_sided)
+        run = modes.MODES["euc"].solve(
+            start, [0, 60.0], rho=rho, sigma2=sigma2, one_sided=one_sided
+        )
         return run["lam"][-1] < start[0]
+
     assert bisect(falls, 0.2 * exact, 3 * exact, steps=32) == pytest.approx(float(exact), rel=1e-6)
     beyond = q("euc", rho=1.01 * exact, sigma2=sigma2, one_sided=one_sided)
     assert np.isnan(modes.fixed_points(beyond, loss="euc")["plus"])
     assert modes.critical_decay("euc_iso") == 1 and modes.critical_decay("euc_nosg") == 0
 
 
-NUMBERS = {"alpha": st.floats(0.5, 2), "sigma2": st.floats(0, 1), "one_sided": st.floats(0, 1),
-           "rho": st.just(0.0) | st.floats(1e-12, 0.6)}  # a repelling point is about rho: differences there underflow
+NUMBERS = {
+    "alpha": st.floats(0.5, 2),
+    "sigma2": st.floats(0, 1),
+    "one_sided": st.floats(0, 1),
+    # a repelling point is about rho: differences there underflow
+    "rho": st.just(0.0) | st.floats(1e-12, 0.6),
+}
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
-@given(loss=st.sampled_from(list(modes.LOSSES)), lam=st.floats(0.02, 2), params=st.fixed_dictionaries(NUMBERS))
+@given(
+    loss=st.sampled_from(list(modes.LOSSES)),
+    lam=st.floats(0.02, 2),
+    params=st.fixed_dictionaries(NUMBERS),
+)
 def test_jacobians_signs_and_limits(loss, lam, params):
     flow, p = modes.MODES[loss], q(loss, **params)
     numerical = numerical_jacobian(flow, np.array([lam]), **params)
@@ -240,15 +422,21 @@ def test_jacobians_signs_and_limits(loss, lam, params):
     points = flow.fixed_points(p)
     for name, sign in (("minus", 1), ("plus", -1)):
         if np.isfinite(points[name][0]):
-            slope = numerical_jacobian(flow, points[name], step=1e-6 * points[name][0], **params)[0, 0]
+            slope = numerical_jacobian(flow, points[name], step=1e-6 * points[name][0], **params)[
+                0, 0
+            ]
             assert sign * slope > -1e-3, "minus repels, plus attracts"
-            assert flow.field(points[name], **params)[0] == pytest.approx(0, abs=1e-9 * (1 + points[name][0]))
+            assert flow.field(points[name], **params)[0] == pytest.approx(
+                0, abs=1e-9 * (1 + points[name][0])
+            )
     goal = modes.limit(lam, loss, p)
     run = flow.solve([lam], [0, 2.0], ended="keep", **params)
     if np.isinf(goal):
         assert run.reason[()] != "" or run["lam"][-1] > lam
     else:
-        assert abs(run["lam"][-1] - goal) <= abs(lam - goal) * (1 + 1e-9), "it comes nearer to its limit"
+        assert abs(run["lam"][-1] - goal) <= abs(lam - goal) * (1 + 1e-9), (
+            "it comes nearer to its limit"
+        )
         assert (run["lam"][-1] - goal) * (lam - goal) >= -1e-9, "and does not pass it"
 
 
@@ -257,8 +445,16 @@ def test_jacobians_signs_and_limits(loss, lam, params):
 def test_a_euclidean_mode_collapses_exactly_below_its_edge(lam, rho, sigma2):
     points = modes.fixed_points(q("euc", rho=rho, sigma2=sigma2), loss="euc")
     edge = np.inf if np.isnan(points["plus"][0]) else np.nan_to_num(points["minus"][0], nan=0.0)
-    if abs(lam - edge) < 0.02 or abs(rho - modes.critical_decay("euc", sigma2)) < 0.01 or rho < 1e-3:
+    if (
+        abs(lam - edge) < 0.02
+        or abs(rho - modes.critical_decay("euc", sigma2)) < 0.01
+        or rho < 1e-3
+    ):
         return
-    last = modes.MODES["euc"].solve([lam], [0, 600.0], options={"rtol": 1e-6}, rho=rho, sigma2=sigma2)["lam"][-1]
+    last = modes.MODES["euc"].solve(
+        [lam], [0, 600.0], options={"rtol": 1e-6}, rho=rho, sigma2=sigma2
+    )["lam"][-1]
     assert (last < 0.01 * lam) == (lam < edge)
-    assert describe(lambda0=lam, rho=rho, sigma2=sigma2)["euclidean"]["euc"]["limit"] == pytest.approx(last, abs=1e-3)
+    assert describe(lambda0=lam, rho=rho, sigma2=sigma2)["euclidean"]["euc"][
+        "limit"
+    ] == pytest.approx(last, abs=1e-3)

@@ -1,4 +1,5 @@
-"""Theory of halvagal2023: cosine rates against independent rules, gradients against autograd, the toy network."""
+"""Theory of halvagal2023: cosine rates against independent rules, gradients against autograd, the
+toy network."""
 
 from functools import partial
 
@@ -17,11 +18,17 @@ WITH_GRADIENT = ("cos", "cos_iso", "cos_nosg")
 
 # ---- cosine: three ways to take the mean over the samples
 
-@pytest.mark.parametrize("pair", [(0.32, 1.54), (0.08, 0.385), (0.05, 2.2), (1.0, 1.0), (0.5, 0.51)], ids=str)
+
+@pytest.mark.parametrize(
+    "pair", [(0.32, 1.54), (0.08, 0.385), (0.05, 2.2), (1.0, 1.0), (0.5, 0.51)], ids=str
+)
 @pytest.mark.parametrize("loss", WITH_GRADIENT)
 def test_the_double_integral_agrees_with_the_mean_over_angles(loss, pair):
     for alpha in (0.5, 1.0):
-        got, exact = cosine.cosine_rates(pair, loss, alpha), cosine.rates_by_angle(pair, loss, alpha, nodes=50_000)
+        got, exact = (
+            cosine.cosine_rates(pair, loss, alpha),
+            cosine.rates_by_angle(pair, loss, alpha, nodes=50_000),
+        )
         np.testing.assert_allclose(got, exact, rtol=1e-7, atol=1e-11)
 
 
@@ -35,7 +42,8 @@ def test_the_double_integral_has_converged(monkeypatch):
 
 
 def test_moments_that_are_known():
-    """Summed over both modes, s = 1: E[|z|^4/|z|^4] = 1, and E[1/|z|^2] = 1/(M - 2) for equal unit variances."""
+    """Summed over both modes, s = 1: E[|z|^4/|z|^4] = 1, and E[1/|z|^2] = 1/(M - 2) for equal unit
+    variances."""
     for moments in cosine.pair_moments(FIXTURE, np.ones(10)):
         assert moments.sum() == pytest.approx(1, rel=1e-8)
     assert cosine.noise_moments(np.ones(7)).sum() == pytest.approx(1 / 5, rel=1e-8)
@@ -46,12 +54,16 @@ def test_dead_modes_do_not_matter(loss):
     live = np.array([1.0, 1.2, 1.7, 2.0])
     for tiny in (1e-4, 1e-6, 1e-12):
         rates = cosine.cosine_rates(np.concatenate([np.full(6, tiny), live]), loss)
-        np.testing.assert_allclose(rates[6:], cosine.cosine_rates(live, loss), atol=0.1 * np.sqrt(tiny) + 1e-7)
+        np.testing.assert_allclose(
+            rates[6:], cosine.cosine_rates(live, loss), atol=0.1 * np.sqrt(tiny) + 1e-7
+        )
 
 
 def test_the_flow_without_stop_gradient_ends_where_descent_ends():
     """Noise-free: the population's two survivors are those of gradient descent on samples."""
-    flow = cosine.cosine_flow(10, "cos_nosg").solve(FIXTURE, [0, 150.0], options={"rtol": 1e-6})["lam"][-1]
+    flow = cosine.cosine_flow(10, "cos_nosg").solve(FIXTURE, [0, 150.0], options={"rtol": 1e-6})[
+        "lam"
+    ][-1]
     run = toy.simulate(toy.encoder(FIXTURE, 15), "cos_nosg", noise=0.0, every=1500).lam[-1]
     np.testing.assert_allclose(flow[-2:], run[-2:], rtol=0.01)
     assert flow[:-2].max() < 1e-6 and run[:-2].max() < 1e-6
@@ -59,7 +71,8 @@ def test_the_flow_without_stop_gradient_ends_where_descent_ends():
 
 @pytest.mark.parametrize("loss", cosine.LOSSES)
 def test_the_double_integral_agrees_with_samples(loss):
-    """Within four standard errors of 300 000 Gaussian samples, alpha = 1, ten modes; cos_nopred with sigma2 = 0.01."""
+    """Within four standard errors of 300 000 Gaussian samples, alpha = 1, ten modes; cos_nopred
+    with sigma2 = 0.01."""
     z = np.random.default_rng(0).normal(size=(300_000, 10)) * np.sqrt(FIXTURE)
     if loss == "cos_nopred":
         n2 = (z**2).sum(-1, keepdims=True)
@@ -71,7 +84,8 @@ def test_the_double_integral_agrees_with_samples(loss):
 
 
 def test_the_noise_without_predictor_is_the_formula():
-    """V11: the mean over the target's noise of one sample's gradient, antithetic samples, sigma = 0.02."""
+    """V11: the mean over the target's noise of one sample's gradient, antithetic samples, sigma =
+    0.02."""
     lam, z, rng = np.array([0.3, 0.8, 1.5]), np.array([0.9, -0.7, 1.1]), np.random.default_rng(0)
     noise = 0.02 * np.sqrt(lam) * rng.normal(size=(400_000, 3))
     unit = [(z + n) / np.linalg.norm(z + n, axis=-1, keepdims=True) for n in (noise, -noise)]
@@ -86,7 +100,12 @@ SPECTRA = st.lists(st.floats(0.1, 2.0), min_size=2, max_size=5)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(lam=SPECTRA, alpha=st.floats(0.5, 1.5), rho=st.floats(0, 0.3), loss=st.sampled_from(WITH_GRADIENT))
+@given(
+    lam=SPECTRA,
+    alpha=st.floats(0.5, 1.5),
+    rho=st.floats(0, 0.3),
+    loss=st.sampled_from(WITH_GRADIENT),
+)
 def test_cosine_invariants_hold(lam, alpha, rho, loss):
     flow = cosine.cosine_flow(len(lam), loss)
     p = flow.check(alpha=alpha, rho=rho)
@@ -111,13 +130,19 @@ def test_the_rate_near_the_common_level(modes, alpha):
     common = 0.7
     for loss in WITH_GRADIENT:
         flow = cosine.cosine_flow(modes, loss)
-        values = np.sort(np.linalg.eigvals(numerical_jacobian(flow, np.full(modes, common), alpha=alpha)).real)
-        exact = np.append(np.full(modes - 1, cosine.equalising_rate(common, modes, loss, alpha)), 0.0)
+        values = np.sort(
+            np.linalg.eigvals(numerical_jacobian(flow, np.full(modes, common), alpha=alpha)).real
+        )
+        exact = np.append(
+            np.full(modes - 1, cosine.equalising_rate(common, modes, loss, alpha)), 0.0
+        )
         np.testing.assert_allclose(values, np.sort(exact), atol=2e-6)
 
 
 def test_cosine_rank_falls_without_stop_gradient_but_not_the_sum():
-    run = cosine.cosine_flow(4, "cos_nosg").solve([0.3, 0.5, 0.9, 1.4], [0, 40.0], options={"rtol": 1e-6})["lam"]
+    run = cosine.cosine_flow(4, "cos_nosg").solve(
+        [0.3, 0.5, 0.9, 1.4], [0, 40.0], options={"rtol": 1e-6}
+    )["lam"]
     assert run[-1].sum() == pytest.approx(3.1, rel=1e-6) and (run[-1][:2] < 0.01).all()
     assert cosine.participation_ratio(run[-1]) < 2.1 < cosine.participation_ratio(run[0])
     assert np.isnan(cosine.level(FIXTURE, "cos_nosg"))
@@ -129,10 +154,18 @@ def test_the_running_average(iso):
     noisy = {"alpha": 1.5, "sigma2": 0.2, "one_sided": 0.5}
     for params in ({}, {"alpha": 0.5, "beta": 2.0}, {"rho": 0.1, "sigma2": 0.2}, noisy):
         p = flow.check(**params)
-        for y in (np.array([0.4, 0.7]), np.array([1.2, 0.3]), *list(flow.fixed_points(p).values())[1:]):
+        for y in (
+            np.array([0.4, 0.7]),
+            np.array([1.2, 0.3]),
+            *list(flow.fixed_points(p).values())[1:],
+        ):
             if np.isfinite(y).all():
-                np.testing.assert_allclose(flow.jacobian(y, p), numerical_jacobian(flow, y, **params), atol=1e-8)
-        np.testing.assert_allclose(flow.field(flow.fixed_points(p)["plus"], **params), 0, atol=1e-12)
+                np.testing.assert_allclose(
+                    flow.jacobian(y, p), numerical_jacobian(flow, y, **params), atol=1e-8
+                )
+        np.testing.assert_allclose(
+            flow.field(flow.fixed_points(p)["plus"], **params), 0, atol=1e-12
+        )
     for alpha in (0.5, 1.0, 2.0):
         values = np.linalg.eigvals(flow.jacobian(np.ones(2), flow.check(alpha=alpha, beta=0.3)))
         assert values.real.max() == pytest.approx(float(deep.slow_rate(0.3, alpha)), rel=1e-12)
@@ -148,15 +181,19 @@ def test_the_normalised_predictor():
             again = deep.normalised_time(0.05 / 2, run[1:, 0] / 2, alpha, iso=iso)
             np.testing.assert_allclose(again, times[1:], rtol=1e-8)
             if iso:
-                np.testing.assert_allclose(deep.normalised_logistic(times, run[0], alpha), run, rtol=1e-9)
+                np.testing.assert_allclose(
+                    deep.normalised_logistic(times, run[0], alpha), run, rtol=1e-9
+                )
 
 
 # ---- losses and their gradients
 
+
 @pytest.mark.parametrize("setting", losses.PREDICTORS)
 @pytest.mark.parametrize("kind", ["euc", "cos"])
 def test_gradients_agree_with_autograd(kind, setting):
-    """V1: base and IsoLoss, by hand and in all forms, against torch; the identity g = g_iso W_P; orthogonality."""
+    """V1: base and IsoLoss, by hand and in all forms, against torch; the identity g = g_iso W_P;
+    orthogonality."""
     torch = pytest.importorskip("torch")
     z, target, W_P = losses.example(setting, samples=16, modes=8)
     x, t, W = (torch.tensor(a) for a in (z, target, W_P))
@@ -190,7 +227,9 @@ def test_values_of_the_forms():
     for kind in ("euc", "cos"):
         base = losses.base(z, target, W_P, kind=kind)
         assert losses.iso_through(z, target, W_P, kind=kind) == pytest.approx(base, rel=1e-12)
-    assert losses.iso_shifted(z, target, W_P) == pytest.approx(losses.base(z, target, W_P, kind="euc"), rel=1e-12)
+    assert losses.iso_shifted(z, target, W_P) == pytest.approx(
+        losses.base(z, target, W_P, kind="euc"), rel=1e-12
+    )
     assert abs(losses.iso_root(z, target, W_P) - losses.base(z, target, W_P, kind="cos")) > 0.1
 
 
@@ -201,6 +240,7 @@ def test_single_gradients_of_the_loss_without_stop_gradient():
 
     def both(x, stopped):
         return losses.base(x, x, np.diag(s), kind="cos")
+
     found = -losses.complex_step(both, z) * len(z) / 2
     np.testing.assert_allclose(cosine.cosine_pull(z, s, "cos_nosg"), found, atol=1e-13)
     with pytest.raises(UnknownName, match="gradient per sample"):
@@ -208,6 +248,7 @@ def test_single_gradients_of_the_loss_without_stop_gradient():
 
 
 # ---- the toy network
+
 
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("setting", toy.SETTINGS)
@@ -223,7 +264,8 @@ def test_the_step_of_the_toy_network_is_the_gradient(setting, relu):
     S = torch.tensor(toy.predictor(W0))
     p = z1 if setting.endswith("nopred") else z1 @ S
     p = z1 + (p - z1).detach() if setting.endswith("iso") else p
-    ok = (p.norm(dim=1) > 0) & (z2.norm(dim=1) > 0)  # where all outputs are off, the cosine has no gradient
+    # where all outputs are off, the cosine has no gradient
+    ok = (p.norm(dim=1) > 0) & (z2.norm(dim=1) > 0)
     if setting.startswith("euc"):
         loss = 0.5 * ((p - z2) ** 2).sum(1).sum() / 40
     else:
@@ -238,15 +280,21 @@ def test_the_released_formulas_differ_where_they_should():
     W, x1, x2 = rng.normal(size=(3, 5)) / 2, rng.normal(size=(40, 5)), rng.normal(size=(40, 5))
     for setting in toy.SETTINGS:
         for relu in (False, True):
-            ours, theirs = (toy.direction(W, x1, x2, setting, relu=relu, formula=f) for f in toy.FORMULAS)
+            ours, theirs = (
+                toy.direction(W, x1, x2, setting, relu=relu, formula=f) for f in toy.FORMULAS
+            )
             differ = setting == "cos_nosg" or (relu and setting in ("euc", "euc_nosg"))
             assert (np.abs(ours - theirs).max() > 1e-3) == differ, (setting, relu)
     on, z2, S = x1 @ W.T > 0, np.maximum(x2 @ W.T, 0), toy.predictor(W)
     masked = (((z2 - (x1 @ W.T * on) @ S) * on) @ S).T @ x1 / 40
-    np.testing.assert_allclose(toy.direction(W, x1, x2, "euc", relu=True, formula="notebook"), masked, atol=1e-12)
+    np.testing.assert_allclose(
+        toy.direction(W, x1, x2, "euc", relu=True, formula="notebook"), masked, atol=1e-12
+    )
     z, s = rng.normal(size=(5000, 1)) * 0.7, np.array([[0.49]])
     rate = 2 * (z * toy.notebook_pull(z, z, s)).mean()
-    assert rate == pytest.approx(2 * (1 - 1 / 0.49**2), rel=1e-4), "one output: lam' = 2 (1 - 1/lam^2) instead of 0"
+    assert rate == pytest.approx(2 * (1 - 1 / 0.49**2), rel=1e-4), (
+        "one output: lam' = 2 (1 - 1/lam^2) instead of 0"
+    )
 
 
 def test_the_toy_network_is_repeatable_and_has_the_spectrum_it_is_given():
@@ -256,22 +304,35 @@ def test_the_toy_network_is_repeatable_and_has_the_spectrum_it_is_given():
     assert (a.lam == b.lam).all() and a.steps.tolist() == [0, 10, 20, 25] and a.times[-1] == 0.25
     assert a.W.shape == (4, 10, 15)
     np.testing.assert_allclose(toy.predictor(W, 0.5) @ toy.predictor(W, 0.5), W @ W.T, atol=1e-7)
-    decays = toy.simulate(W, "euc_nopred", steps=100, noise=0.0, rho=0.5, lr=0.01, samples=10).lam[-1]
+    decays = toy.simulate(W, "euc_nopred", steps=100, noise=0.0, rho=0.5, lr=0.01, samples=10).lam[
+        -1
+    ]
     np.testing.assert_allclose(decays, FIXTURE * 0.995**200, rtol=1e-4)
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (partial(toy.simulate, np.eye(2), "euc_nose"), UnknownName, "toy setting"),
-    (partial(toy.simulate, np.eye(2), "euc", formula="none"), UnknownName, "formula"),
-    (partial(toy.simulate, np.eye(2), "euc", lr=0), ValueError, r"lr must be in \(0, inf\), was 0"),
-    (partial(toy.simulate, np.eye(2), "euc", noise=-1), ValueError, "noise must be in"),
-    (partial(toy.simulate, 3 * np.eye(2), "euc", lr=100.0, steps=50), FloatingPointError, "finite range at step"),
-    (partial(toy.encoder, FIXTURE, 4), ValueError, "need inputs >= 10"),
-    (partial(cosine.cosine_rates, FIXTURE, "euc"), UnknownName, "cosine loss"),
-    (partial(cosine.cosine_flow, 2, "cos_nopred"), ValueError, "modes must be at least 3"),
-    (partial(cosine.cosine_flow, 2, "cosine"), UnknownName, "did you mean"),
-    (partial(losses.example, "alpha"), UnknownName, "predictor setting"),
-])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (partial(toy.simulate, np.eye(2), "euc_nose"), UnknownName, "toy setting"),
+        (partial(toy.simulate, np.eye(2), "euc", formula="none"), UnknownName, "formula"),
+        (
+            partial(toy.simulate, np.eye(2), "euc", lr=0),
+            ValueError,
+            r"lr must be in \(0, inf\), was 0",
+        ),
+        (partial(toy.simulate, np.eye(2), "euc", noise=-1), ValueError, "noise must be in"),
+        (
+            partial(toy.simulate, 3 * np.eye(2), "euc", lr=100.0, steps=50),
+            FloatingPointError,
+            "finite range at step",
+        ),
+        (partial(toy.encoder, FIXTURE, 4), ValueError, "need inputs >= 10"),
+        (partial(cosine.cosine_rates, FIXTURE, "euc"), UnknownName, "cosine loss"),
+        (partial(cosine.cosine_flow, 2, "cos_nopred"), ValueError, "modes must be at least 3"),
+        (partial(cosine.cosine_flow, 2, "cosine"), UnknownName, "did you mean"),
+        (partial(losses.example, "alpha"), UnknownName, "predictor setting"),
+    ],
+)
 def test_what_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -1,4 +1,5 @@
-"""What the theories share: the roots of a mode, numbers out of parameters, checks by name; what `describe` refuses."""
+"""What the theories share: the roots of a mode, numbers out of parameters, checks by name; what
+`describe` refuses."""
 
 import json
 from types import ModuleType
@@ -21,7 +22,9 @@ def test_roots_solve_their_equation_or_there_are_none(b, k, share):
     if b**2 < 4 * eta * k * (1 - 1e-12):
         assert np.isnan(low) and np.isnan(high)
     elif b**2 > 4 * eta * k * (1 + 1e-12):
-        assert low <= high and [low + high, k * low * high] == pytest.approx([b / k, eta], rel=1e-12)
+        assert low <= high and [low + high, k * low * high] == pytest.approx(
+            [b / k, eta], rel=1e-12
+        )
 
 
 def test_roots_lose_no_digits_and_meet_at_the_threshold():
@@ -39,20 +42,32 @@ def test_numbers_are_plain_and_name_what_is_wrong():
     params = Param("n", 2, "", low=1), Param("x", 0.5, "", low=0)
     made = helpers.numbers(params, {"n": np.int64(3)}, whole=("n",))
     assert made == {"n": 3.0, "x": 0.5} and {type(value) for value in made.values()} == {float}
-    for wrong, words in (({"n": 1.5}, r"n must be a whole number in \[1, inf\), was 1.5"),
-                         ({"x": [1, 2]}, r"x must be one number in \[0, inf\), was an array of shape \(2,\)"),
-                         ({"x": True}, "x must be a number in .*, was True"), ({"x": [True]}, r"was \[True\]"),
-                         ({"x": np.bool_(False)}, "x must be a number"), ({"x": "a"}, "was 'a'"),
-                         ({"x": 10**400}, "x must be a number")):  # fmt: skip
+    for wrong, words in (
+        ({"n": 1.5}, r"n must be a whole number in \[1, inf\), was 1.5"),
+        ({"x": [1, 2]}, r"x must be one number in \[0, inf\), was an array of shape \(2,\)"),
+        ({"x": True}, "x must be a number in .*, was True"),
+        ({"x": [True]}, r"was \[True\]"),
+        ({"x": np.bool_(False)}, "x must be a number"),
+        ({"x": "a"}, "was 'a'"),
+        ({"x": 10**400}, "x must be a number"),
+    ):
         with pytest.raises(ValueError, match=words):
             helpers.numbers(params, wrong, whole=("n",))
-    assert [helpers.plain(x) for x in (None, np.nan, np.inf, np.float64(-0.0))] == [None, None, None, 0.0]
+    assert [helpers.plain(x) for x in (None, np.nan, np.inf, np.float64(-0.0))] == [
+        None,
+        None,
+        None,
+        0.0,
+    ]
 
 
 def test_checks_enter_by_name_and_no_paper_has_one_twice():
     first, second = ModuleType("first"), ModuleType("second")
     for module in (first, second):
-        code = "from ncssl.theory.helpers import check\n@check\ndef law():\n    return 1.0\nother = law\n"
+        code = (
+            "from ncssl.theory.helpers import check\n@check\ndef law():\n    return 1.0\nother ="
+            " law\n"
+        )
         exec(code, module.__dict__)
     assert helpers.checks_of(first) == {"law": first.law}
     with pytest.raises(ValueError, match=r"checks of second were \['law'\] again"):
@@ -60,11 +75,18 @@ def test_checks_enter_by_name_and_no_paper_has_one_twice():
 
 
 EXTREME = [
-    ("cho2022", {"k": float("inf")}), ("cho2022", {"tau_s": 1e-320}), ("companion", {"b": 1e308}),
-    ("halvagal2023", {"lambda0": 1e308}), ("halvagal2023", {"alpha": 1e30}), ("wen2022", {"alpha2": 1e308, "steps": 1}),
-    ("wen2022", {"b11": 1e308, "steps": 1}), ("liu2022", {"b": 1e200}), ("liu2022", {"d": 1e308}),
-    ("tian2021", {"tau": 1e300}), ("wang2021", {"sigma2": 1e308}),
-]  # fmt: skip
+    ("cho2022", {"k": float("inf")}),
+    ("cho2022", {"tau_s": 1e-320}),
+    ("companion", {"b": 1e308}),
+    ("halvagal2023", {"lambda0": 1e308}),
+    ("halvagal2023", {"alpha": 1e30}),
+    ("wen2022", {"alpha2": 1e308, "steps": 1}),
+    ("wen2022", {"b11": 1e308, "steps": 1}),
+    ("liu2022", {"b": 1e200}),
+    ("liu2022", {"d": 1e308}),
+    ("tian2021", {"tau": 1e300}),
+    ("wang2021", {"sigma2": 1e308}),
+]
 
 
 @pytest.mark.parametrize(("key", "params"), EXTREME)
@@ -88,6 +110,14 @@ def test_answers_are_plain_and_finite(key):
     answer = theory(key).describe(**steps)
     assert kinds(answer) <= {float, int, bool, str, type(None)}
     json.dumps(answer, allow_nan=False)
-    name = "beta" if key == "halvagal2023" else "k" if key == "cho2022" else "alpha1" if key == "wen2022" else "eta"
+    name = (
+        "beta"
+        if key == "halvagal2023"
+        else "k"
+        if key == "cho2022"
+        else "alpha1"
+        if key == "wen2022"
+        else "eta"
+    )
     with pytest.raises(ValueError, match=f"{name} must be a number in .*, was True"):
         theory(key).describe(**{name: True})

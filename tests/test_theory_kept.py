@@ -1,4 +1,5 @@
-"""Kept values: those of the code at hand, used while it is unchanged and made anew when a sign of it changes."""
+"""Kept values: those of the code at hand, used while it is unchanged and made anew when a sign of
+it changes."""
 
 import json
 import shutil
@@ -16,8 +17,9 @@ FAST = {  # checks of a few milliseconds
     "wen2022": ("absolute_acceleration", "acceleration_formula", "balance_law"),
     "liu2022": ("eq17_zero_set_any", "replacement_exact", "standardised_diagonal"),
     "halvagal2023": ("released_formula_one_output", "sign_rule", "ema_slows"),
-    "cho2022": ("rates", "gamma_threshold"), "companion": ("iso_is_faster", "level_grows_with_alpha"),
-}  # fmt: skip
+    "cho2022": ("rates", "gamma_threshold"),
+    "companion": ("iso_is_faster", "level_grows_with_alpha"),
+}
 
 
 @pytest.fixture
@@ -54,33 +56,52 @@ def test_every_value_is_kept_and_of_the_code_at_hand():
 @pytest.mark.parametrize("paper", FAST)
 def test_kept_values_are_those_of_the_checks(paper):
     for name in FAST[paper]:
-        assert kept.value(paper, name) == pytest.approx(theory(paper).CHECKS[name](), rel=1e-9, abs=1e-9), name
+        assert kept.value(paper, name) == pytest.approx(
+            theory(paper).CHECKS[name](), rel=1e-9, abs=1e-9
+        ), name
 
 
 def test_a_changed_sign_is_computed_anew_and_changes_the_verdict(root, tmp_path):
-    shutil.copytree(root / "ncssl", tmp_path / "ncssl", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        root / "ncssl", tmp_path / "ncssl", ignore=shutil.ignore_patterns("__pycache__")
+    )
     code = (
-        "import sys; from ncssl.records.papers import paper; from ncssl.records.verdicts import judge_theory; "
-        "v = judge_theory(paper('tian2021').claims['invariant']); "
-        "print(v.status, '|', v.effect, '|', 'ncssl.theory.tian2021' in sys.modules)"
+        "import sys; from ncssl.records.papers import paper; from ncssl.records.verdicts import"
+        " judge_theory; v = judge_theory(paper('tian2021').claims['invariant']); print(v.status,"
+        " '|', v.effect, '|', 'ncssl.theory.tian2021' in sys.modules)"
     )
 
     def verdict():
-        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)},
-                              capture_output=True, text=True)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip().split(" | ")
 
     status, effect, computed = verdict()
-    assert (status, float(effect), computed) == ("reproduced", kept.value("tian2021", "invariant_sign"), "False")
+    assert (status, float(effect), computed) == (
+        "reproduced",
+        kept.value("tian2021", "invariant_sign"),
+        "False",
+    )
     modes = tmp_path / "ncssl" / "theory" / "tian2021" / "modes.py"
-    change(modes, 'np.subtract(wp * pull, q["eta"] * w, out=dw)', 'np.add(wp * pull, q["eta"] * w, out=dw)')
+    change(
+        modes,
+        'np.subtract(wp * pull, q["eta"] * w, out=dw)',
+        'np.add(wp * pull, q["eta"] * w, out=dw)',
+    )
     status, other, computed = verdict()
     assert status == "contradicted" and float(other) > 1e3 * float(effect) and computed == "True"
 
 
 def test_a_digest_is_of_all_that_a_paper_imports(copy):
-    rooms = {key: {file.relative_to(copy).parts[0] for file in kept.sources(key)} for key in THEORIES}
+    rooms = {
+        key: {file.relative_to(copy).parts[0] for file in kept.sources(key)} for key in THEORIES
+    }
     assert rooms["wang2021"] == {"wang2021", "tian2021", "ode", "helpers.py"}
     assert rooms["cho2022"] == {"cho2022", "ode", "helpers.py"}
     before = {key: kept.digest(key) for key in THEORIES}
@@ -99,7 +120,9 @@ def test_values_are_read_from_the_file_until_the_code_changes(copy):
     assert kept.value("cho2022", "rates") < 1e-6
     kept.VALUES.unlink()
     forget()
-    assert kept.value("cho2022", "rates") < 1e-6 and not kept.VALUES.exists(), "reading writes nothing"
+    assert kept.value("cho2022", "rates") < 1e-6 and not kept.VALUES.exists(), (
+        "reading writes nothing"
+    )
 
 
 def test_refreshing_stores_the_values_of_a_paper_and_leaves_the_others(copy, monkeypatch):

@@ -1,4 +1,5 @@
-"""Theory of liu2022 without the stop-gradient: Table 3 in the toy, closed forms, eq. 17, partitions, the numbers."""
+"""Theory of liu2022 without the stop-gradient: Table 3 in the toy, closed forms, eq. 17,
+partitions, the numbers."""
 
 import numpy as np
 import pytest
@@ -17,14 +18,18 @@ BOTH = pytest.mark.parametrize("constraint", constrained.CONSTRAINTS)
 
 # ---- the toy: every row's field is minus the gradient of its population loss
 
+
 def population_loss(W, V2, Wp, row, constraint, lam, b, s):
     """Eq. 15 or 17 from its definition; V2 is the other view's encoder, so that it can be held."""
     k = b + s
 
     def scaled(A):
         return A / np.sqrt(k * (A * A).sum(1))[:, None] if row.std else A
+
     V, V2 = scaled(W), scaled(V2)
-    invariance = np.trace(k * Wp @ V @ V.T @ Wp.T - b * Wp @ V @ V2.T - b * V2 @ V.T @ Wp.T + k * V2 @ V2.T)
+    invariance = np.trace(
+        k * Wp @ V @ V.T @ Wp.T - b * Wp @ V @ V2.T - b * V2 @ V.T @ Wp.T + k * V2 @ V2.T
+    )
     C = k * V @ V.T
     miss = Wp.T @ Wp - (C if constraint == "eq 15" else Wp @ C @ Wp.T)
     return 0.5 * (invariance + lam * row.cov * (miss * miss).sum())
@@ -40,20 +45,25 @@ def test_field_of_each_row(label, constraint):
 
     def loss(A, B):
         return population_loss(A, W if row.stop else A, B, row, constraint, 0.7, 1.3, 0.4)
+
     parts = {"W": -complex_step(lambda A: loss(A, Wp), W) - 0.2 * W}
     if not row.ipred:
         parts["Wp"] = -complex_step(lambda A: loss(W, A), Wp) - 0.2 * Wp
     start = {"W": W} | ({} if row.ipred else {"Wp": Wp})
-    np.testing.assert_allclose(flow.field(flow.start(**start), **q), flow.start(**parts), atol=1e-11)
+    np.testing.assert_allclose(
+        flow.field(flow.start(**start), **q), flow.start(**parts), atol=1e-11
+    )
     V = toy.standardised(W, 1.7)[0] if row.std else W
-    assert toy.loss(V, Wp, 0.7 * row.cov, 1.3, 0.4, constraint) == pytest.approx(loss(W, Wp), rel=1e-12)
+    assert toy.loss(V, Wp, 0.7 * row.cov, 1.3, 0.4, constraint) == pytest.approx(
+        loss(W, Wp), rel=1e-12
+    )
 
 
 def test_population_loss_is_the_mean_over_samples():
     rng = np.random.default_rng(0)
     W, Wp, n = rng.normal(size=(3, 4)), rng.normal(size=(3, 3)), 400_000
     x = rng.normal(size=(4, n))
-    f1, f2 = (W @ (x + np.sqrt(.5) * rng.normal(size=(4, n))) for _ in range(2))
+    f1, f2 = (W @ (x + np.sqrt(0.5) * rng.normal(size=(4, n))) for _ in range(2))
     sampled = 0.5 * ((Wp @ f1 - f2) ** 2).sum() / n
     assert toy.loss(W, Wp, 0.0, 1.0, 0.5) == pytest.approx(sampled, rel=0.01)
 
@@ -76,12 +86,16 @@ def test_toy_gradients_agree_with_autograd():
 @BOTH
 @pytest.mark.parametrize("kind", runs.STARTS)
 def test_the_pattern_of_table_3(kind, constraint):
-    for row, run, fell in runs.table3(kind=kind, constraint=constraint, seeds=2, end=30.0, points=4,
-                                      options={"rtol": 1e-6}):
+    for row, run, fell in runs.table3(
+        kind=kind, constraint=constraint, seeds=2, end=30.0, points=4, options={"rtol": 1e-6}
+    ):
         assert fell == row.collapses, row.label
         if row.std:
-            np.testing.assert_allclose(run["trace"], 6.0, rtol=1e-12)  # no collapse in this sense, by construction
-            held = run["flow"].invariants["lengths of rows"](run["t"][:, None], run["y"], {"eta": np.array(0.0)})
+            # no collapse in this sense, by construction
+            np.testing.assert_allclose(run["trace"], 6.0, rtol=1e-12)
+            held = run["flow"].invariants["lengths of rows"](
+                run["t"][:, None], run["y"], {"eta": np.array(0.0)}
+            )
             np.testing.assert_allclose(held, held[:1].repeat(4, 0), rtol=1e-5)
 
 
@@ -95,7 +109,8 @@ def test_lengths_of_rows_shrink_with_weight_decay_alone():
 
 
 def test_std_and_identity_without_constraint_stand_still():
-    """E|V (x1 - x2)|^2 is s d/(b+s) for any standardised encoder: the rows with 50.9 and I-PRED have no gradient."""
+    """E|V (x1 - x2)|^2 is s d/(b+s) for any standardised encoder: the rows with 50.9 and I-PRED
+    have no gradient."""
     for label in ("STD + I-PRED", "STD + I-PRED + stop-gradient"):
         flow = toy.toy_flow(3, 6, ROWS[label])
         assert np.abs(flow.field(flow.start(W=runs.weights(3, 6, "gaussian")[0]))).max() < 1e-13
@@ -103,15 +118,24 @@ def test_std_and_identity_without_constraint_stand_still():
 
 # ---- I-PRED without STD: closed forms
 
-@pytest.mark.parametrize("lam, c", [(.33, 0), (.34, .0196), (1, .6667), (5, .9333)])
+
+@pytest.mark.parametrize("lam, c", [(0.33, 0), (0.34, 0.0196), (1, 0.6667), (5, 0.9333)])
 def test_t8_values_of_the_identity(lam, c):
-    assert constrained.ipred_equilibrium(lam, 1, .5) == pytest.approx(c, abs=5e-5)
-    end = constrained.IPRED.solve([0.3], [0, 10 / abs(1.5 * lam - 0.5)], lambda_=lam, options=runs.FAST)["c"][-1]
+    assert constrained.ipred_equilibrium(lam, 1, 0.5) == pytest.approx(c, abs=5e-5)
+    end = constrained.IPRED.solve(
+        [0.3], [0, 10 / abs(1.5 * lam - 0.5)], lambda_=lam, options=runs.FAST
+    )["c"][-1]
     assert end == pytest.approx(c, abs=5e-5)
 
 
 @settings(max_examples=20, deadline=None)
-@given(lam=st.floats(0, 3), b=st.floats(0.3, 2), s=st.floats(0, 2), eta=st.floats(0, 1), c0=st.floats(0.01, 3))
+@given(
+    lam=st.floats(0, 3),
+    b=st.floats(0.3, 2),
+    s=st.floats(0, 2),
+    eta=st.floats(0, 1),
+    c0=st.floats(0.01, 3),
+)
 def test_the_logistic(lam, b, s, eta, c0):
     t = np.array([0.0, 0.1, 0.7, 2.0])
     q = {"b": b, "s": s, "lambda_": lam, "eta": eta}
@@ -130,11 +154,15 @@ def test_the_logistic_holds_for_every_eigenvalue_of_the_network():
         run = flow.solve(flow.start(W=W), t, lambda_=lam, eta=eta, options=runs.EXACT)
         values, vectors = np.linalg.eigh(1.5 * W @ W.T)
         exact = constrained.ipred_solution(t[:, None], values, lam, 1.0, 0.5, eta)
-        np.testing.assert_allclose(toy.second_moment(run["W"], ROWS["COV + I-PRED"]),
-                                   (vectors * exact[:, None]) @ vectors.T, atol=1e-8)
+        np.testing.assert_allclose(
+            toy.second_moment(run["W"], ROWS["COV + I-PRED"]),
+            (vectors * exact[:, None]) @ vectors.T,
+            atol=1e-8,
+        )
 
 
 # ---- a learned predictor under a constraint: rest points, threshold
+
 
 @BOTH
 @settings(max_examples=20, deadline=None)
@@ -149,26 +177,39 @@ def test_rest_points_of_the_constrained_mode(constraint, s, over, b):
     for name, y in points.items():
         assert np.abs(flow.field(y, **q)).max() < 1e-6
         J = flow.jacobian(y, flow.check(**q))
-        np.testing.assert_allclose(J, numerical_jacobian(flow, y, **q), atol=1e-5 * (1 + over * least))
+        np.testing.assert_allclose(
+            J, numerical_jacobian(flow, y, **q), atol=1e-5 * (1 + over * least)
+        )
         if name != "collapse":
-            assert classify(np.linalg.eigvals(J), 1e-9) == {"lower": "saddle", "upper": "stable"}[name]
+            assert (
+                classify(np.linalg.eigvals(J), 1e-9) == {"lower": "saddle", "upper": "stable"}[name]
+            )
     assert set(flow.fixed_points(flow.check(**q | {"lambda_": 0.9 * least}))) == {"collapse"}
 
 
 @BOTH
 def test_the_constrained_mode_is_the_network_with_one_feature(constraint):
-    flow, one = constrained.LEARNED[constraint], toy.toy_flow(1, 1, ROWS["COV"], constraint=constraint)
+    flow, one = (
+        constrained.LEARNED[constraint],
+        toy.toy_flow(1, 1, ROWS["COV"], constraint=constraint),
+    )
     q = {"b": 1.2, "s": 0.3, "lambda_": 0.8, "eta": 0.1}
     field = one.field(one.start(W=[[0.7]], Wp=[[0.4]]), **q)
     np.testing.assert_allclose(field[::-1], flow.field([0.4, 0.7], **q), atol=1e-14)
-    np.testing.assert_allclose(numerical_jacobian(flow, np.array([.4, .7]), **q),
-                               flow.jacobian(np.array([.4, .7]), flow.check(**q)), atol=1e-8)
+    np.testing.assert_allclose(
+        numerical_jacobian(flow, np.array([0.4, 0.7]), **q),
+        flow.jacobian(np.array([0.4, 0.7]), flow.check(**q)),
+        atol=1e-8,
+    )
 
 
 def test_eq_15_never_holds_a_mode_against_strong_augmentation():
     edge = constrained.SMALL_S
     assert edge == pytest.approx(0.0606602, abs=1e-7)
-    assert constrained.critical(1, 1.001 * edge, "eq 15")[0] == np.inf and constrained.critical(1, .99 * edge)[0] < 1e6
+    assert (
+        constrained.critical(1, 1.001 * edge, "eq 15")[0] == np.inf
+        and constrained.critical(1, 0.99 * edge)[0] < 1e6
+    )
     p = np.linspace(0.001, 2, 5000)
     assert not np.isfinite(constrained.rest_lambda(p, 1.0, 1.001 * edge)).any()
     assert constrained.critical(1, 0.5, "eq 17")[0] == pytest.approx(30.1051, abs=1e-4)
@@ -176,12 +217,15 @@ def test_eq_15_never_holds_a_mode_against_strong_augmentation():
 
 def test_collapse_costs_nothing_with_a_learned_predictor_but_something_with_the_identity():
     zero, eye = np.zeros((4, 8)), np.eye(4)
-    assert toy.loss(zero, 0 * eye, 2.0, 1.0, 0.5) == 0 and toy.loss(zero, eye, 2.0, 1.0, 0.5) == pytest.approx(4.0)
+    assert toy.loss(zero, 0 * eye, 2.0, 1.0, 0.5) == 0 and toy.loss(
+        zero, eye, 2.0, 1.0, 0.5
+    ) == pytest.approx(4.0)
     W, Wp = runs.weights(4, 8, "gaussian", seeds=20)
     assert (toy.loss(W, Wp, 2.0, 1.0, 0.5) > 0).all()
 
 
 # ---- eq. 17, cosine, standardising, partitions
+
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
@@ -206,13 +250,16 @@ def test_cosine_gradients_and_the_half():
 
     def distance(A, B):
         return -((A * B).sum(0) / np.sqrt((A**2).sum(0) * (B**2).sum(0))).mean()
+
     value, d1, d2 = static.cosine_gradients(Z1, Z2)
     assert value == pytest.approx(distance(Z1, Z2))
     np.testing.assert_allclose(d1, complex_step(lambda A: distance(A, Z2), Z1), atol=1e-14)
     np.testing.assert_allclose(d2, complex_step(lambda A: distance(Z1, A), Z2), atol=1e-14)
 
 
-@pytest.mark.parametrize("d, n, standard", [(32, 16, False), (8, 40, False), (8, 20, True), (20, 10, True)])
+@pytest.mark.parametrize(
+    "d, n, standard", [(32, 16, False), (8, 40, False), (8, 20, True), (20, 10, True)]
+)
 def test_noise_floors(d, n, standard):
     found = static.sampled_floor(d, n, np.random.default_rng(0), 3000, standard=standard)
     exact = (static.standardised_floor if standard else static.partition_floor)(d, n)
@@ -226,7 +273,10 @@ def test_one_standardised_feature_misses_one_by_the_diagonal_alone():
 
 
 def test_shares_and_factors():
-    assert linear.off_diagonal(np.ones((3, 3))) == pytest.approx(2 / 3) and linear.off_diagonal(np.eye(3)) == 0
+    assert (
+        linear.off_diagonal(np.ones((3, 3))) == pytest.approx(2 / 3)
+        and linear.off_diagonal(np.eye(3)) == 0
+    )
     assert linear.decorrelation(np.array([[4.0, 1.0], [1.0, 1.0]])) == pytest.approx(0.5)
     A = np.random.default_rng(0).normal(size=(2, 3, 3))
     assert linear.best_factor(A, A / 4) == pytest.approx(4.0)
@@ -234,22 +284,33 @@ def test_shares_and_factors():
     np.testing.assert_allclose(linear.relative_gap(A, A / 4, fitted=True), 0, atol=1e-14)
     P = static.projector(6, 2, np.random.default_rng(0))
     np.testing.assert_allclose(P @ P, P, atol=1e-14)
-    assert static.projector(6, 2, np.random.default_rng(0), 5).shape == (5, 6, 6) and np.trace(P) == pytest.approx(2)
+    assert static.projector(6, 2, np.random.default_rng(0), 5).shape == (5, 6, 6) and np.trace(
+        P
+    ) == pytest.approx(2)
 
 
 def test_equilibrium_gap_is_zero_only_for_isotropic_data():
-    white = linear.equilibrium_gap(np.full(8, .75), .25, .01)
-    gaps = [linear.equilibrium_gap(runs.power_law(8, a), .25, .005, fitted=True) for a in (0, .25, .5, 1)]
+    white = linear.equilibrium_gap(np.full(8, 0.75), 0.25, 0.01)
+    gaps = [
+        linear.equilibrium_gap(runs.power_law(8, a), 0.25, 0.005, fitted=True)
+        for a in (0, 0.25, 0.5, 1)
+    ]
     assert white < 1e-15 and gaps[0] < 1e-15 and (np.diff(gaps) > 0.05).all()
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: toy.toy_flow(2, 3, toy.ROWS[0], constraint="eq 16"), "unknown constraint 'eq 16'"),
-    (lambda: constrained.critical(1, 1, "eq 2"), "constraint"),
-    (lambda: toy.standardised(np.zeros((2, 3)), 1.0), "a row of W was zero"),
-    (lambda: constrained.LEARNED["eq 15"].check(s=0), r"s must be in \(0, inf\), was 0"),
-    (lambda: toy.toy_flow(2, 3, toy.ROWS[0]).check(lambda_=-1), r"lambda_ must be in \[0, inf\), was -1"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: toy.toy_flow(2, 3, toy.ROWS[0], constraint="eq 16"), "unknown constraint 'eq 16'"),
+        (lambda: constrained.critical(1, 1, "eq 2"), "constraint"),
+        (lambda: toy.standardised(np.zeros((2, 3)), 1.0), "a row of W was zero"),
+        (lambda: constrained.LEARNED["eq 15"].check(s=0), r"s must be in \(0, inf\), was 0"),
+        (
+            lambda: toy.toy_flow(2, 3, toy.ROWS[0]).check(lambda_=-1),
+            r"lambda_ must be in \[0, inf\), was -1",
+        ),
+    ],
+)
 def test_what_is_outside_its_domain_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
@@ -257,14 +318,23 @@ def test_what_is_outside_its_domain_is_named(call, message):
 
 # ---- the numbers of the paper
 
-@pytest.mark.parametrize("reference, value", [
-    ("table1:k = 1, c_inv = 1, c_cov = 1|top-1", 61.4), ("table1:k = 8, c_inv = 25, c_cov = 25|top-1", 66.2),
-    ("table1:k = 32, c_inv = 25, c_cov = 1|top-1", 67.3), ("table2:4096-256|k = 1, c_inv = 1, c_cov = 1", 54.7),
-    ("table2:8192-8192-8192|k = 8, c_inv = 25, c_cov = 1", 69.0), ("table3:STD|top-1", 50.9),
-    ("table3:STD + I-PRED + stop-gradient|top-1", 55.0), ("table3:COV + I-PRED|top-1", 62.6),
-    ("table4:SimSiam|2048-2048-2048, predictor 512-2048", 68.1), ("table4:VICReg|2048-2048-2048", 65.1),
-    ("released:derived method|top-5", 88.8),
-])
+
+@pytest.mark.parametrize(
+    "reference, value",
+    [
+        ("table1:k = 1, c_inv = 1, c_cov = 1|top-1", 61.4),
+        ("table1:k = 8, c_inv = 25, c_cov = 25|top-1", 66.2),
+        ("table1:k = 32, c_inv = 25, c_cov = 1|top-1", 67.3),
+        ("table2:4096-256|k = 1, c_inv = 1, c_cov = 1", 54.7),
+        ("table2:8192-8192-8192|k = 8, c_inv = 25, c_cov = 1", 69.0),
+        ("table3:STD|top-1", 50.9),
+        ("table3:STD + I-PRED + stop-gradient|top-1", 55.0),
+        ("table3:COV + I-PRED|top-1", 62.6),
+        ("table4:SimSiam|2048-2048-2048, predictor 512-2048", 68.1),
+        ("table4:VICReg|2048-2048-2048", 65.1),
+        ("released:derived method|top-5", 88.8),
+    ],
+)
 def test_numbers_of_liu2022(reference, value):
     assert paper("liu2022").reported(reference).value == value
 
@@ -272,10 +342,23 @@ def test_numbers_of_liu2022(reference, value):
 def test_tables_of_liu2022_agree_with_each_other_and_with_the_toy():
     liu = paper("liu2022")
     assert [len(liu.tables[f"table{i}"].cells) for i in range(1, 5)] == [7, 6, 6, 9]
-    base = {liu.reported(r).value for r in ("table1:k = 1, c_inv = 1, c_cov = 1|top-1", "table3:COV + STD|top-1",
-                                            "table2:2048-2048-2048|k = 1, c_inv = 1, c_cov = 1")}
+    base = {
+        liu.reported(r).value
+        for r in (
+            "table1:k = 1, c_inv = 1, c_cov = 1|top-1",
+            "table3:COV + STD|top-1",
+            "table2:2048-2048-2048|k = 1, c_inv = 1, c_cov = 1",
+        )
+    }
     assert base == {61.4}
-    best = {liu.reported(r).value for r in ("released:derived method|top-1",
-                                            "table4:derived method|8192-8192-8192, predictor 8192")}
+    best = {
+        liu.reported(r).value
+        for r in (
+            "released:derived method|top-1",
+            "table4:derived method|8192-8192-8192, predictor 8192",
+        )
+    }
     assert best == {69.0}
-    assert {c.row for c in liu.tables["table3"].cells} == {row.label for row in toy.ROWS if not row.collapses}
+    assert {c.row for c in liu.tables["table3"].cells} == {
+        row.label for row in toy.ROWS if not row.collapses
+    }

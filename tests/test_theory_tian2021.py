@@ -1,4 +1,5 @@
-"""Theory of tian2021 on matrices and general data: verified values, right-hand sides against the loss, fixed points."""
+"""Theory of tian2021 on matrices and general data: verified values, right-hand sides against the
+loss, fixed points."""
 
 import numpy as np
 import pytest
@@ -11,12 +12,16 @@ from ncssl.theory.tian2021 import general, matrix, modes, runs
 
 def v1(seed):
     flow, run, _, _ = runs.network_run("ema", seed=seed)
-    balance = flow.invariants["balance"](run.times, run.y, flow.check(alpha_p=2.5, beta=0.4, eta=0.07))
+    balance = flow.invariants["balance"](
+        run.times, run.y, flow.check(alpha_p=2.5, beta=0.4, eta=0.07)
+    )
     return np.abs(balance - balance[0]).max() / np.abs(balance[0]).max()
 
 
 def v2():
-    run = modes.SCALARS.solve([0.3, np.sqrt(0.5), 0.2], np.linspace(0, 40, 81), alpha_p=3, eta=0.03, ls=1.25)
+    run = modes.SCALARS.solve(
+        [0.3, np.sqrt(0.5), 0.2], np.linspace(0, 40, 81), alpha_p=3, eta=0.03, ls=1.25
+    )
     return (run["w"] ** 2 - run["wp"] ** 2 / 3) * np.exp(2 * 0.03 * run.times)
 
 
@@ -43,10 +48,16 @@ def v7_singular_values():
 
 
 def v10_manifold():
-    """Distance of Wp W from W S_d S_s^{-1} at the end of an integration that starts elsewhere, eta = 0, EMA."""
+    """Distance of Wp W from W S_d S_s^{-1} at the end of an integration that starts elsewhere, eta
+    = 0, EMA."""
     rng = np.random.default_rng(0)
     a, b, W, Wp = rng.normal(size=(4, 3, 3))
-    X, Xn, W, Wp = a @ a.T / 3 + 0.5 * np.eye(3), b @ b.T / 3, np.eye(3) + 0.3 * W, 0.5 * np.eye(3) + 0.2 * Wp
+    X, Xn, W, Wp = (
+        a @ a.T / 3 + 0.5 * np.eye(3),
+        b @ b.T / 3,
+        np.eye(3) + 0.3 * W,
+        0.5 * np.eye(3) + 0.2 * Wp,
+    )
     flow = matrix.network_flow(X, Xn, 3)
     run = flow.solve(flow.start(W=W, Wp=Wp, Wa=0.5 * W), [0, 400.0], eta=0.0, beta=1.0)
     W, Wp, Wa = (run[name][-1] for name in ("W", "Wp", "Wa"))
@@ -63,14 +74,20 @@ def v11():
         q = {"sigma2": 0.25, "eta": 0.1, "tau": 0.7, "alpha_p": 2.0}
         flow = matrix.frozen_predictor_flow(F)
         end = flow.solve(flow.start(Wp=Wp0), [0, 400.0], **q)["Wp"][-1]
-        worst = max(worst, np.abs(end - end.T).max(), np.abs(end - matrix.predictor_fixed_point(F, **q)).max())
+        worst = max(
+            worst,
+            np.abs(end - end.T).max(),
+            np.abs(end - matrix.predictor_fixed_point(F, **q)).max(),
+        )
     return worst
 
 
 def v12(eta, beta):
     """Mismatches of eq. 17 with K > 0 at 3001 times on the parabola."""
     t = np.linspace(0.02, 60.02, 3001)
-    run = modes.PARABOLA_TAU.solve([0.3, 0.0], np.concatenate([[0], t]), sigma2=0.09, eta=eta, beta=beta)
+    run = modes.PARABOLA_TAU.solve(
+        [0.3, 0.0], np.concatenate([[0], t]), sigma2=0.09, eta=eta, beta=beta
+    )
     p, tau = run["p"][1:], run["tau"][1:]
     positive = modes.curvature(p, p**2, tau, 1.0, 0.09, eta) > 0
     assert len(np.unique(positive)) == 2
@@ -78,24 +95,48 @@ def v12(eta, beta):
 
 
 def v18():
-    run = modes.SCALARS.solve([0.05, 0.05, 0.05], [0, 150.0], eta=0.1, beta=0.4, ls=1.25, options={"atol": 1e-30})
+    run = modes.SCALARS.solve(
+        [0.05, 0.05, 0.05], [0, 150.0], eta=0.1, beta=0.4, ls=1.25, options={"atol": 1e-30}
+    )
     return run["wa"][-1] / run["w"][-1]
 
 
 V = [
     *[(f"V1 balance, seed {seed}", lambda seed=seed: v1(seed), 0.0, 1e-11) for seed in range(3)],
     ("V2 invariant is +.47", v2, 0.47, 1e-10),
-    *[(f"V5 bound, seed {s}", lambda s=s: (lambda n, b, k: (np.log(n / b).max() < 1e-9, k > 0))(
-        *v5(runs.ALIGNING, 1.0, s)), [True, True], 0) for s in range(3)],
-    ("V5 K > 0 falls to a thousandth", lambda: v5(runs.ALIGNING, 1.0)[0][-1] / v5(runs.ALIGNING, 1.0)[0][0], 0, 1e-3),
-    ("V5 K < 0 grows", lambda: [(lambda n, b, k: n.max() / n[0] > 2 and k < 0)(*v5(runs.DIVERGING, 0.01, s))
-                                for s in (0, 1)], [True, True], 0),
+    *[
+        (
+            f"V5 bound, seed {s}",
+            lambda s=s: (lambda n, b, k: (np.log(n / b).max() < 1e-9, k > 0))(
+                *v5(runs.ALIGNING, 1.0, s)
+            ),
+            [True, True],
+            0,
+        )
+        for s in range(3)
+    ],
+    (
+        "V5 K > 0 falls to a thousandth",
+        lambda: v5(runs.ALIGNING, 1.0)[0][-1] / v5(runs.ALIGNING, 1.0)[0][0],
+        0,
+        1e-3,
+    ),
+    (
+        "V5 K < 0 grows",
+        lambda: [
+            (lambda n, b, k: n.max() / n[0] > 2 and k < 0)(*v5(runs.DIVERGING, 0.01, s))
+            for s in (0, 1)
+        ],
+        [True, True],
+        0,
+    ),
     ("V7 no stop-gradient", lambda: v7_shrinks("no stop-gradient"), 0.0, np.exp(-0.25 * 40)),
     ("V7 no predictor", lambda: v7_shrinks("no predictor"), np.exp(-0.25 * 40), 1e-10),
     ("V7 singular values", v7_singular_values, 0.0, 5e-7),
     ("V10 the manifold attracts", v10_manifold, 0.0, 4e-9),
     ("V11 predictor at rest", v11, 0.0, 1e-9),
-    ("V12 mismatches .04 .4", lambda: v12(0.04, 0.4), 0, 0), ("V12 mismatches 0 .1", lambda: v12(0.0, 0.1), 0, 0),
+    ("V12 mismatches .04 .4", lambda: v12(0.04, 0.4), 0, 0),
+    ("V12 mismatches 0 .1", lambda: v12(0.0, 0.1), 0, 0),
     ("V18 collapsed branch", v18, 1.333327, 1e-5),
 ]
 
@@ -111,30 +152,48 @@ def test_verified_values(compute, exact, tol):
 def random_network(n1=4, n2=3, seed=0):
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=(2, n1, n1)) / 2
-    return a @ a.T, b @ b.T, rng.normal(size=(n2, n1)), rng.normal(size=(n2, n2)), rng.normal(size=(n2, n1))
+    return (
+        a @ a.T,
+        b @ b.T,
+        rng.normal(size=(n2, n1)),
+        rng.normal(size=(n2, n2)),
+        rng.normal(size=(n2, n1)),
+    )
 
 
 def loss(W, Wp, Wa, X, Xn, *, target):
-    """1/2 E||Wp W x1 - Wa x2||^2 of two views with E x1 x2^T = X, E x x^T = X + Xn; `target`: the size of Wa too."""
+    """1/2 E||Wp W x1 - Wa x2||^2 of two views with E x1 x2^T = X, E x x^T = X + Xn; `target`: the
+    size of Wa too."""
     S = X + Xn
     out = np.trace(Wp @ W @ S @ W.T @ Wp.T) / 2 - np.trace(Wp @ W @ X @ Wa.T)
     return out + (np.trace(Wa @ S @ Wa.T) / 2 if target else 0.0)
 
 
 def gradient(f, a, step=1e-5):
-    return np.array([(f(a + e) - f(a - e)) / (2 * step)
-                     for e in step * np.eye(a.size).reshape(-1, *a.shape)]).reshape(a.shape)
+    return np.array(
+        [(f(a + e) - f(a - e)) / (2 * step) for e in step * np.eye(a.size).reshape(-1, *a.shape)]
+    ).reshape(a.shape)
 
 
-@pytest.mark.parametrize("variant, symmetric", [("ema", False), ("ema", True), ("simsiam", False), ("simsiam", True),
-                                                ("no stop-gradient", False)])
+@pytest.mark.parametrize(
+    "variant, symmetric",
+    [
+        ("ema", False),
+        ("ema", True),
+        ("simsiam", False),
+        ("simsiam", True),
+        ("no stop-gradient", False),
+    ],
+)
 def test_the_network_descends_the_loss(variant, symmetric):
     X, Xn, W, Wp, Wa = random_network()
     Wa = Wa if variant == "ema" else W
     flow = matrix.network_flow(X, Xn, 3, variant=variant, symmetric_predictor=symmetric)
     q = {"eta": 0.3, "alpha_p": 2.5} | ({"beta": 0.7} if variant == "ema" else {})
     start = {"W": W, "Wp": Wp, "Wa": Wa}
-    moves = unpack(flow.field(flow.start(**{name: start[name] for name in flow.state}), **q), flow.state)
+    moves = unpack(
+        flow.field(flow.start(**{name: start[name] for name in flow.state}), **q), flow.state
+    )
     held = variant != "no stop-gradient"
     dW = -gradient(lambda a: loss(a, Wp, Wa if held else a, X, Xn, target=not held), W) - 0.3 * W
     dWp = -2.5 * gradient(lambda a: loss(W, a, Wa, X, Xn, target=not held), Wp) - 0.3 * Wp
@@ -145,7 +204,10 @@ def test_the_network_descends_the_loss(variant, symmetric):
 
 def test_no_predictor_is_the_network_with_the_predictor_held_at_one():
     X, Xn, W, _, _ = random_network()
-    (move,) = unpack(matrix.network_flow(X, Xn, 3, variant="no predictor").field(W.ravel(), eta=0.3), {"W": (3, 4)})
+    (move,) = unpack(
+        matrix.network_flow(X, Xn, 3, variant="no predictor").field(W.ravel(), eta=0.3),
+        {"W": (3, 4)},
+    )
     dW = -gradient(lambda a: loss(a, np.eye(3), W, X, Xn, target=False), W) - 0.3 * W
     np.testing.assert_allclose(move, dW, atol=1e-8)
 
@@ -157,7 +219,9 @@ def test_the_symmetrised_network_and_equation_7_are_one_flow_and_stay_symmetric(
     q = {"eta": 0.07, "alpha_p": 2.5}
     dW, dWp, _ = unpack(big.field(big.start(W=W, Wp=a + a.T, Wa=0.6 * W), **q), big.state)
     small = matrix.isotropic_flow(3)
-    iso_dWp, dF = unpack(small.field(small.start(Wp=a + a.T, F=W @ W.T), sigma2=0.3, tau=0.6, **q), small.state)
+    iso_dWp, dF = unpack(
+        small.field(small.start(Wp=a + a.T, F=W @ W.T), sigma2=0.3, tau=0.6, **q), small.state
+    )
     np.testing.assert_allclose(dWp, iso_dWp, atol=1e-12)
     np.testing.assert_allclose(dW @ W.T + W @ dW.T, dF, atol=1e-12)
     assert not big.invariants
@@ -168,9 +232,14 @@ def test_the_symmetrised_network_and_equation_7_are_one_flow_and_stay_symmetric(
 def test_the_tied_predictor_is_the_network_on_the_balance_law():
     Wp = np.random.default_rng(2).normal(size=(3, 3))
     W = Wp.T / np.sqrt(2.5)  # so that W W^T = Wp^T Wp / alpha_p
-    big, small = matrix.network_flow(np.eye(3), 0.3 * np.eye(3), 3), matrix.balanced_predictor_flow(3)
+    big, small = (
+        matrix.network_flow(np.eye(3), 0.3 * np.eye(3), 3),
+        matrix.balanced_predictor_flow(3),
+    )
     move = unpack(big.field(big.start(W=W, Wp=Wp, Wa=0.6 * W), eta=0.07, alpha_p=2.5), big.state)[1]
-    np.testing.assert_allclose(small.field(Wp.ravel(), eta=0.07, sigma2=0.3, tau=0.6), move.ravel(), atol=1e-12)
+    np.testing.assert_allclose(
+        small.field(Wp.ravel(), eta=0.07, sigma2=0.3, tau=0.6), move.ravel(), atol=1e-12
+    )
 
 
 # ---- fixed points
@@ -187,7 +256,10 @@ def test_fixed_points_of_the_network(variant, n2):
     for y in points.values():
         assert np.abs(flow.field(y, **q)).max() < 1e-14
     p = np.diagonal(unpack(points["survivors"], flow.state)[1], axis1=1, axis2=2)
-    exact = [modes.p_plus(q["eta"], ld=ld, ls=ld + s) for ld, s in ((1.5, 0.2), (1.0, 0.5), (0.3, 0.4))[:n2]]
+    exact = [
+        modes.p_plus(q["eta"], ld=ld, ls=ld + s)
+        for ld, s in ((1.5, 0.2), (1.0, 0.5), (0.3, 0.4))[:n2]
+    ]
     np.testing.assert_allclose(p[:, :3], np.nan_to_num(exact).T, atol=1e-12)
     assert (p[2, 2:] == 0).all() and (p[:, 3:] == 0).all()
     rng = np.random.default_rng(4)
@@ -195,7 +267,9 @@ def test_fixed_points_of_the_network(variant, n2):
     end = flow.solve(near, [0, 300.0], eta=0.05, alpha_p=2.0)
     values = np.sort(np.linalg.svd(end["W"][-1], compute_uv=False))[::-1]
     np.testing.assert_allclose(values[:2], np.sort(p[1])[::-1][:2] / np.sqrt(2), atol=1e-7)
-    top = np.linalg.eigvals(numerical_jacobian(flow, points["survivors"][1], eta=0.05, alpha_p=2.0)).real.max()
+    top = np.linalg.eigvals(
+        numerical_jacobian(flow, points["survivors"][1], eta=0.05, alpha_p=2.0)
+    ).real.max()
     assert top < 1e-8  # turning all of it by a rotation costs nothing, the rest attracts
 
 
@@ -217,6 +291,7 @@ def test_a_mode_of_the_network_dies_at_its_own_threshold():
     def dies(eta):  # each network has the weight decay under which one of its modes is looked at
         end = flow.solve(y0, [0, 200.0], eta=eta, options={"rtol": 1e-8})["Wp"][-1]
         return np.diagonal(np.diagonal(end, axis1=1, axis2=2)) < top
+
     found = bisect(dies, 0.5 * ld**2 / (4 * ls), 2 * ld**2 / (4 * ls), steps=24)
     np.testing.assert_allclose(found, modes.eta_critical(ld=ld, ls=ls), rtol=1e-6)
 
@@ -233,25 +308,59 @@ def test_noise_and_scrambling_have_the_moments_of_such_views():
     views = rng.normal(size=(2, 200_000, 3)) * np.sqrt([3.0, 2.0, 1.0])
     views[1, :, :2] = views[0, :, :2]  # the last direction is drawn anew
     x1, x2 = views @ U.T
-    assert np.abs(x1.T @ x2 / len(x1) - X).max() < 0.05 and np.abs(x1.T @ x1 / len(x1) - X - Xn).max() < 0.05
+    assert (
+        np.abs(x1.T @ x2 / len(x1) - X).max() < 0.05
+        and np.abs(x1.T @ x1 / len(x1) - X - Xn).max() < 0.05
+    )
 
 
 INDEFINITE = np.diag([1.0, -0.5, 2.0])
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: matrix.network_flow(INDEFINITE, np.eye(3), 2), "X must have no negative eigenvalue.*was -0.5"),
-    (lambda: matrix.network_flow(np.eye(3), INDEFINITE, 2), "Xn must have no negative eigenvalue"),
-    (lambda: matrix.network_flow(np.eye(3), np.eye(3) + np.eye(3, k=1), 2), "Xn must be a finite symmetric"),
-    (lambda: matrix.network_flow(np.eye(2) * np.nan, np.eye(2), 2), "X must be a finite symmetric"),
-    (lambda: matrix.network_flow(np.ones(3), np.eye(3), 2), "X must be a finite symmetric square matrix, .*\\(3,\\)"),
-    (lambda: matrix.network_flow(np.eye(2), np.eye(2), 2, variant="no predictor", symmetric_predictor=True),
-     "symmetric_predictor must be False"),
-    (lambda: matrix.frozen_predictor_flow(INDEFINITE), "F must have no negative eigenvalue"),
-    (lambda: general.shrinkage(np.diag([1.0, 0.0]), np.zeros((2, 2))), "X \\+ Xn must be invertible"),
-    (lambda: general.manifold_predictor(np.ones((1, 2)), np.eye(2), np.diag([0.1, 1.0])), "W must have rows that span"),
-    (lambda: general.scrambling([[1.0, 0.9], [0.9, 1.0]], [1.0, 0.0]), "S_x - P S_x P must have no negative"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (
+            lambda: matrix.network_flow(INDEFINITE, np.eye(3), 2),
+            "X must have no negative eigenvalue.*was -0.5",
+        ),
+        (
+            lambda: matrix.network_flow(np.eye(3), INDEFINITE, 2),
+            "Xn must have no negative eigenvalue",
+        ),
+        (
+            lambda: matrix.network_flow(np.eye(3), np.eye(3) + np.eye(3, k=1), 2),
+            "Xn must be a finite symmetric",
+        ),
+        (
+            lambda: matrix.network_flow(np.eye(2) * np.nan, np.eye(2), 2),
+            "X must be a finite symmetric",
+        ),
+        (
+            lambda: matrix.network_flow(np.ones(3), np.eye(3), 2),
+            "X must be a finite symmetric square matrix, .*\\(3,\\)",
+        ),
+        (
+            lambda: matrix.network_flow(
+                np.eye(2), np.eye(2), 2, variant="no predictor", symmetric_predictor=True
+            ),
+            "symmetric_predictor must be False",
+        ),
+        (lambda: matrix.frozen_predictor_flow(INDEFINITE), "F must have no negative eigenvalue"),
+        (
+            lambda: general.shrinkage(np.diag([1.0, 0.0]), np.zeros((2, 2))),
+            "X \\+ Xn must be invertible",
+        ),
+        (
+            lambda: general.manifold_predictor(np.ones((1, 2)), np.eye(2), np.diag([0.1, 1.0])),
+            "W must have rows that span",
+        ),
+        (
+            lambda: general.scrambling([[1.0, 0.9], [0.9, 1.0]], [1.0, 0.0]),
+            "S_x - P S_x P must have no negative",
+        ),
+    ],
+)
 def test_what_is_no_data_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()

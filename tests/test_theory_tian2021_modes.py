@@ -1,4 +1,5 @@
-"""Theory of tian2021: every exact value against an integration, in one table; the checks; describe."""
+"""Theory of tian2021: every exact value against an integration, in one table; the checks;
+describe."""
 
 import json
 import subprocess
@@ -14,12 +15,17 @@ from ncssl.theory.tian2021 import CHECKS, describe, matrix, modes, runs
 
 # ---- tian2021: every verified value, one table. (id, what is computed, what it must be, tolerance)
 
+
 def parabola(p0, eta, sigma2=0.25, tau=1.0, end=2000.0):
     return runs.parabola_end(p0, eta=eta, sigma2=sigma2, tau=tau, end=end)
 
 
 def v3(sigma2, eta, tau, factor):
-    edge = factor * modes.p_minus(eta, sigma2, tau) if factor < 1.4 else factor * modes.p_plus(eta, sigma2, tau)
+    edge = (
+        factor * modes.p_minus(eta, sigma2, tau)
+        if factor < 1.4
+        else factor * modes.p_plus(eta, sigma2, tau)
+    )
     return parabola(edge, eta, sigma2, tau)
 
 
@@ -58,43 +64,95 @@ def alpha_scan(what):
 
 
 V = [
-    ("V3 points .25 .1 1", lambda: [modes.p_minus(.1), modes.p_plus(.1)], [.117157, .682843], 5e-7),
-    ("V3 points 0 .16 1", lambda: [modes.p_minus(.16, 0), modes.p_plus(.16, 0)], [.2, .8], 1e-12),
-    ("V3 points 1 .1 1", lambda: [modes.p_minus(.1, 1), modes.p_plus(.1, 1)], [.138197, .361803], 5e-7),
-    ("V3 points, tau .5", lambda: [f(.03, .25, .5) for f in (modes.p_minus, modes.p_plus)], [.073509, .326491], 5e-7),
-    *[(f"V3 from .99 p- {s}", lambda s=s: v3(*s, 0.99), 0.0, 1e-12) for s in ((.25, .1, 1), (0, .16, 1), (1, .1, 1))],
-    *[(f"V3 from {f} {s}", lambda s=s, f=f: v3(*s, f), modes.p_plus(s[1], s[0], s[2]), 1e-8)
-      for s in ((.25, .1, 1), (0, .16, 1), (1, .1, 1), (.25, .03, .5)) for f in (1.01, 1.5)],
-    ("V3 product of the points", lambda: modes.p_minus(.1) * modes.p_plus(.1), .1 / 1.25, 1e-15),
-    ("V3 eta_crit", lambda: modes.eta_critical(.25), .2, 1e-15),
-    ("V3 just below", lambda: parabola(1.0, .199), .428284, 5e-7),
-    ("V3 just above", lambda: parabola(1.0, .201), 0.0, 1e-10),
-    *[(f"V3 jacobian p+ alpha_p {a}", lambda a=a: eigenvalues("p_plus", a), [-.482843, -.2], 5e-7) for a in (1, 5)],
-    *[(f"V3 jacobian p- alpha_p {a}", lambda a=a: eigenvalues("p_minus", a), [-.2, .082843], 5e-7) for a in (1, 5)],
-    ("V4 grows", lambda: v4(.1, .001, 1), [.8, .631], 1e-8),
-    ("V4 alpha_p 10 hardly grows", lambda: v4(.1, .001, 10), [.8, .064], 1e-8),
-    ("V4 negative p survives", lambda: v4(-.3, .1, 1), [.8, .65], 1e-8),
-    ("V4 negative p collapses", lambda: v4(-.3, .08, 1), [-.1, 0], 1e-8),
-    ("V4 alpha_p escapes", lambda: v4(-.3, .01, 10), [.8, .065], 1e-8),
-    ("V4 large p survives", lambda: v4(1.2, .9, 1), [.8, .1], 1e-8),
-    ("V4 large p collapses", lambda: v4(1.2, .7, 1), [.860233, 0], 5e-7),
-    ("V6 p(40)", v6, .87433, 5e-6),
-    ("V6 p_plus", lambda: modes.p_plus(.04, .09), .87552, 5e-6),
-    ("V7 survivor", lambda: modes.p_plus(.05, .2), .779908, 5e-7),
-    ("V10 1 1.5 .1", lambda: v10(1, 1.5, .1), .544152, 5e-7),
-    ("V10 .5 1 .05", lambda: v10(.5, 1, .05), .361803, 5e-7),
-    ("V10 2 2.5 .3", lambda: v10(2, 2.5, .3), .6, 1e-8),
-    ("V10 tied", tied, [.5, .5, .5], 1e-8),
-    ("V10 eta_crit from variances", lambda: modes.eta_critical(ld=.5, ls=.5 + .5), .5**2 / 4, 1e-15),
-    ("V16 K eta .04", lambda: scan(0), [-.1065, -.0761, -.0209, .0111, .0158], 5.1e-5),
+    (
+        "V3 points .25 .1 1",
+        lambda: [modes.p_minus(0.1), modes.p_plus(0.1)],
+        [0.117157, 0.682843],
+        5e-7,
+    ),
+    (
+        "V3 points 0 .16 1",
+        lambda: [modes.p_minus(0.16, 0), modes.p_plus(0.16, 0)],
+        [0.2, 0.8],
+        1e-12,
+    ),
+    (
+        "V3 points 1 .1 1",
+        lambda: [modes.p_minus(0.1, 1), modes.p_plus(0.1, 1)],
+        [0.138197, 0.361803],
+        5e-7,
+    ),
+    (
+        "V3 points, tau .5",
+        lambda: [f(0.03, 0.25, 0.5) for f in (modes.p_minus, modes.p_plus)],
+        [0.073509, 0.326491],
+        5e-7,
+    ),
+    *[
+        (f"V3 from .99 p- {s}", lambda s=s: v3(*s, 0.99), 0.0, 1e-12)
+        for s in ((0.25, 0.1, 1), (0, 0.16, 1), (1, 0.1, 1))
+    ],
+    *[
+        (f"V3 from {f} {s}", lambda s=s, f=f: v3(*s, f), modes.p_plus(s[1], s[0], s[2]), 1e-8)
+        for s in ((0.25, 0.1, 1), (0, 0.16, 1), (1, 0.1, 1), (0.25, 0.03, 0.5))
+        for f in (1.01, 1.5)
+    ],
+    ("V3 product of the points", lambda: modes.p_minus(0.1) * modes.p_plus(0.1), 0.1 / 1.25, 1e-15),
+    ("V3 eta_crit", lambda: modes.eta_critical(0.25), 0.2, 1e-15),
+    ("V3 just below", lambda: parabola(1.0, 0.199), 0.428284, 5e-7),
+    ("V3 just above", lambda: parabola(1.0, 0.201), 0.0, 1e-10),
+    *[
+        (
+            f"V3 jacobian p+ alpha_p {a}",
+            lambda a=a: eigenvalues("p_plus", a),
+            [-0.482843, -0.2],
+            5e-7,
+        )
+        for a in (1, 5)
+    ],
+    *[
+        (
+            f"V3 jacobian p- alpha_p {a}",
+            lambda a=a: eigenvalues("p_minus", a),
+            [-0.2, 0.082843],
+            5e-7,
+        )
+        for a in (1, 5)
+    ],
+    ("V4 grows", lambda: v4(0.1, 0.001, 1), [0.8, 0.631], 1e-8),
+    ("V4 alpha_p 10 hardly grows", lambda: v4(0.1, 0.001, 10), [0.8, 0.064], 1e-8),
+    ("V4 negative p survives", lambda: v4(-0.3, 0.1, 1), [0.8, 0.65], 1e-8),
+    ("V4 negative p collapses", lambda: v4(-0.3, 0.08, 1), [-0.1, 0], 1e-8),
+    ("V4 alpha_p escapes", lambda: v4(-0.3, 0.01, 10), [0.8, 0.065], 1e-8),
+    ("V4 large p survives", lambda: v4(1.2, 0.9, 1), [0.8, 0.1], 1e-8),
+    ("V4 large p collapses", lambda: v4(1.2, 0.7, 1), [0.860233, 0], 5e-7),
+    ("V6 p(40)", v6, 0.87433, 5e-6),
+    ("V6 p_plus", lambda: modes.p_plus(0.04, 0.09), 0.87552, 5e-6),
+    ("V7 survivor", lambda: modes.p_plus(0.05, 0.2), 0.779908, 5e-7),
+    ("V10 1 1.5 .1", lambda: v10(1, 1.5, 0.1), 0.544152, 5e-7),
+    ("V10 .5 1 .05", lambda: v10(0.5, 1, 0.05), 0.361803, 5e-7),
+    ("V10 2 2.5 .3", lambda: v10(2, 2.5, 0.3), 0.6, 1e-8),
+    ("V10 tied", tied, [0.5, 0.5, 0.5], 1e-8),
+    (
+        "V10 eta_crit from variances",
+        lambda: modes.eta_critical(ld=0.5, ls=0.5 + 0.5),
+        0.5**2 / 4,
+        1e-15,
+    ),
+    ("V16 K eta .04", lambda: scan(0), [-0.1065, -0.0761, -0.0209, 0.0111, 0.0158], 5.1e-5),
     ("V16 t90 eta .04", lambda: np.ceil(10 * scan(1)) / 10, [6.1, 8.6, 18.6, 56.9, 274.9], 1e-9),
-    ("V16 K eta 0", lambda: scan(0, eta=0.0), [-.1665, -.1265, -.0531, -.0058, .0090], 5.1e-5),
-    ("V16 K eta .1", lambda: scan(0, eta=0.1)[:4], [-.0165, .0009, .0298, .0435], 5.1e-5),
+    ("V16 K eta 0", lambda: scan(0, eta=0.0), [-0.1665, -0.1265, -0.0531, -0.0058, 0.0090], 5.1e-5),
+    ("V16 K eta .1", lambda: scan(0, eta=0.1)[:4], [-0.0165, 0.0009, 0.0298, 0.0435], 5.1e-5),
     ("V16 eta .1 beta .02 collapses", lambda: scan(2, eta=0.1)[4], 0.0, 1e-8),
-    ("V16 alpha_p K", lambda: alpha_scan("K"), [-.1065, -.0626, .0717, .2966], 5.1e-5),
-    ("V16 alpha_p s", lambda: alpha_scan("s"), [.9165, .4583, .1834, .0918], 5.1e-5),  # at t = 80
-    ("V18 limit", lambda: modes.tau_collapsed(.4, .1), 4 / 3, 1e-15),
-    ("V18 diverges", lambda: modes.tau_collapsed([.1, .05], .1), [np.inf, np.inf], 0),
+    ("V16 alpha_p K", lambda: alpha_scan("K"), [-0.1065, -0.0626, 0.0717, 0.2966], 5.1e-5),
+    (
+        "V16 alpha_p s",
+        lambda: alpha_scan("s"),
+        [0.9165, 0.4583, 0.1834, 0.0918],
+        5.1e-5,
+    ),  # at t = 80
+    ("V18 limit", lambda: modes.tau_collapsed(0.4, 0.1), 4 / 3, 1e-15),
+    ("V18 diverges", lambda: modes.tau_collapsed([0.1, 0.05], 0.1), [np.inf, np.inf], 0),
 ]
 
 
@@ -103,27 +161,58 @@ def test_verified_values(compute, exact, tol):
     np.testing.assert_allclose(compute(), exact, rtol=0, atol=tol)
 
 
-BOUNDS = {  # check -> (lowest, highest) value accepted here; the claims of the book have their own margins
-    "balance_law": (0, 1e-9), "invariant_sign": (0, 1e-9), "invariant_printed_sign": (0.9, 0.95),
-    "eta_critical": (0, 1e-6), "collapse_above_threshold": (0, 1e-6), "basin_edge": (0, 1e-6),
+# check -> (lowest, highest) value accepted here; the claims of the book have their own margins
+BOUNDS = {
+    "balance_law": (0, 1e-9),
+    "invariant_sign": (0, 1e-9),
+    "invariant_printed_sign": (0.9, 0.95),
+    "eta_critical": (0, 1e-6),
+    "collapse_above_threshold": (0, 1e-6),
+    "basin_edge": (0, 1e-6),
     "fixed_points": (0, 1e-8),
-    "jacobian_eigenvalues": (0, 1e-8), "basins_without_decay": (0, 1e-8), "alpha_p_basin": (0, 1e-4),
-    "alpha_p_final_s": (0, 1e-8), "alpha_p_stops_growth": (0.000999, 0.001001),
+    "jacobian_eigenvalues": (0, 1e-8),
+    "basins_without_decay": (0, 1e-8),
+    "alpha_p_basin": (0, 1e-4),
+    "alpha_p_final_s": (0, 1e-8),
+    "alpha_p_stops_growth": (0.000999, 0.001001),
     "alpha_p_helps_off_parabola": (0.04, 0.05),
-    "alpha_p_irrelevant_on_parabola": (0, 1e-9), "weight_decay_ties": (0, 1e-4),
+    "alpha_p_irrelevant_on_parabola": (0, 1e-9),
+    "weight_decay_ties": (0, 1e-4),
     "weight_decay_widens_basin": (0.06, 0.07),
-    "weight_decay_helps_alignment": (0.059, 0.061), "eigenspace_alignment": (-1, 1e-9), "alignment_ratio": (0, 1e-3),
-    "commutator_law": (0, 1e-13), "commutator_can_grow": (2, 1000), "eq17_positivity": (0, 0),
-    "no_stop_gradient_bound": (-1, 1e-9), "no_stop_gradient_collapse": (0, 4.5e-5), "no_predictor_bound": (0, 1e-10),
-    "no_predictor_collapse": (4.53e-5, 4.55e-5), "both_survive": (0, 1e-8), "ema_curriculum": (0.0046, 0.0048),
-    "ema_is_slow": (1.4, 1.45), "ema_too_slow_collapses": (0, 1e-8), "small_tau_traps": (0.015, 0.025),
-    "tau_closed_form": (0, 1e-9), "tau_collapsed": (0, 1e-6), "predictor_fixed_point": (0, 1e-9),
-    "nonisotropic_fixed_points": (0, 1e-8), "nonisotropic_manifold": (0, 1e-11),
-    "ema_target_proportional": (0.95, 0.96), "commutator_never_grows": (1, 1), "skew_part_vanishes": (0, 1e-6),
-    "symmetric_part_threshold": (0, 0), "symmetrised_network": (0, 1e-9), "nonisotropic_symmetry": (0, 1e-11),
-    "nonisotropic_dimension": (0, 0), "scrambling_projects": (0, 1e-9), "additive_noise_shrinks": (0, 1e-9),
-    "no_predictor_keeps_what_is_invariant": (0, 1e-9), "modes_decouple": (0, 1e-9), "network_survivors": (0, 1e-14),
-    "predictor_decay_aligns": (0.0745, 0.0755), "sufficient_start": (1.03, 1.04),
+    "weight_decay_helps_alignment": (0.059, 0.061),
+    "eigenspace_alignment": (-1, 1e-9),
+    "alignment_ratio": (0, 1e-3),
+    "commutator_law": (0, 1e-13),
+    "commutator_can_grow": (2, 1000),
+    "eq17_positivity": (0, 0),
+    "no_stop_gradient_bound": (-1, 1e-9),
+    "no_stop_gradient_collapse": (0, 4.5e-5),
+    "no_predictor_bound": (0, 1e-10),
+    "no_predictor_collapse": (4.53e-5, 4.55e-5),
+    "both_survive": (0, 1e-8),
+    "ema_curriculum": (0.0046, 0.0048),
+    "ema_is_slow": (1.4, 1.45),
+    "ema_too_slow_collapses": (0, 1e-8),
+    "small_tau_traps": (0.015, 0.025),
+    "tau_closed_form": (0, 1e-9),
+    "tau_collapsed": (0, 1e-6),
+    "predictor_fixed_point": (0, 1e-9),
+    "nonisotropic_fixed_points": (0, 1e-8),
+    "nonisotropic_manifold": (0, 1e-11),
+    "ema_target_proportional": (0.95, 0.96),
+    "commutator_never_grows": (1, 1),
+    "skew_part_vanishes": (0, 1e-6),
+    "symmetric_part_threshold": (0, 0),
+    "symmetrised_network": (0, 1e-9),
+    "nonisotropic_symmetry": (0, 1e-11),
+    "nonisotropic_dimension": (0, 0),
+    "scrambling_projects": (0, 1e-9),
+    "additive_noise_shrinks": (0, 1e-9),
+    "no_predictor_keeps_what_is_invariant": (0, 1e-9),
+    "modes_decouple": (0, 1e-9),
+    "network_survivors": (0, 1e-14),
+    "predictor_decay_aligns": (0.0745, 0.0755),
+    "sufficient_start": (1.03, 1.04),
 }
 
 
@@ -141,8 +230,14 @@ def test_checks(name):
 
 def test_exact_basins_agree_with_integration_everywhere():
     rng = np.random.default_rng(0)
-    p0, s0, alpha_p = rng.uniform(-1, 1.5, 200), rng.uniform(0.01, 1.5, 200), rng.choice([0.5, 1, 4], 200)
-    run = modes.FIXED_TAU.solve(modes.FIXED_TAU.start(p=p0, s=s0), [0, 300.0], eta=0.0, alpha_p=alpha_p)
+    p0, s0, alpha_p = (
+        rng.uniform(-1, 1.5, 200),
+        rng.uniform(0.01, 1.5, 200),
+        rng.choice([0.5, 1, 4], 200),
+    )
+    run = modes.FIXED_TAU.solve(
+        modes.FIXED_TAU.start(p=p0, s=s0), [0, 300.0], eta=0.0, alpha_p=alpha_p
+    )
     edge = np.where(p0 < 0, p0**2, p0**2 - 0.64) / alpha_p
     clear = np.abs(s0 - edge) > 0.05
     alive = modes.survives_without_decay(p0, s0, alpha_p)
@@ -156,8 +251,10 @@ def test_the_three_ways_to_write_a_mode_agree():
     b = modes.SCALARS.solve([0.3, 0.7, 0.35], times, ls=1.25, **q)
     flow = matrix.network_flow(np.eye(1), 0.25 * np.eye(1), 1)
     c = flow.solve(flow.start(W=[[0.7]], Wp=[[0.3]], Wa=[[0.35]]), times, **q)
-    for other in ({"p": b["wp"], "s": b["w"] ** 2, "tau": b["wa"] / b["w"]},
-                  {"p": c["Wp"][:, 0, 0], "s": c["W"][:, 0, 0] ** 2, "tau": (c["Wa"] / c["W"])[:, 0, 0]}):
+    for other in (
+        {"p": b["wp"], "s": b["w"] ** 2, "tau": b["wa"] / b["w"]},
+        {"p": c["Wp"][:, 0, 0], "s": c["W"][:, 0, 0] ** 2, "tau": (c["Wa"] / c["W"])[:, 0, 0]},
+    ):
         for name in ("p", "s", "tau"):
             np.testing.assert_allclose(a[name], other[name], atol=1e-8)
     drift = modes.MODES.invariants["balance"](times, a.y, modes.MODES.check(**q))
@@ -168,7 +265,10 @@ def test_the_isotropic_flow_follows_the_network_that_starts_symmetric():
     rng = np.random.default_rng(0)
     a, W0 = rng.normal(size=(2, 3, 3)) / 2
     times = np.linspace(0, 1e-3, 2)
-    flow, small = matrix.network_flow(np.eye(3), 0.25 * np.eye(3), 3, variant="simsiam"), matrix.isotropic_flow(3)
+    flow, small = (
+        matrix.network_flow(np.eye(3), 0.25 * np.eye(3), 3, variant="simsiam"),
+        matrix.isotropic_flow(3),
+    )
     big = flow.solve(flow.start(W=W0, Wp=a + a.T), times, eta=0.1)
     iso = small.solve(small.start(Wp=a + a.T, F=W0 @ W0.T), times, eta=0.1, tau=1.0)
     F, Wp = big["W"][-1] @ big["W"][-1].T, big["Wp"][-1]
@@ -178,7 +278,10 @@ def test_the_isotropic_flow_follows_the_network_that_starts_symmetric():
 
 def test_the_frozen_predictor_is_the_network_with_everything_else_at_rest():
     W, Wp = np.random.default_rng(0).normal(size=(2, 3, 3))
-    big, small = matrix.network_flow(np.eye(3), 0.25 * np.eye(3), 3), matrix.frozen_predictor_flow(W @ W.T)
+    big, small = (
+        matrix.network_flow(np.eye(3), 0.25 * np.eye(3), 3),
+        matrix.frozen_predictor_flow(W @ W.T),
+    )
     whole = big.field(big.start(W=W, Wp=Wp, Wa=0.7 * W), eta=0.1, alpha_p=2.0)[9:18]
     part = small.field(small.start(Wp=Wp), eta=0.1, alpha_p=2.0, tau=0.7, sigma2=0.25)
     np.testing.assert_allclose(whole, part, atol=1e-12)
@@ -204,13 +307,20 @@ def test_the_separatrix_separates(eta, alpha_p):
 
 # ---- describe
 
+
 def test_describe_is_plain_and_right():
     answer = describe(sigma2=0.25, eta=0.1, alpha_p=5.0)
     assert json.loads(json.dumps(answer)) == answer
-    assert answer["p_plus"] == pytest.approx(0.682843, abs=1e-6) and answer["eta_critical"] == pytest.approx(0.2)
+    assert answer["p_plus"] == pytest.approx(0.682843, abs=1e-6) and answer[
+        "eta_critical"
+    ] == pytest.approx(0.2)
     assert answer["s_plus"] == pytest.approx(0.682843**2 / 5, abs=1e-6)
     points = {point["name"]: point for point in answer["fixed_points"]}
-    assert [points[n]["stability"] for n in ("collapse", "p_minus", "p_plus")] == ["stable", "saddle", "stable"]
+    assert [points[n]["stability"] for n in ("collapse", "p_minus", "p_plus")] == [
+        "stable",
+        "saddle",
+        "stable",
+    ]
     assert points["p_plus"]["eigenvalues"] == pytest.approx([-0.482843, -0.2], abs=1e-6)
 
 
@@ -222,17 +332,24 @@ def test_describe_general_modes_and_regimes():
     assert "threshold" in describe(eta=0.2)["regime"] and describe(tau=0)["p_plus"] is None
 
 
-@pytest.mark.parametrize("params, error, message", [
-    ({"sigma": 0.1}, UnknownName, "sigma2"), ({"eta": -1}, ValueError, "eta must be in"),
-    ({"eta": [0.1, 0.2]}, ValueError, "eta must be one number"), ({"sigma2": 0.2, "ls": 1.0}, ValueError, "not both"),
-])
+@pytest.mark.parametrize(
+    "params, error, message",
+    [
+        ({"sigma": 0.1}, UnknownName, "sigma2"),
+        ({"eta": -1}, ValueError, "eta must be in"),
+        ({"eta": [0.1, 0.2]}, ValueError, "eta must be one number"),
+        ({"sigma2": 0.2, "ls": 1.0}, ValueError, "not both"),
+    ],
+)
 def test_describe_refuses(params, error, message):
     with pytest.raises(error, match=message):
         describe(**params)
 
 
 def test_theory_needs_no_torch():
-    code = ("import sys; from ncssl.theory import THEORIES, theory; [theory(k) for k in THEORIES]; "
-            "import ncssl.plots.dynamics; assert 'torch' not in sys.modules")
+    code = (
+        "import sys; from ncssl.theory import THEORIES, theory; [theory(k) for k in THEORIES]; "
+        "import ncssl.plots.dynamics; assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert theory("tian2021").CHECKS is CHECKS and "tian2021" in THEORIES

@@ -1,4 +1,5 @@
-"""Properties of tian2021's flows over random parameters: stability, invariants, thresholds, closed forms."""
+"""Properties of tian2021's flows over random parameters: stability, invariants, thresholds, closed
+forms."""
 
 import numpy as np
 import pytest
@@ -16,8 +17,13 @@ start = st.floats(0.05, 1.2)
 
 
 def given_values(flow, values):
-    """The parameters of the flow among values, eta as a share of the critical one at the flow's tau."""
-    ls = values["ld"] + values["sigma2"] if "ls" in {p.name for p in flow.params} else 1 + values["sigma2"]
+    """The parameters of the flow among values, eta as a share of the critical one at the flow's
+    tau."""
+    ls = (
+        values["ld"] + values["sigma2"]
+        if "ls" in {p.name for p in flow.params}
+        else 1 + values["sigma2"]
+    )
     ld = values["ld"] if "ls" in {p.name for p in flow.params} else 1.0
     at = values["tau"] if "tau" in {p.name for p in flow.params} else 1.0
     eta = values["share"] * modes.eta_critical(tau=at, ld=ld, ls=ls)
@@ -25,13 +31,30 @@ def given_values(flow, values):
     return flow.check(**{p.name: values[p.name] for p in flow.params})
 
 
-ALL = {"sigma2": sigma2, "alpha_p": alpha_p, "tau": tau, "beta": beta, "share": share, "ld": st.floats(0.3, 2.0),
-       "ratio": st.floats(0.3, 5.0)}
+ALL = {
+    "sigma2": sigma2,
+    "alpha_p": alpha_p,
+    "tau": tau,
+    "beta": beta,
+    "share": share,
+    "ld": st.floats(0.3, 2.0),
+    "ratio": st.floats(0.3, 5.0),
+}
 STABLE = {"collapse": "stable", "p_minus": "saddle", "p_plus": "stable"}
 
 
-@pytest.mark.parametrize("flow", [modes.FIXED_TAU, modes.MODES, modes.SCALARS, modes.PARABOLA, modes.PARABOLA_TAU,
-                                  modes.TWO_DECAYS], ids=lambda flow: flow.name)
+@pytest.mark.parametrize(
+    "flow",
+    [
+        modes.FIXED_TAU,
+        modes.MODES,
+        modes.SCALARS,
+        modes.PARABOLA,
+        modes.PARABOLA_TAU,
+        modes.TWO_DECAYS,
+    ],
+    ids=lambda flow: flow.name,
+)
 @FEW
 @given(values=st.fixed_dictionaries(ALL))
 def test_fixed_points_rest_and_their_stability_is_that_of_differences(flow, values):
@@ -42,17 +65,30 @@ def test_fixed_points_rest_and_their_stability_is_that_of_differences(flow, valu
         assert np.abs(flow.field(y, **q)).max() < 1e-12
         J, D = flow.jacobian(y, q), numerical_jacobian(flow, y, **q)
         assert np.abs(J - D).max() < 1e-6 * max(1, np.abs(J).max())
-        exact, found = (classify(np.linalg.eigvals(a), tol=1e-7).removesuffix(" spiral") for a in (J, D))
-        unstable = "unstable" if flow.name.startswith("mode on the parabola") and len(y) == 1 else "saddle"
+        exact, found = (
+            classify(np.linalg.eigvals(a), tol=1e-7).removesuffix(" spiral") for a in (J, D)
+        )
+        unstable = (
+            "unstable" if flow.name.startswith("mode on the parabola") and len(y) == 1 else "saddle"
+        )
         assert exact == found == (unstable if name == "p_minus" else STABLE[name])
 
 
 @FEW
 @given(values=st.fixed_dictionaries(ALL), y=st.tuples(start, start, start))
 def test_jacobians_agree_with_differences_anywhere(values, y):
-    for flow in (modes.FIXED_TAU, modes.MODES, modes.SCALARS, modes.PARABOLA, modes.PARABOLA_TAU, modes.TWO_DECAYS):
+    for flow in (
+        modes.FIXED_TAU,
+        modes.MODES,
+        modes.SCALARS,
+        modes.PARABOLA,
+        modes.PARABOLA_TAU,
+        modes.TWO_DECAYS,
+    ):
         q, here = given_values(flow, values), np.array(y[: len(flow.state)])
-        np.testing.assert_allclose(flow.jacobian(here, q), numerical_jacobian(flow, here, **q), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            flow.jacobian(here, q), numerical_jacobian(flow, here, **q), rtol=1e-5, atol=1e-6
+        )
 
 
 @FEW
@@ -68,30 +104,49 @@ def test_the_balance_of_a_mode_holds(values, y):
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
-@given(seed=seed, n2=st.integers(1, 4), alpha_p=alpha_p, beta=beta, eta=st.floats(0, 0.3),
-       variant=st.sampled_from(["ema", "simsiam"]))
+@given(
+    seed=seed,
+    n2=st.integers(1, 4),
+    alpha_p=alpha_p,
+    beta=beta,
+    eta=st.floats(0, 0.3),
+    variant=st.sampled_from(["ema", "simsiam"]),
+)
 def test_the_balance_of_a_network_holds_for_any_data(seed, n2, alpha_p, beta, eta, variant):
     rng = np.random.default_rng(seed)
     a, b = rng.normal(size=(2, 4, 4)) / 2
     flow = matrix.network_flow(a @ a.T, b @ b.T, n2, variant=variant)
-    q = flow.check(**{"eta": eta, "alpha_p": alpha_p} | ({"beta": beta} if variant == "ema" else {}))
+    q = flow.check(
+        **{"eta": eta, "alpha_p": alpha_p} | ({"beta": beta} if variant == "ema" else {})
+    )
     times = np.linspace(0, 4, 5)
-    run = flow.solve(0.5 * rng.normal(size=sum(np.prod(shape) for shape in flow.state.values())), times, **q)
+    run = flow.solve(
+        0.5 * rng.normal(size=sum(np.prod(shape) for shape in flow.state.values())), times, **q
+    )
     held = flow.invariants["balance"](times, run.y, q)
     scale = max(1.0, np.abs(run.y).max()) ** 2 * np.exp(2 * eta * 4) / min(alpha_p, 1)
     assert np.abs(held - held[0]).max() < 1e-9 * scale
 
 
 @FEW
-@given(sigma2=sigma2, tau=tau, ratio=st.floats(0.5, 1.5).filter(lambda x: abs(x - 1) > 0.02), alpha_p=alpha_p,
-       beyond=st.floats(1.01, 3.0))
-def test_a_mode_collapses_if_and_only_if_weight_decay_exceeds_the_threshold(sigma2, tau, ratio, alpha_p, beyond):
+@given(
+    sigma2=sigma2,
+    tau=tau,
+    ratio=st.floats(0.5, 1.5).filter(lambda x: abs(x - 1) > 0.02),
+    alpha_p=alpha_p,
+    beyond=st.floats(1.01, 3.0),
+)
+def test_a_mode_collapses_if_and_only_if_weight_decay_exceeds_the_threshold(
+    sigma2, tau, ratio, alpha_p, beyond
+):
     k = 1 + sigma2
     eta = ratio * tau**2 / (4 * k)
     p0 = beyond * tau / (2 * k)  # beyond p_minus, where there is one
     speed = np.sqrt(abs(1 - ratio)) * tau**2 / k  # of the passage where the points were
     y0 = modes.FIXED_TAU.start(p=p0, s=p0**2 / alpha_p)
-    run = modes.FIXED_TAU.solve(y0, [0, 60 / speed + 40 / eta], sigma2=sigma2, tau=tau, eta=eta, alpha_p=alpha_p)
+    run = modes.FIXED_TAU.solve(
+        y0, [0, 60 / speed + 40 / eta], sigma2=sigma2, tau=tau, eta=eta, alpha_p=alpha_p
+    )
     if ratio > 1:
         assert abs(run["p"][-1]) < 1e-6 * p0
     else:
@@ -100,7 +155,12 @@ def test_a_mode_collapses_if_and_only_if_weight_decay_exceeds_the_threshold(sigm
 
 
 @FEW
-@given(sigma2=sigma2, tau=tau, share=share, where=st.floats(0.02, 2.0).filter(lambda x: abs(x - 1) > 0.02))
+@given(
+    sigma2=sigma2,
+    tau=tau,
+    share=share,
+    where=st.floats(0.02, 2.0).filter(lambda x: abs(x - 1) > 0.02),
+)
 def test_on_the_parabola_the_edge_of_collapse_is_p_minus(sigma2, tau, share, where):
     eta = share * tau**2 / (4 * (1 + sigma2))
     p0 = where * float(modes.p_minus(eta, sigma2, tau))
@@ -117,8 +177,11 @@ def test_ends_without_weight_decay_are_the_closed_form(p0, s0, alpha_p, sigma2, 
     if abs(s0 - edge / alpha_p) < 0.05:
         return  # time is long near the edge
     p, s = modes.end_without_decay(p0, s0, alpha_p, sigma2, tau)
-    rate = alpha_p * s * (1 + sigma2) if s > 0 else 2 * abs(p * (tau - (1 + sigma2) * p))  # of the last approach
-    end = modes.FIXED_TAU.solve([p0, s0], [0, 50 / rate], eta=0.0, alpha_p=alpha_p, sigma2=sigma2, tau=tau).y[-1]
+    # of the last approach
+    rate = alpha_p * s * (1 + sigma2) if s > 0 else 2 * abs(p * (tau - (1 + sigma2) * p))
+    end = modes.FIXED_TAU.solve(
+        [p0, s0], [0, 50 / rate], eta=0.0, alpha_p=alpha_p, sigma2=sigma2, tau=tau
+    ).y[-1]
     np.testing.assert_allclose(end, [p, s], atol=1e-6)
 
 
@@ -137,7 +200,14 @@ def test_describe_agrees_with_the_flow(sigma2, tau, eta, alpha_p):
 
 
 @FEW
-@given(F=st.integers(1, 4), seed=seed, sigma2=sigma2, tau=tau, alpha_p=alpha_p, eta=st.floats(0.05, 0.5))
+@given(
+    F=st.integers(1, 4),
+    seed=seed,
+    sigma2=sigma2,
+    tau=tau,
+    alpha_p=alpha_p,
+    eta=st.floats(0.05, 0.5),
+)
 def test_the_law_of_the_commutator_holds_at_any_point(F, seed, sigma2, tau, alpha_p, eta):
     a, b = np.random.default_rng(seed).normal(size=(2, F + 1, F + 1))
     q = {"sigma2": sigma2, "tau": tau, "alpha_p": alpha_p, "eta": eta}

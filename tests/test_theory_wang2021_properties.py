@@ -1,4 +1,5 @@
-"""wang2021 over random parameters: integrators, closed forms, invariants, stability, gradients, symmetries."""
+"""wang2021 over random parameters: integrators, closed forms, invariants, stability, gradients,
+symmetries."""
 
 import numpy as np
 import pytest
@@ -10,7 +11,12 @@ from ncssl.theory.ode.flow import TrajectoryEnded, numerical_jacobian, pack, unp
 from ncssl.theory.tian2021 import matrix as tian
 from ncssl.theory.wang2021 import matrix, modes, runs, samples
 
-few = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.filter_too_much])
+few = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.filter_too_much],
+)
 ALPHA, ETA = st.floats(0.3, 2.5), st.floats(0.01, 0.3)
 SIGMA2, EPS, LAYERS = st.floats(0, 2), st.sampled_from([0.0, 0.05, 0.3]), st.integers(1, 4)
 
@@ -27,10 +33,24 @@ def noise(d, seed=9):
 FLOWS = [
     (modes.MODE, [0.7], {"eta": 0.1, "alpha": 0.7, "eps": 0.1, "layers": 2, "sigma2": 0.3}),
     (modes.AUGMENTED, [0.7], {"eta": 0.1, "alpha": 0.7, "sigma2": 0.3}),
-    *[(matrix.encoder_flow(noise(3), correlation=c, norm=n), (0.7 * np.eye(3) + rng_matrix(3, 1, 0.2)).ravel(),
-       {"eta": 0.1, "alpha": 0.8, "eps": 0.1}) for c, n in (("clean", "none"), ("augmented", "none"),
-                                                            ("clean", "spectral"), ("augmented", "frobenius"))],
-    (matrix.deep_flow(noise(2), 3), np.tile(np.eye(2).ravel(), 3) + rng_matrix(12, 2, 0.2)[0], {"eta": 0.1}),
+    *[
+        (
+            matrix.encoder_flow(noise(3), correlation=c, norm=n),
+            (0.7 * np.eye(3) + rng_matrix(3, 1, 0.2)).ravel(),
+            {"eta": 0.1, "alpha": 0.8, "eps": 0.1},
+        )
+        for c, n in (
+            ("clean", "none"),
+            ("augmented", "none"),
+            ("clean", "spectral"),
+            ("augmented", "frobenius"),
+        )
+    ],
+    (
+        matrix.deep_flow(noise(2), 3),
+        np.tile(np.eye(2).ravel(), 3) + rng_matrix(12, 2, 0.2)[0],
+        {"eta": 0.1},
+    ),
     (matrix.gram_flow(noise(3)), np.eye(3).ravel(), {"eta": 0.1, "alpha": 1.5}),
 ]
 
@@ -38,11 +58,20 @@ FLOWS = [
 @pytest.mark.parametrize("flow, y0, params", FLOWS, ids=[flow.name for flow, *_ in FLOWS])
 def test_integrators_agree_with_dop853(flow, y0, params):
     q, times = flow.check(**params), np.linspace(0, 12, 13)
-    exact = solve_ivp(lambda t, y: flow.rhs(np.asarray(t), y, q), (0, 12), y0, method="DOP853", t_eval=times,
-                      rtol=1e-12, atol=1e-14).y.T
+    exact = solve_ivp(
+        lambda t, y: flow.rhs(np.asarray(t), y, q),
+        (0, 12),
+        y0,
+        method="DOP853",
+        t_eval=times,
+        rtol=1e-12,
+        atol=1e-14,
+    ).y.T
     run = flow.solve(y0, times, **params)
     assert np.abs(run.y - exact).max() < 1e-8
-    both = flow.solve(np.stack([y0, 0.9 * np.asarray(y0)]), times, **params | {"eta": np.array([0.1, 0.2])})
+    both = flow.solve(
+        np.stack([y0, 0.9 * np.asarray(y0)]), times, **params | {"eta": np.array([0.1, 0.2])}
+    )
     np.testing.assert_allclose(both.y[:, 0], run.y, rtol=1e-8, atol=1e-11)
     for name, invariant in flow.invariants.items():
         if name != "clock":
@@ -64,15 +93,22 @@ def test_the_time_of_a_mode_is_the_closed_form(alpha, eta, sigma2, eps, start):
 
 
 def test_the_clock_is_constant():
-    run = modes.MODE.solve([[1.2], [0.8], [1.0]], np.linspace(0, 6, 7), eta=np.array([0.1, 0.3, 0.2]),
-                           sigma2=np.array([0.0, 0.5, 1.0]), options={"rtol": 1e-12, "atol": 1e-15})
+    run = modes.MODE.solve(
+        [[1.2], [0.8], [1.0]],
+        np.linspace(0, 6, 7),
+        eta=np.array([0.1, 0.3, 0.2]),
+        sigma2=np.array([0.0, 0.5, 1.0]),
+        options={"rtol": 1e-12, "atol": 1e-15},
+    )
     q = modes.MODE.check(eta=np.array([0.1, 0.3, 0.2]), sigma2=np.array([0.0, 0.5, 1.0]))
     assert np.ptp(modes.MODE.invariants["clock"](run.times[:, None], run.y, q), axis=0).max() < 1e-8
 
 
 @few
 @given(ALPHA, ETA, SIGMA2, EPS, LAYERS)
-def test_fixed_points_rest_and_their_stability_is_that_of_the_jacobian(alpha, eta, sigma2, eps, layers):
+def test_fixed_points_rest_and_their_stability_is_that_of_the_jacobian(
+    alpha, eta, sigma2, eps, layers
+):
     q = modes.MODE.check(alpha=alpha, eta=eta, sigma2=sigma2, eps=eps, layers=layers)
     threshold = modes.eta_threshold(sigma2, alpha, eps, layers)
     assume(abs(eta / max(threshold, 1e-9) - 1) > 0.02)
@@ -84,16 +120,22 @@ def test_fixed_points_rest_and_their_stability_is_that_of_the_jacobian(alpha, et
         assert J == rate
         if y[0] > 0:
             step = 1e-4 * y[0]
-            assert numerical_jacobian(modes.MODE, y, step=step, **q)[0, 0] == pytest.approx(J, rel=1e-4, abs=1e-6)
+            assert numerical_jacobian(modes.MODE, y, step=step, **q)[0, 0] == pytest.approx(
+                J, rel=1e-4, abs=1e-6
+            )
             assert (rate < 0) == (name == "limit")
 
 
 @settings(few, max_examples=25)
 @given(ALPHA, ETA, SIGMA2, EPS, LAYERS, st.floats(0.05, 1.2))
-def test_a_mode_collapses_iff_beyond_threshold_or_inside_the_basin(alpha, eta, sigma2, eps, layers, delta):
+def test_a_mode_collapses_iff_beyond_threshold_or_inside_the_basin(
+    alpha, eta, sigma2, eps, layers, delta
+):
     given = {"alpha": alpha, "sigma2": sigma2, "eps": eps, "layers": layers}
     threshold, low = modes.eta_threshold(sigma2, alpha, eps, layers), modes.edge(eta, **given)
-    assume(abs(eta / max(threshold, 1e-9) - 1) > 0.05 and not abs(delta / max(low, 1e-9) - 1) < 0.05)
+    assume(
+        abs(eta / max(threshold, 1e-9) - 1) > 0.05 and not abs(delta / max(low, 1e-9) - 1) < 0.05
+    )
     assume(abs(eps - (1 + sigma2) * eps**2 - eta) > 0.01 or layers > 1)
     goal = modes.end(delta, eta, **given)
     last, other = runs.mode_end(np.array([delta, -delta]), eta=eta, end=3000.0, **given)
@@ -113,16 +155,25 @@ def test_augmented_points(alpha, eta, sigma2):
         if np.isfinite(y).all() and y[0] > 0:
             assert np.abs(modes.AUGMENTED.field(y, **q)).max() < 1e-12
             rate = modes.AUGMENTED.jacobian(y, q)[0, 0]
-            assert numerical_jacobian(modes.AUGMENTED, y, **q)[0, 0] == pytest.approx(rate, rel=1e-4, abs=1e-7)
+            assert numerical_jacobian(modes.AUGMENTED, y, **q)[0, 0] == pytest.approx(
+                rate, rel=1e-4, abs=1e-7
+            )
             assert (rate < 0) == (name == "limit")
 
 
 @few
-@given(st.lists(st.floats(0, 1.3), min_size=3, max_size=3), st.floats(0.6, 2), EPS, st.floats(0.02, 0.3))
+@given(
+    st.lists(st.floats(0, 1.3), min_size=3, max_size=3),
+    st.floats(0.6, 2),
+    EPS,
+    st.floats(0.02, 0.3),
+)
 def test_all_rates_of_the_encoder(lam, alpha, eps, eta):
     assume(min(np.diff(sorted(lam))) > 0.02 and min(lam) > 0.05)
     variances = np.array([0.0, 0.4, 1.0])
-    J = numerical_jacobian(matrix.encoder_flow(np.diag(variances)), np.diag(lam).ravel(), alpha=alpha, eps=eps, eta=eta)
+    J = numerical_jacobian(
+        matrix.encoder_flow(np.diag(variances)), np.diag(lam).ravel(), alpha=alpha, eps=eps, eta=eta
+    )
     exact = matrix.diagonal_rates(lam, variances, eta=eta, alpha=alpha, eps=eps)
     np.testing.assert_allclose(np.sort(np.linalg.eigvals(J).real), exact, atol=1e-6)
 
@@ -135,6 +186,7 @@ def test_rates_at_the_limit_of_theorem_1():
 
 
 # ---- what the right-hand sides mean
+
 
 def gradient(loss, W, step=1e-5):
     out = np.zeros_like(W)
@@ -151,20 +203,26 @@ def loss(W, Wp, target, Xn):
     return np.trace(A @ (np.eye(len(Xn)) + Xn) @ A.T) / 2 - np.trace(A @ target.T)
 
 
-@pytest.mark.parametrize("correlation, norm", [("clean", "none"), ("augmented", "none"), ("clean", "spectral"),
-                                               ("augmented", "frobenius")])
+@pytest.mark.parametrize(
+    "correlation, norm",
+    [("clean", "none"), ("augmented", "none"), ("clean", "spectral"), ("augmented", "frobenius")],
+)
 def test_the_encoder_follows_the_gradient_with_the_predictor_held_still(correlation, norm):
     Xn, W = noise(4), rng_matrix(4, 5, 0.5)
     F = W @ W.T if correlation == "clean" else W @ (np.eye(4) + Xn) @ W.T
     s, U = np.linalg.eigh(F)
     Wp = (U * s**0.7) @ U.T
-    Wp = Wp / {"none": 1, "spectral": max(s) ** 0.7, "frobenius": np.sqrt((s**1.4).sum())}[norm] + 0.1 * np.eye(4)
+    Wp = Wp / {"none": 1, "spectral": max(s) ** 0.7, "frobenius": np.sqrt((s**1.4).sum())}[
+        norm
+    ] + 0.1 * np.eye(4)
     flow = matrix.encoder_flow(Xn, correlation=correlation, norm=norm)
     got = flow.field(W.ravel(), alpha=0.7, eps=0.1, eta=0.3).reshape(4, 4)
     np.testing.assert_allclose(got, -gradient(lambda V: loss(V, Wp, W, Xn), W) - 0.3 * W, atol=1e-8)
     if norm == "none":
         net = tian.network_flow(np.eye(4), Xn, 4, variant="simsiam")
-        np.testing.assert_allclose(got, unpack(net.field(pack([W, Wp], net.state), eta=0.3), net.state)[0], atol=1e-12)
+        np.testing.assert_allclose(
+            got, unpack(net.field(pack([W, Wp], net.state), eta=0.3), net.state)[0], atol=1e-12
+        )
 
 
 def test_every_layer_follows_its_gradient():
@@ -184,12 +242,15 @@ def test_every_layer_follows_its_gradient():
 def test_descent_on_moments_is_descent_on_samples(symmetric):
     n, d, r, rng = 30, 4, 2, np.random.default_rng(3)
     x = rng.normal(size=(n, d))
-    views = [x + np.pad(np.sqrt(0.7) * rng.normal(size=(n, d - r)), ((0, 0), (r, 0))) for _ in range(2)]
+    views = [
+        x + np.pad(np.sqrt(0.7) * rng.normal(size=(n, d - r)), ((0, 0), (r, 0))) for _ in range(2)
+    ]
     W, Wp = 0.8 * np.eye(d), 0.64 * x.T @ x / n
     roles = [views, views[::-1]] if symmetric else [views]
 
     def empirical(V):
         return np.mean([((a @ V.T @ Wp - b @ W.T) ** 2).sum(1).mean() / 2 for a, b in roles])
+
     one = W - 0.05 * (gradient(empirical, W) + 0.1875 * W)
     C = samples.moments(n, d, r, 0.7, symmetric=symmetric, seed=3)
     np.testing.assert_allclose(samples.descent(C, [0, 1]), [W, one], atol=1e-9)
@@ -217,17 +278,25 @@ def test_a_low_rank_start_stays_in_its_column_space():
 
 @pytest.mark.parametrize("layers, eps", [(1, 0.0), (1, 0.2), (2, 0.0), (3, 0.1)])
 def test_deep_matrices_have_the_modes_of_theorem_5(layers, eps):
-    flow, times, variances = matrix.deep_flow(np.diag([0.0, 0.3, 1.0]), layers), np.linspace(0, 15, 6), [0.0, 0.3, 1.0]
+    flow, times, variances = (
+        matrix.deep_flow(np.diag([0.0, 0.3, 1.0]), layers),
+        np.linspace(0, 15, 6),
+        [0.0, 0.3, 1.0],
+    )
     run = flow.solve(np.tile(0.9 * np.eye(3).ravel(), layers), times, eta=0.12, alpha=0.7, eps=eps)
     W = np.linalg.multi_dot([np.eye(3), *[run[f"W{i}"][-1] for i in range(layers, 0, -1)]])
-    lam = modes.MODE.solve([0.9**layers], times, eta=0.12, alpha=0.7, eps=eps, layers=layers, sigma2=variances)["lam"]
+    lam = modes.MODE.solve(
+        [0.9**layers], times, eta=0.12, alpha=0.7, eps=eps, layers=layers, sigma2=variances
+    )["lam"]
     np.testing.assert_allclose(W, np.diag(lam[-1]), atol=1e-9)
 
 
 def test_augmented_modes_are_those_of_the_matrix():
     flow = matrix.encoder_flow(np.diag([0.0, 0.3, 1.0]), correlation="augmented")
     W = flow.solve(0.9 * np.eye(3).ravel(), [0, 9.0], eta=0.12, alpha=0.7)["W"][-1]
-    lam = modes.AUGMENTED.solve([0.9], [0, 9.0], eta=0.12, alpha=0.7, sigma2=[0.0, 0.3, 1.0])["lam"][-1]
+    lam = modes.AUGMENTED.solve([0.9], [0, 9.0], eta=0.12, alpha=0.7, sigma2=[0.0, 0.3, 1.0])[
+        "lam"
+    ][-1]
     np.testing.assert_allclose(W, np.diag(lam), atol=1e-9)
 
 
@@ -245,18 +314,37 @@ def test_without_a_bound_the_frobenius_flow_says_so():
     flow = matrix.encoder_flow(matrix.nuisance(6, 4), norm="frobenius")
     run = flow.solve(0.9 * np.eye(6).ravel(), np.linspace(0, 80, 5), eta=0.05, ended="keep")
     lam = np.diagonal(run["W"][-1])
-    assert np.log(lam[0] / np.diagonal(run["W"][-2])[0]) / 20 == pytest.approx(1 / 2 - 1 / 4 - 0.05, abs=1e-4)
+    assert np.log(lam[0] / np.diagonal(run["W"][-2])[0]) / 20 == pytest.approx(
+        1 / 2 - 1 / 4 - 0.05, abs=1e-4
+    )
     with pytest.raises(TrajectoryEnded, match="finite range"):
         flow.solve(0.9 * np.eye(6).ravel(), [0, 500.0], eta=0.05)
 
 
 # ---- samples
 
-@pytest.mark.parametrize("symmetric, sigma2, eta, d, r", [
-    (False, 0.5, 0.2, 6, 2), (False, 1.0, 0.2, 4, 4), (True, 1.0, 0.1875, 10, 1)])  # both blocks, S alone, mostly S-B
+
+@pytest.mark.parametrize(
+    "symmetric, sigma2, eta, d, r",
+    [
+        # both blocks, S alone, mostly S-B
+        (False, 0.5, 0.2, 6, 2),
+        (False, 1.0, 0.2, 4, 4),
+        (True, 1.0, 0.1875, 10, 1),
+    ],
+)
 def test_the_error_of_the_gram_matrix_has_the_first_order_constant(symmetric, sigma2, eta, d, r):
-    error = runs.sample_runs((20000,), seeds=48, d=d, r=r, marks=(1200,), sigma2=sigma2, eta=eta, delta=0.8,
-                             symmetric=symmetric)[1]
+    error = runs.sample_runs(
+        (20000,),
+        seeds=48,
+        d=d,
+        r=r,
+        marks=(1200,),
+        sigma2=sigma2,
+        eta=eta,
+        delta=0.8,
+        symmetric=symmetric,
+    )[1]
     exact = samples.gram_constant(d, r, sigma2, eta, symmetric=symmetric)
     assert np.sqrt(20000 * (error**2).mean()) == pytest.approx(exact, rel=0.06)
 
@@ -268,15 +356,21 @@ def test_ridge_in_both_forms_and_its_limits():
         goal /= np.linalg.norm(goal)
         x = rng.normal(size=(n, len(P)))
         z, y = x @ P.T, x @ goal + 0.5 * rng.normal(size=n)
-        w = np.linalg.lstsq(np.vstack([z / np.sqrt(n), np.sqrt(rho) * np.eye(len(P))]),
-                            np.append(y / np.sqrt(n), np.zeros(len(P))), rcond=None)[0]
+        w = np.linalg.lstsq(
+            np.vstack([z / np.sqrt(n), np.sqrt(rho) * np.eye(len(P))]),
+            np.append(y / np.sqrt(n), np.zeros(len(P))),
+            rcond=None,
+        )[0]
         return np.linalg.norm(P @ w - goal), np.linalg.norm(P.T @ w - goal)
+
     P = samples.nearly_projection(12, 3, 0.3)
     for n in (6, 40):
         got = [samples.ridge_error(n, P, r=3, rho=0.1, seed=4, transposed=t) for t in (False, True)]
         assert got == pytest.approx(formula(n, P, 0.1, 4), rel=1e-9) and got[0] != got[1]
     assert np.linalg.norm(P - np.diag([1.0] * 3 + [0.0] * 9)) == pytest.approx(0.3)
-    bias = samples.mean_ridge_error(20000, 8, projected=True, r=3, distance=1e-9, rho=0.2, beta=0.0, seeds=2)
+    bias = samples.mean_ridge_error(
+        20000, 8, projected=True, r=3, distance=1e-9, rho=0.2, beta=0.0, seeds=2
+    )
     assert bias == pytest.approx(samples.ridge_bias(0.2), rel=0.02)
 
 

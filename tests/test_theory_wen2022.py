@@ -1,4 +1,5 @@
-"""Theory of wen2022: gradients, conservation laws and closed forms of the toy against finite differences and runs."""
+"""Theory of wen2022: gradients, conservation laws and closed forms of the toy against finite
+differences and runs."""
 
 import numpy as np
 import pytest
@@ -29,19 +30,26 @@ def differences(objective, parts, step=1e-6):
     def at(v):
         pieces = np.split(v, np.cumsum([np.prod(s) for s in shapes])[:-1])
         return objective([p.reshape(s) for p, s in zip(pieces, shapes, strict=True)])
+
     return np.array([(at(y + e) - at(y - e)) / (2 * step) for e in step * np.eye(len(y))])
 
 
 def halves(online, target, q):
-    """Statistics with the online weights of one part and the target weights of another, neuron by neuron."""
+    """Statistics with the online weights of one part and the target weights of another, neuron by
+    neuron."""
     (b, u, E), (bt, ut, _) = online, target
     c, k = {name: np.squeeze(v) for name, v in model.constants(q).items()}, len(b)
     f, g = (c["alpha"] * b) ** 3, (c["alpha"] * bt) ** 3
 
     def noise(u):
         d = u @ u.T
-        return c["noise"] * np.array([[9 * d[i, i] * d[r, r] * d[i, r] + 6 * d[i, r] ** 3 for r in range(k)]
-                                      for i in range(k)])
+        return c["noise"] * np.array(
+            [
+                [9 * d[i, i] * d[r, r] * d[i, r] + 6 * d[i, r] ** 3 for r in range(k)]
+                for i in range(k)
+            ]
+        )
+
     F = E @ f
     cov = [c["C0"] * sum(c["p"] * F[j] * g[j]) for j in range(k)]
     V = [c["C1"] * sum(c["p"] * F[j] ** 2) + E[j] @ noise(u) @ E[j] for j in range(k)]
@@ -53,7 +61,8 @@ def halves(online, target, q):
 @pytest.mark.parametrize("normalisation", model.NORMALISATIONS)
 @pytest.mark.parametrize("stop", model.STOPS)
 def test_gradients_agree_with_differences(k, stop, normalisation):
-    """Every stop-gradient and every normalisation, data with p1 and m of no special value; E_jj stays."""
+    """Every stop-gradient and every normalisation, data with p1 and m of no special value; E_jj
+    stays."""
     q = population_flow(k).check(p1=0.3, m=3.0, P=7.0, sigma=0.8, alpha1=2.0, alpha2=1.5)
     y = weights(k, k, 0.8)
     _, V0, T0 = halves(y, y, q)
@@ -63,6 +72,7 @@ def test_gradients_agree_with_differences(k, stop, normalisation):
         if normalisation == "none":
             return -0.5 * (V + T - 2 * cov).sum()
         return (cov / np.sqrt(V0 * T0 if normalisation == "detached" else V * T)).sum()
+
     online = differences(lambda z: objective(z, y), y)
     target = differences(lambda z: objective(y, z), y)
     nb = 2 * k + k * k
@@ -84,7 +94,10 @@ def test_heads_and_learning_rates():
     fast = model.velocity(*y, model.constants(Q), model.variant())
     np.testing.assert_allclose(plain[2], 0.25 * fast[2], rtol=1e-14)
     kept = model.velocity(*y, c, model.variant(normalisation="none", unit_norm=True))
-    assert np.abs((kept[0] * y[0]).sum(-1) + (kept[1] * y[1]).sum(-1)).max() < 1e-9 * np.abs(kept[0]).max()
+    assert (
+        np.abs((kept[0] * y[0]).sum(-1) + (kept[1] * y[1]).sum(-1)).max()
+        < 1e-9 * np.abs(kept[0]).max()
+    )
 
 
 def test_a_batch_of_weights_parameters_and_switches_equals_its_members():
@@ -95,8 +108,11 @@ def test_a_batch_of_weights_parameters_and_switches_equals_its_members():
     q = Q | {"ratio": ratio, "sigma": np.array([1.0, 0.5, 0.7, 1.0])}
     batch = model.velocity(*y, model.constants(q), s)
     for i in range(4):
-        alone = model.velocity(*(x[i] for x in y), model.constants(Q | {"ratio": ratio[i], "sigma": q["sigma"][i]}),
-                               one[i])
+        alone = model.velocity(
+            *(x[i] for x in y),
+            model.constants(Q | {"ratio": ratio[i], "sigma": q["sigma"][i]}),
+            one[i],
+        )
         for a, b in zip(batch, alone, strict=True):
             np.testing.assert_allclose(a[i], b, rtol=1e-12, atol=1e-12)
 
@@ -104,10 +120,14 @@ def test_a_batch_of_weights_parameters_and_switches_equals_its_members():
 # ---- conservation laws
 
 LAWS = [  # options, invariants that must be there
-    ({}, {"balance", "total length"}), ({"stop_gradient": "none"}, {"balance", "total length"}),
-    ({"head": "symmetric"}, {"total length"}), ({"head": "none"}, {"lengths", "rivalry"}),
-    ({"stop_gradient": "online"}, {"lengths"}), ({"normalisation": "detached"}, set()),
-    ({"normalisation": "none"}, set()), ({"normalisation": "none", "unit_norm": True}, {"lengths"}),
+    ({}, {"balance", "total length"}),
+    ({"stop_gradient": "none"}, {"balance", "total length"}),
+    ({"head": "symmetric"}, {"total length"}),
+    ({"head": "none"}, {"lengths", "rivalry"}),
+    ({"stop_gradient": "online"}, {"lengths"}),
+    ({"normalisation": "detached"}, set()),
+    ({"normalisation": "none"}, set()),
+    ({"normalisation": "none", "unit_norm": True}, {"lengths"}),
 ]
 
 
@@ -126,9 +146,12 @@ def test_invariants(k, options, names):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from([1, 2, 3, 4]), st.floats(0.1, 3), st.floats(0.1, 0.9))
+@given(
+    st.integers(0, 10_000), st.sampled_from([1, 2, 3, 4]), st.floats(0.1, 3), st.floats(0.1, 0.9)
+)
 def test_balance_does_not_move_at_any_weights(seed, k, ratio, p1):
-    """d/dt of |w_r|^2 + (3/ratio)(row - column) along the field is 0, whatever the data, also without stop-gradient."""
+    """d/dt of |w_r|^2 + (3/ratio)(row - column) along the field is 0, whatever the data, also
+    without stop-gradient."""
     y, q = weights(seed, k), Q | {"ratio": np.array(ratio), "p1": np.array(p1)}
     for stop in ("target", "none"):
         db, du, dE = model.velocity(*y, model.constants(q), model.variant(stop_gradient=stop))
@@ -140,18 +163,27 @@ def test_balance_does_not_move_at_any_weights(seed, k, ratio, p1):
 
 # ---- closed forms
 
+
 def test_correlation_is_the_same_for_every_noise_free_weight():
     for m, value in ((4, 0.6), (2, 1 / 3), (9, 0.8)):
         for b in ([[1, 0], [1, 0]], [[1, 0], [0, 1]], [[0.3, -0.8], [0.5, 0.6]]):
-            a = model.statistics(np.array(b, float), np.zeros((2, 2)), np.eye(2), Q | {"m": m, "P": 12.0})
+            a = model.statistics(
+                np.array(b, float), np.zeros((2, 2)), np.eye(2), Q | {"m": m, "P": 12.0}
+            )
             np.testing.assert_allclose(a["corr"], value, rtol=1e-13)
             np.testing.assert_allclose(a["loss"], exact.lowest_loss(m), rtol=1e-12)
-    assert exact.lowest_loss(4) == pytest.approx(0.8) and exact.max_correlation(4) == pytest.approx(0.6)
+    assert exact.lowest_loss(4) == pytest.approx(0.8) and exact.max_correlation(4) == pytest.approx(
+        0.6
+    )
 
 
 TABLE = {  # spec 6.3, as printed: E_21 -> speed of b_21 and of b_22 over that at 0, A, dE_21/dt
-    0.0: "1 1 .0324 1.69", 0.05: ".061 .387 .205 1.0e-1", 0.1: ".010 .210 .714 1.6e-2",
-    0.2: ".001 .108 2.70 2.1e-3", 0.3: "4e-4 .073 5.83 6.3e-4", 1.0: "2e-5 .022 37.4 1.6e-5",
+    0.0: "1 1 .0324 1.69",
+    0.05: ".061 .387 .205 1.0e-1",
+    0.1: ".010 .210 .714 1.6e-2",
+    0.2: ".001 .108 2.70 2.1e-3",
+    0.3: "4e-4 .073 5.83 6.3e-4",
+    1.0: "2e-5 .022 37.4 1.6e-5",
 }
 
 
@@ -166,7 +198,9 @@ def halfway(E21, **options):
 def test_acceleration_table(E21):
     one, two, A, rise, other = halfway(E21)
     first = halfway(0.0)
-    for value, printed in zip((one / first[0], two / first[1], A, rise), TABLE[E21].split(), strict=True):
+    for value, printed in zip(
+        (one / first[0], two / first[1], A, rise), TABLE[E21].split(), strict=True
+    ):
         digits, _, power = printed.partition("e")
         last = 10.0 ** (int(power or 0) - len(digits.partition(".")[2]))
         assert abs(value - float(printed)) <= 0.55 * last, printed
@@ -187,10 +221,13 @@ def test_acceleration_of_the_variants():
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.floats(-1.5, 1.5), st.floats(0.1, 0.9))
 def test_rate_formulae(seed, E21, p1):
-    """The Delta formula at E_12 = 0: ratio of the two rates, and the sign of each, at random weights."""
+    """The Delta formula at E_12 = 0: ratio of the two rates, and the sign of each, at random
+    weights."""
     b, u, _ = weights(seed)
     q = Q | {"p1": np.array(p1)}
-    db = model.velocity(b, u, np.array([[1, 0], [E21, 1]]), model.constants(q), model.variant())[0][1]
+    db = model.velocity(b, u, np.array([[1, 0], [E21, 1]]), model.constants(q), model.variant())[0][
+        1
+    ]
     one, two = exact.rate_formulae(b, u, np.array(E21), q)
     left = p1 * 6**3 * b[1, 0] ** 2 * one * db[1]
     right = (1 - p1) * 3**3 * b[1, 1] ** 2 * two * db[0]
@@ -207,21 +244,29 @@ def test_who_wins_without_a_head_is_decided_by_the_edge():
         y0 = flow.start(b=np.stack([start, b2], -1)[:, None], u=[[1.0]], E=[[1.0]])
         end = flow.solve(y0, [0, 1.0], method="rk4", options={"substeps": 100}, **q)["b"][-1, :, 0]
         return end[:, 1] / end[:, 0] > b2 / start
+
     found = bisect(second_gains, 0.5 * start, 5 * start, steps=26)
     np.testing.assert_allclose(found, exact.edge_of_v1(start, 4.0, 2.5, 0.3), rtol=1e-6)
-    np.testing.assert_allclose(exact.acceleration_at_zero(start, found, 4.0, 2.5, 0.3), 1, rtol=5e-6)
+    np.testing.assert_allclose(
+        exact.acceleration_at_zero(start, found, 4.0, 2.5, 0.3), 1, rtol=5e-6
+    )
 
 
 @settings(max_examples=8, deadline=None)
 @given(st.floats(0.05, 0.4), st.floats(0.05, 0.4), st.floats(0.3, 0.7))
 def test_end_without_head(b1, b2, p1):
-    """A long run of one neuron lies on its exact end once the noise that is left is taken off the length."""
+    """A long run of one neuron lies on its exact end once the noise that is left is taken off the
+    length."""
     flow = population_flow(1, head="none")
-    run = flow.solve(flow.start(b=[[b1, b2]], u=[[1.0]], E=[[1.0]]), [0, 100.0], options={"rtol": 1e-10}, p1=p1)
+    run = flow.solve(
+        flow.start(b=[[b1, b2]], u=[[1.0]], E=[[1.0]]), [0, 100.0], options={"rtol": 1e-10}, p1=p1
+    )
     left = np.sqrt(1 - run["u"][-1, 0, 0] ** 2)
     end = exact.end_without_head([b1, b2], [left], flow.check(p1=p1))
     np.testing.assert_allclose(run["b"][-1, 0], end, rtol=1e-7)
-    assert (end[0] > end[1]) == (exact.rivalry(np.array([end]), flow.check(p1=0.5, alpha2=6.0))[0] < 0)
+    assert (end[0] > end[1]) == (
+        exact.rivalry(np.array([end]), flow.check(p1=0.5, alpha2=6.0))[0] < 0
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -232,7 +277,9 @@ def test_noise_free_points_are_at_rest_and_no_entry_of_the_head_grows(seed, k, r
     y = flow.start(b=b, u=np.zeros((k, k)), E=np.eye(k))
     assert np.abs(flow.field(y, ratio=ratio)).max() < 1e-9
     J = flow.closed_forms["jacobian at noise-free points"](b, flow.check(ratio=ratio))
-    full = numerical_jacobian(flow, y, step=1e-7, ratio=ratio)[-k * k:, -k * k:].reshape(k, k, k, k)
+    full = numerical_jacobian(flow, y, step=1e-7, ratio=ratio)[-k * k :, -k * k :].reshape(
+        k, k, k, k
+    )
     for j in range(k):
         mine = J[j] * np.outer(np.arange(k) != j, np.arange(k) != j)
         found = full[j, :, j, :] * (np.arange(k) != j)
@@ -250,11 +297,14 @@ def test_the_head_decays_at_its_exact_rate():
     J = exact.noise_free_jacobian(b, flow.check(ratio=0.5))
     fast, slow = -J[1, 0, 0], -J[0, 1, 1]
     assert fast == pytest.approx(0.5 * 0.6 * ((4.2 / 3.3) ** 3) ** 2)
-    run = flow.solve(flow.start(b=b, u=np.zeros((2, 2)), E=[[1, 1e-6], [1e-6, 1]]), [0, 0.7], ratio=0.5)
+    run = flow.solve(
+        flow.start(b=b, u=np.zeros((2, 2)), E=[[1, 1e-6], [1e-6, 1]]), [0, 0.7], ratio=0.5
+    )
     assert run["E"][-1, 1, 0] / 1e-6 == pytest.approx(np.exp(-0.7 * fast), rel=1e-6)
     assert run["E"][-1, 0, 1] / 1e-6 == pytest.approx(np.exp(-0.7 * slow), rel=1e-6)
     only = np.array([[1.0, 0], [1.0, 0]])
-    assert not exact.noise_free_jacobian(only, flow.check()).any()  # two copies of v_1: nothing pulls the head back
+    # two copies of v_1: nothing pulls the head back
+    assert not exact.noise_free_jacobian(only, flow.check()).any()
 
 
 def test_neurons_without_a_head_do_not_see_each_other():

@@ -1,4 +1,5 @@
-"""fit: exact resume, failure with a reason, whole checkpoints, and what collapse looks like in a record."""
+"""fit: exact resume, failure with a reason, whole checkpoints, and what collapse looks like in a
+record."""
 
 import json
 import os
@@ -25,7 +26,9 @@ def own_cache(tmp_path, monkeypatch):
 def same(a: store.Record, b: store.Record) -> None:
     """Equal in everything but time."""
     timed = "images_per_second"
-    assert {k: v for k, v in a.metrics.items() if k != timed} == {k: v for k, v in b.metrics.items() if k != timed}
+    assert {k: v for k, v in a.metrics.items() if k != timed} == {
+        k: v for k, v in b.metrics.items() if k != timed
+    }
     assert a.curves == b.curves
 
 
@@ -38,12 +41,18 @@ def test_the_same_recipe_gives_the_same_numbers_and_another_seed_others(tmp_path
 
 
 def test_a_compiled_encoder_gives_the_same_numbers(tmp_path, monkeypatch):
-    """The captured graphs are run as they are: the code made of them differs between machines and takes a minute."""
+    """The captured graphs are run as they are: the code made of them differs between machines and
+    takes a minute."""
     compile = torch.nn.Module.compile
     graphs = []
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda m: graphs.append(m) or compile(m, backend="aot_eager"))
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda m: graphs.append(m) or compile(m, backend="aot_eager")
+    )
     r = recipe("byol", **TINY | {"precision": "float32"})
-    eager, captured = train.fit(r, out=tmp_path / "a"), train.fit(r, out=tmp_path / "b", compiled=True)
+    eager, captured = (
+        train.fit(r, out=tmp_path / "a"),
+        train.fit(r, out=tmp_path / "b", compiled=True),
+    )
     assert len(graphs) == 2 and captured.device == f"{eager.device}, compiled"
     assert captured.curves["loss"] == pytest.approx(eager.curves["loss"], rel=1e-4)
     assert captured.metrics["knn_accuracy"] == pytest.approx(eager.metrics["knn_accuracy"], abs=1)
@@ -54,13 +63,21 @@ def test_a_probe_that_learns_beside_changes_nothing(tmp_path):
     alone = train.fit(recipe("byol", **longer), out=tmp_path / "a")
     beside = train.fit(recipe("byol", online_probe=True, **longer), out=tmp_path / "b")
     accuracy = beside.curves.pop("online_accuracy")
-    assert accuracy[0] == 10 and accuracy[-1] > 15 and beside.metrics.pop("online_accuracy") == accuracy[-1]
+    assert (
+        accuracy[0] == 10
+        and accuracy[-1] > 15
+        and beside.metrics.pop("online_accuracy") == accuracy[-1]
+    )
     same(alone, beside)
     with pytest.raises(ValueError, match="online_probe was 'yes'; allowed: none, true"):
         recipe("byol", online_probe="yes")
 
 
-CUT = [("byol", {}, {}), ("directpred", {"freq": 3}, {}), ("simsiam", {"keep": 0.0}, {"online_probe": True})]
+CUT = [
+    ("byol", {}, {}),
+    ("directpred", {"freq": 3}, {}),
+    ("simsiam", {"keep": 0.0}, {"online_probe": True}),
+]
 
 
 @pytest.mark.parametrize("method, options, values", CUT)
@@ -88,7 +105,9 @@ def test_an_interrupted_run_goes_on_exactly(method, options, values, tmp_path, m
 
 def test_a_nan_stops_the_run_and_its_record_says_where(tmp_path, monkeypatch):
     real = train.train_step
-    monkeypatch.setattr(train, "train_step", lambda run, x, i: real(run, x, i) * (float("nan") if i >= 8 else 1.0))
+    monkeypatch.setattr(
+        train, "train_step", lambda run, x, i: real(run, x, i) * (float("nan") if i >= 8 else 1.0)
+    )
     r = recipe("simsiam", **TINY)
     record = train.fit(r, out=tmp_path)
     assert record.status == "failed" and "step 8" in record.reason and "nan" in record.reason
@@ -103,7 +122,9 @@ def test_a_learning_rate_that_explodes_is_a_failed_record_not_a_crash(tmp_path):
 
 
 def test_epochs_zero_is_the_random_encoder(tmp_path):
-    record = train.fit(recipe("byol", options={"predictor": "linear"}, **TINY | {"epochs": 0}), out=tmp_path)
+    record = train.fit(
+        recipe("byol", options={"predictor": "linear"}, **TINY | {"epochs": 0}), out=tmp_path
+    )
     assert record.status == "done" and record.curves["epoch"] == [0]
     assert {"probe_accuracy", "alignment", "asymmetry", "std_normalised"} <= set(record.metrics)
 
@@ -115,13 +136,18 @@ def test_records_survive_the_file_and_bad_ones_are_named(tmp_path):
     assert store.load(path).recipe == record.recipe
     body = json.loads(good)
     cases = {
-        "truncated": good[: len(good) // 2], "other": "[]", "field": json.dumps(body | {"extra": 1}),
+        "truncated": good[: len(good) // 2],
+        "other": "[]",
+        "field": json.dumps(body | {"extra": 1}),
         "hash": json.dumps(body | {"recipe": body["recipe"] | {"seed": 99}}),
         "value": json.dumps(body | {"metrics": body["metrics"] | {"knn_accuracy": 101.0}}),
-        "missing": json.dumps(body | {"metrics": {}}), "format": json.dumps(body | {"format": 0}),
-        "recipe": json.dumps(body | {"recipe": {k: v for k, v in body["recipe"].items() if k != "lr"}}),
+        "missing": json.dumps(body | {"metrics": {}}),
+        "format": json.dumps(body | {"format": 0}),
+        "recipe": json.dumps(
+            body | {"recipe": {k: v for k, v in body["recipe"].items() if k != "lr"}}
+        ),
         "status": json.dumps(body | {"status": "nearly"}),
-    }  # fmt: skip
+    }
     for name, text in cases.items():
         (tmp_path / "bad").mkdir(exist_ok=True)
         bad = tmp_path / "bad" / f"{record.id}.json"
@@ -136,7 +162,11 @@ def test_records_survive_the_file_and_bad_ones_are_named(tmp_path):
 def test_recipe_ids_depend_on_what_decides_the_run_and_on_nothing_else():
     a = recipe("byol", "smoke")
     assert a.id == Recipe(**{**a.__dict__, "scale": "laptop"}).id
-    assert a.id == recipe("byol", "smoke", {"keep": 0.996}).id != recipe("byol", "smoke", {"keep": 0.99}).id
+    assert (
+        a.id
+        == recipe("byol", "smoke", {"keep": 0.996}).id
+        != recipe("byol", "smoke", {"keep": 0.99}).id
+    )
     assert len({recipe("byol", "smoke", seed=s).id for s in range(5)}) == 5
     assert canonical({"b": 1.0, "a": [1], "c": None}) == '{"a":[1],"b":1}'
 
@@ -144,19 +174,24 @@ def test_recipe_ids_depend_on_what_decides_the_run_and_on_nothing_else():
 @pytest.mark.parametrize(
     "call, words",
     [
-        (lambda: recipe("byol", "lap"), "laptop"), (lambda: recipe("byol", epoch=3), "epochs"),
-        (lambda: recipe("byol", epochs=-1), "epochs was -1"), (lambda: recipe("byol", lr=float("nan")), "lr was nan"),
-        (lambda: recipe("byol", batch=1), "batch was 1"), (lambda: recipe("byol", seed=2**32), "seed was 4294967296"),
+        (lambda: recipe("byol", "lap"), "laptop"),
+        (lambda: recipe("byol", epoch=3), "epochs"),
+        (lambda: recipe("byol", epochs=-1), "epochs was -1"),
+        (lambda: recipe("byol", lr=float("nan")), "lr was nan"),
+        (lambda: recipe("byol", batch=1), "batch was 1"),
+        (lambda: recipe("byol", seed=2**32), "seed was 4294967296"),
         (lambda: recipe("byol", limit=3), "limit was 3"),
-        (lambda: recipe("byol", precision="fp16"), "float32"), (lambda: recipe("byol", schedule="step"), "cosine"),
+        (lambda: recipe("byol", precision="fp16"), "float32"),
+        (lambda: recipe("byol", schedule="step"), "cosine"),
         (lambda: train.start(recipe("byol", dataset="cifar1")), "cifar10"),
         (lambda: train.start(recipe("byol", backbone="vit")), "conv4"),
         (lambda: train.start(recipe("byol", augmentation="strong")), "symmetric"),
         (lambda: train.start(recipe("byol", optimiser="sdg")), "sgd"),
         (lambda: train.start(recipe("byol", batch=5000)), "batch was 5000"),
-        (lambda: campaign.obtain([], missing="no"), "train"), (lambda: campaign.seconds("9 minutes"), "9m"),
+        (lambda: campaign.obtain([], missing="no"), "train"),
+        (lambda: campaign.seconds("9 minutes"), "9m"),
     ],
-)  # fmt: skip
+)
 def test_bad_recipes_say_what_is_allowed(call, words):
     with pytest.raises((UnknownName, ValueError), match=words):
         call()
@@ -169,19 +204,38 @@ def test_scales_differ_only_in_recipe_values():
 
 def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, monkeypatch):
     runs = [
-        experiments.Planned("tian2021", "e", f"arm{i}", 0, recipe("simsiam", seed=i, **TINY | {"epochs": 1}))
+        experiments.Planned(
+            "tian2021", "e", f"arm{i}", 0, recipe("simsiam", seed=i, **TINY | {"epochs": 1})
+        )
         for i in range(3)
     ]
     monkeypatch.setattr(experiments, "plan", lambda *a, **k: runs)
     rows = []
-    tally = campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=1, budget=0.0, report=rows.append)
-    assert tally.made <= 1 and tally.made + tally.left == 4, "three runs and the floor of their images"
+    tally = campaign.run(
+        "tian2021", "smoke", {}, out=tmp_path, jobs=1, budget=0.0, report=rows.append
+    )
+    assert tally.made <= 1 and tally.made + tally.left == 4, (
+        "three runs and the floor of their images"
+    )
     made = campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append).made
-    assert made >= 2 and sorted(r["run"] for r in rows if r["run"].startswith("e.")) == ["e.arm0", "e.arm1", "e.arm2"]
-    assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append) == (0, 0, 0)
-    assert sum(isinstance(r, store.Record) and r.key == "tian2021" for _, r in store.scan(tmp_path)) == 3
+    assert made >= 2 and sorted(r["run"] for r in rows if r["run"].startswith("e.")) == [
+        "e.arm0",
+        "e.arm1",
+        "e.arm2",
+    ]
+    assert campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, report=rows.append) == (
+        0,
+        0,
+        0,
+    )
+    assert (
+        sum(isinstance(r, store.Record) and r.key == "tian2021" for _, r in store.scan(tmp_path))
+        == 3
+    )
     train.fit(runs[2].recipe, out=tmp_path / "alone")
-    same(*(store.load(store.find(runs[2].recipe.id, out)) for out in (tmp_path, tmp_path / "alone")))
+    same(
+        *(store.load(store.find(runs[2].recipe.id, out)) for out in (tmp_path, tmp_path / "alone"))
+    )
 
 
 def test_a_run_another_process_holds_is_left_to_it(tmp_path):
@@ -196,19 +250,30 @@ def test_a_run_another_process_holds_is_left_to_it(tmp_path):
 @pytest.mark.parametrize("seed", range(5))
 def test_learning_and_collapse_are_ten_points_apart_on_every_seed(seed, tmp_path):
     """The runs of the first notebook, on the embedded data: probe on three labels a class."""
-    variants = {"learns": {}, "no stop-gradient": {"stop_gradient": False}, "no predictor": {"predictor": "none"}}
+    variants = {
+        "learns": {},
+        "no stop-gradient": {"stop_gradient": False},
+        "no predictor": {"predictor": "none"},
+    }
     score = {}
     for name, options in variants.items():
-        wanted = recipe("simsiam", options={"output_norm": False} | options, seed=seed, epochs=60, knn_every=60)
+        wanted = recipe(
+            "simsiam", options={"output_norm": False} | options, seed=seed, epochs=60, knn_every=60
+        )
         score[name] = train.fit(wanted, out=tmp_path).metrics["few_label_accuracy"]
     assert score.pop("learns") >= 10 + max(score.values())
 
 
 def test_the_records_of_the_embedded_data_tell_three_encoders_apart():
-    """Collapsed, untrained and trained differ by ten points each in kNN accuracy on every seed (digits, defaults)."""
+    """Collapsed, untrained and trained differ by ten points each in kNN accuracy on every seed
+    (digits, defaults)."""
     score = {}
     for _, r in store.scan():
-        if isinstance(r, store.Record) and r.key == "embedded_choice" and r.recipe.options["output_norm"]:
+        if (
+            isinstance(r, store.Record)
+            and r.key == "embedded_choice"
+            and r.recipe.options["output_norm"]
+        ):
             trained = "trained" if r.recipe.options["stop_gradient"] else "collapsed"
             kind = trained if r.recipe.epochs else "untrained"
             score.setdefault(r.recipe.seed, {})[kind] = r.metrics["knn_accuracy"]
@@ -225,26 +290,43 @@ def test_a_cuda_run_is_done_in_the_precision_of_the_device(tmp_path):
 
 
 def test_command_line_runs_and_prints_json(tmp_path):
-    args = "run --method simsiam --seed 3 --set epochs=1 --set limit=256 --set stop_gradient=false --json".split()
+    args = (
+        "run --method simsiam --seed 3 --set epochs=1 --set limit=256 --set stop_gradient=false"
+        " --json".split()
+    )
     env = os.environ | {"NCSSL_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
-        [sys.executable, "-m", "ncssl", *args, "--out", str(tmp_path)], capture_output=True, text=True, env=env
+        [sys.executable, "-m", "ncssl", *args, "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=env,
     )
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)
     record = store.load(row["path"])
     assert record.recipe.seed == 3 and record.recipe.options["stop_gradient"] is False
-    assert {"knn_accuracy", "probe_accuracy", "std_normalised", "effective_rank"} <= set(row["metrics"])
+    assert {"knn_accuracy", "probe_accuracy", "std_normalised", "effective_rank"} <= set(
+        row["metrics"]
+    )
 
 
 def test_images_are_kept_as_uint8_on_the_device():
     run = train.start(recipe("simsiam", **TINY))
-    assert run.data.train.images.dtype == torch.uint8 and run.data.train.images.device.type == run.device
+    assert (
+        run.data.train.images.dtype == torch.uint8
+        and run.data.train.images.device.type == run.device
+    )
     assert isinstance(run.data.train, data.Images)
 
 
 def test_a_method_whose_loss_is_large_has_a_rate_of_its_own_at_laptop_scale():
     usual, large = recipe("simsiam", "laptop"), recipe("vicreg", "laptop")
-    assert large.lr * large.weight_decay == pytest.approx(usual.lr * usual.weight_decay) and large.lr < usual.lr
+    assert (
+        large.lr * large.weight_decay == pytest.approx(usual.lr * usual.weight_decay)
+        and large.lr < usual.lr
+    )
     assert recipe("vicreg", "laptop", lr=0.1).lr == 0.1, "what is asked for goes first"
-    assert recipe("vicreg", "laptop", dataset="voices").lr == recipe("simsiam", "laptop", dataset="voices").lr
+    assert (
+        recipe("vicreg", "laptop", dataset="voices").lr
+        == recipe("simsiam", "laptop", dataset="voices").lr
+    )

@@ -1,4 +1,5 @@
-"""The rule of the two looks: who gets more seeds, when it stops, what it costs; and that nobody has to ask for it."""
+"""The rule of the two looks: who gets more seeds, when it stops, what it costs; and that nobody has
+to ask for it."""
 
 import dataclasses
 
@@ -11,12 +12,21 @@ from ncssl.records import frames, papers, series, store, verdicts
 from ncssl.records.facts import Claim
 
 OWN, ALL = (0, 1, 2), (0, 1, 2, 3, 4)
-KEY, EXPERIMENT = "tian2021", "shift"  # with the claims of `plain_shift`: none against plus, minus against none
+# with the claims of `plain_shift`: none against plus, minus against none
+KEY, EXPERIMENT = "tian2021", "shift"
 
 
 def claim(test="greater", **more):
     sides = dict(arms=("a", "b", "c")) if test == "ordering" else dict(left="a", right="b")
-    fixed = dict(paper="x", id="c", place="Table 1", statement="s", kind="records", margin_by="ours", margin=0.0)
+    fixed = dict(
+        paper="x",
+        id="c",
+        place="Table 1",
+        statement="s",
+        kind="records",
+        margin_by="ours",
+        margin=0.0,
+    )
     return Claim(**fixed | dict(test=test, metric="probe_accuracy") | sides | more)
 
 
@@ -26,16 +36,65 @@ def seeds(*values):
 
 ZERO, OPEN, DECIDED = [0.0] * 5, [-1.0, 0.0, 4.0], [1.0, 1.1, 1.2]
 LOOKS = {  # the runs of arm a, those of arm b, the scale's own seeds -> verdict, n, looks
-    "decided at once, whatever the others say": (seeds(*DECIDED, -9, -9), seeds(*ZERO), OWN, "reproduced", 3, 1),
+    "decided at once, whatever the others say": (
+        seeds(*DECIDED, -9, -9),
+        seeds(*ZERO),
+        OWN,
+        "reproduced",
+        3,
+        1,
+    ),
     "left open, and still open": (seeds(*OPEN, 3.9, 4.0), seeds(*ZERO), OWN, "undecided", 5, 2),
-    "left open, then reproduced": (seeds(-0.1, 1, 1.5, 1.4, 1.2), seeds(*ZERO), OWN, "reproduced", 5, 2),
-    "left open, one arm without the added seeds": (seeds(*OPEN, 4, 4), seeds(*ZERO[:3]), OWN, "undecided", 3, 1),
-    "left open, one of the added seeds missing": (seeds(*OPEN, 4), seeds(*ZERO[:4]), OWN, "undecided", 3, 1),
-    "one of the own seeds missing": ({1: 0.0, 2: 4.0, 3: 4.0, 4: 4.0}, seeds(*ZERO), OWN, "undecided", 2, 1),
-    "others never count": (seeds(*OPEN) | {7: 4.0, 8: 4.0}, seeds(*ZERO) | {7: 0.0, 8: 0.0}, OWN, "undecided", 3, 1),
-    "five seeds of its own": (seeds(*OPEN, 3.9, 4.0, 9, 9), seeds(*ZERO, 0, 0), ALL, "undecided", 5, 1),
+    "left open, then reproduced": (
+        seeds(-0.1, 1, 1.5, 1.4, 1.2),
+        seeds(*ZERO),
+        OWN,
+        "reproduced",
+        5,
+        2,
+    ),
+    "left open, one arm without the added seeds": (
+        seeds(*OPEN, 4, 4),
+        seeds(*ZERO[:3]),
+        OWN,
+        "undecided",
+        3,
+        1,
+    ),
+    "left open, one of the added seeds missing": (
+        seeds(*OPEN, 4),
+        seeds(*ZERO[:4]),
+        OWN,
+        "undecided",
+        3,
+        1,
+    ),
+    "one of the own seeds missing": (
+        {1: 0.0, 2: 4.0, 3: 4.0, 4: 4.0},
+        seeds(*ZERO),
+        OWN,
+        "undecided",
+        2,
+        1,
+    ),
+    "others never count": (
+        seeds(*OPEN) | {7: 4.0, 8: 4.0},
+        seeds(*ZERO) | {7: 0.0, 8: 0.0},
+        OWN,
+        "undecided",
+        3,
+        1,
+    ),
+    "five seeds of its own": (
+        seeds(*OPEN, 3.9, 4.0, 9, 9),
+        seeds(*ZERO, 0, 0),
+        ALL,
+        "undecided",
+        5,
+        1,
+    ),
     "a failed run is a run": (seeds(*OPEN, 4.1, None), seeds(*ZERO), OWN, "undecided", 4, 2),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", LOOKS)
@@ -47,7 +106,11 @@ def test_who_gets_a_second_look(case):
 
 
 def test_a_step_that_is_open_opens_an_ordering_and_no_ratio_never_does():
-    values = {"a": seeds(4, 4.1, 3.9, 4, 4.1), "b": seeds(2, 2, 2.1, 2, 2), "c": seeds(1, 2.5, 2.4, 1.9, 1.8)}
+    values = {
+        "a": seeds(4, 4.1, 3.9, 4, 4.1),
+        "b": seeds(2, 2, 2.1, 2, 2),
+        "c": seeds(1, 2.5, 2.4, 1.9, 1.8),
+    }
     found = verdicts.judge_seeds(claim("ordering"), values, OWN)
     assert found.looks == 2 and "left it partly" in found.detail
     zero = {"a": seeds(*[1.0] * 5), "b": seeds(*ZERO)}
@@ -55,21 +118,28 @@ def test_a_step_that_is_open_opens_an_ordering_and_no_ratio_never_does():
     assert found.status == "undecided" and found.looks == 1
 
 
-@pytest.mark.parametrize("own, more", [(OWN, (3, 4)), ((0,), (1, 2, 3, 4)), (ALL, ()), (tuple(range(7)), ())])
+@pytest.mark.parametrize(
+    "own, more", [(OWN, (3, 4)), ((0,), (1, 2, 3, 4)), (ALL, ()), (tuple(range(7)), ())]
+)
 def test_never_more_than_five(own, more):
     assert verdicts.added(own) == more
 
 
 def test_a_stricter_level_changes_the_interval_and_not_the_seeds():
     values = {"a": seeds(-0.1, 1, 1.5, 1.4, 1.2), "b": seeds(*ZERO)}
-    usual, strict = (verdicts.judge_seeds(claim(), values, OWN, level=level) for level in (0.95, 0.9999))
+    usual, strict = (
+        verdicts.judge_seeds(claim(), values, OWN, level=level) for level in (0.95, 0.9999)
+    )
     assert (usual.status, strict.status) == ("reproduced", "undecided") and usual.n == strict.n == 5
-    decided = verdicts.judge_seeds(claim(), {"a": seeds(*DECIDED, 5, 5), "b": seeds(*ZERO)}, OWN, level=0.9999)
+    decided = verdicts.judge_seeds(
+        claim(), {"a": seeds(*DECIDED, 5, 5), "b": seeds(*ZERO)}, OWN, level=0.9999
+    )
     assert decided.status == "undecided" and decided.n == 3
 
 
 def test_the_price_of_a_second_look():
-    """Truth at the margin: a wrong "reproduced" comes up 2.5 times in 100 with one look, 4.3 with two, never over 5."""
+    """Truth at the margin: a wrong "reproduced" comes up 2.5 times in 100 with one look, 4.3 with
+    two, never over 5."""
     rng, times = np.random.default_rng(5), 4000
     found = []
     for _ in range(times):
@@ -80,14 +150,31 @@ def test_the_price_of_a_second_look():
     assert 0.034 < len(wrong) / times < 0.053  # the same about 0.043
 
 
-# ---- with records of a paper's own arms ------------------------------------------------------------------------------
+# ---- with records of a paper's own arms
+# ------------------------------------------------------------------------------
 
-SCORES = {"none": (50, 50, 50, 50, 50), "plus": (41, 38, 44, 36, 36), "minus": (51, 50.5, 50, 20, 20)}
+SCORES = {
+    "none": (50, 50, 50, 50, 50),
+    "plus": (41, 38, 44, 36, 36),
+    "minus": (51, 50.5, 50, 20, 20),
+}
 
 
 def write(p, value, out):
-    record = store.Record(p.recipe, KEY, "done", {"probe_accuracy": value, "knn_accuracy": value}, {}, 1.0, 1.0, "CPU",
-                          "float32", {}, "c", "2026-01-01T00:00:00+00:00")  # fmt: skip
+    record = store.Record(
+        p.recipe,
+        KEY,
+        "done",
+        {"probe_accuracy": value, "knn_accuracy": value},
+        {},
+        1.0,
+        1.0,
+        "CPU",
+        "float32",
+        {},
+        "c",
+        "2026-01-01T00:00:00+00:00",
+    )
     return store.save(record, out)
 
 
@@ -114,7 +201,9 @@ def judged(results, seeds=None):
 
 
 def test_the_plan_adds_seeds_for_what_is_open_and_for_nothing_else(results):
-    assert [(p.arm, p.seed) for p in extra(results)] == [(arm, s) for s in (3, 4) for arm in ("none", "plus")]
+    assert [(p.arm, p.seed) for p in extra(results)] == [
+        (arm, s) for s in (3, 4) for arm in ("none", "plus")
+    ]
     assert {p.recipe.id for p in extra(results)}.isdisjoint(p.recipe.id for p in own_runs())
 
 
@@ -136,7 +225,8 @@ def other_kind(p, results, precision):
 
 
 def test_a_seed_of_another_precision_is_made_again_and_no_longer_blocks(results):
-    """One of the own seeds of "none" in bf16: its seed is left out of its claims, and it is planned before all else."""
+    """One of the own seeds of "none" in bf16: its seed is left out of its claims, and it is planned
+    before all else."""
     mixed = next(p for p in own_runs() if (p.arm, p.seed) == ("none", 1))
     other_kind(mixed, results, "bf16")
     assert judged(results)[1]["positive_shift_hurts"].n == 2
@@ -156,15 +246,24 @@ def test_a_group_of_seeds_that_is_smaller_is_made_again(results):
     assert again == {p.recipe.id: ("float32", "cpu") for p in few}
 
 
-def test_chapters_and_the_ledger_count_added_seeds_unasked_and_only_where_the_rule_gave_them(results):
+def test_chapters_and_the_ledger_count_added_seeds_unasked_and_only_where_the_rule_gave_them(
+    results,
+):
     first = judged(results)[1]
-    assert first["positive_shift_hurts"].status == "undecided" and first["negative_shift_is_harmless"].n == 3
+    assert (
+        first["positive_shift_hurts"].status == "undecided"
+        and first["negative_shift_is_harmless"].n == 3
+    )
     for p in extra(results):
         write(p, SCORES[p.arm][p.seed], results)
     found, second = judged(results)
     assert (second["positive_shift_hurts"].n, second["positive_shift_hurts"].looks) == (5, 2)
-    assert second["negative_shift_is_harmless"] == first["negative_shift_is_harmless"], "decided is decided"
-    ledger = {c.id: v for c, v in experiments.judged(papers.paper(KEY), None, results, kinds=("records",))}
+    assert second["negative_shift_is_harmless"] == first["negative_shift_is_harmless"], (
+        "decided is decided"
+    )
+    ledger = {
+        c.id: v for c, v in experiments.judged(papers.paper(KEY), None, results, kinds=("records",))
+    }
     assert all(ledger[name]["small"] == verdict for name, verdict in second.items())
     shown = frames.results(papers.paper(KEY), EXPERIMENT, found).set_index("arm")["n"]
     assert shown["c = 0.1 (plus)"] == "5" and shown["c = -0.1 (minus)"] == "3"
@@ -179,7 +278,8 @@ def test_seeds_that_a_reader_asks_for_are_looked_at_once(results):
 
 
 def test_what_is_stored_keeps_the_seeds_of_its_scale():
-    """The committed records: a claim has the scale's own number of seeds at one look and five at two."""
+    """The committed records: a claim has the scale's own number of seeds at one look and five at
+    two."""
     for key in papers.papers():
         for c in (c for c in papers.paper(key).claims.values() if c.kind == "records"):
             verdict, scale = experiments.judge(c)

@@ -19,9 +19,15 @@ from ncssl.theory import THEORIES
 
 
 def claim(test="greater", margin=0.0, **more):
-    sides = {"ordering": dict(arms=("a", "b", "c")), "above": dict(left="a"), "below": dict(left="a")}
+    sides = {
+        "ordering": dict(arms=("a", "b", "c")),
+        "above": dict(left="a"),
+        "below": dict(left="a"),
+    }
     side = sides.get(test, dict(left="a", right="b"))
-    fixed = dict(paper="x", id="c", place="Table 1", statement="s", kind="records", margin_by="ours")
+    fixed = dict(
+        paper="x", id="c", place="Table 1", statement="s", kind="records", margin_by="ours"
+    )
     return Claim(**fixed | dict(test=test, margin=margin, metric="probe_accuracy") | side | more)
 
 
@@ -34,7 +40,8 @@ def around(mean, width=0.1):
     return runs(*(mean + width * x for x in (-1.5, -0.7, 0.2, 0.7, 1.3)))
 
 
-# ---- verdicts ------------------------------------------------------------------------------------------------------
+# ---- verdicts
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -77,14 +84,18 @@ def test_statuses_on_both_sides_of_the_margin(test, margin, a, status):
 @pytest.mark.parametrize("test, status", [("greater", "same direction"), ("below", "contradicted")])
 def test_exactly_at_the_margin_nothing_is_reproduced(test, status):
     assert judge(claim(test, 1.0), dict(a=runs(1, 1, 1), b=runs(0, 0, 0))).status == status
-    assert judge(claim("within", 1.0), dict(a=runs(1, 1, 1), b=runs(0, 0, 0))).status == "reproduced"
+    assert (
+        judge(claim("within", 1.0), dict(a=runs(1, 1, 1), b=runs(0, 0, 0))).status == "reproduced"
+    )
 
 
 def test_at_the_margin_a_wrong_verdict_is_rare():
     """Truth exactly at the margin: each decided verdict comes up about 2.5 times in 100."""
     rng = np.random.default_rng(7)
     found = [
-        judge(claim("greater", 2), dict(a=runs(*rng.normal(72, 1, 4)), b=runs(*rng.normal(70, 1, 4)))).status
+        judge(
+            claim("greater", 2), dict(a=runs(*rng.normal(72, 1, 4)), b=runs(*rng.normal(70, 1, 4)))
+        ).status
         for _ in range(1200)
     ]
     assert 0.93 < found.count("undecided") / 1200 < 0.97
@@ -102,7 +113,8 @@ ORDERINGS = {
 @pytest.mark.parametrize("status", ORDERINGS)
 def test_an_ordering_joins_its_steps(status):
     values = {
-        arm: around(mean, 0.5 * sign) for arm, mean, sign in zip("abc", ORDERINGS[status], (1, -1, 1), strict=True)
+        arm: around(mean, 0.5 * sign)
+        for arm, mean, sign in zip("abc", ORDERINGS[status], (1, -1, 1), strict=True)
     }
     verdict = judge(claim("ordering"), values)
     assert verdict.status == status and len(verdict.steps) == 2
@@ -116,7 +128,9 @@ def test_an_ordering_with_one_contradicted_step_is_not_partly():
     assert verdict.status == "contradicted"
 
 
-@pytest.mark.parametrize(("hits", "status"), [(10, "reproduced"), (5, "undecided"), (0, "contradicted")])
+@pytest.mark.parametrize(
+    ("hits", "status"), [(10, "reproduced"), (5, "undecided"), (0, "contradicted")]
+)
 def test_a_rate_counts_seeds(hits, status):
     left = {seed: 20.0 if seed < hits else 5.0 for seed in range(10)}
     verdict = judge(claim("rate", 10.0, rate=0.5), dict(a=left, b=runs(*[0.0] * 10)))
@@ -131,12 +145,18 @@ def test_a_rate_takes_only_seeds_of_both_arms():
 def test_ratios_are_compared_as_ratios():
     values = dict(a=runs(1.4, 1.41, 1.42), b=runs(0.2, 0.21, 0.22))
     verdict = judge(claim("greater", 3.0, compare="ratio"), values)
-    oracle = stats.ttest_rel(np.log([1.4, 1.41, 1.42]), np.log([0.2, 0.21, 0.22])).confidence_interval(0.95)
-    assert verdict.status == "reproduced" and (verdict.low, verdict.high) == pytest.approx(np.exp(tuple(oracle)))
+    oracle = stats.ttest_rel(
+        np.log([1.4, 1.41, 1.42]), np.log([0.2, 0.21, 0.22])
+    ).confidence_interval(0.95)
+    assert verdict.status == "reproduced" and (verdict.low, verdict.high) == pytest.approx(
+        np.exp(tuple(oracle))
+    )
     assert judge(claim("greater", 8.0, compare="ratio"), values).status == "same direction"
     turned = dict(a=values["b"], b=values["a"])
     assert judge(claim("greater", 8.0, compare="ratio"), turned).status == "contradicted"
-    assert judge(claim("greater", 0.5, compare="ratio"), turned).status == "contradicted", "below 1 there is none"
+    assert judge(claim("greater", 0.5, compare="ratio"), turned).status == "contradicted", (
+        "below 1 there is none"
+    )
     assert judge(claim("within", 8.0, compare="ratio"), turned).status == "reproduced"
     tenth = dict(a=runs(0.1, 0.1, 0.1), b=runs(1.0, 1.0, 1.0))
     assert judge(claim("within", 8.0, compare="ratio"), tenth).status == "contradicted"
@@ -155,7 +175,11 @@ def test_units_of_one_over_the_root_of_the_width():
 
 @pytest.mark.parametrize(
     ("a", "words"),
-    [({}, "a has 0"), (runs(1.0), "a has 1"), (runs(1.0, None, math.nan), "2 of 3 runs of a failed")],
+    [
+        ({}, "a has 0"),
+        (runs(1.0), "a has 1"),
+        (runs(1.0, None, math.nan), "2 of 3 runs of a failed"),
+    ],
 )
 @pytest.mark.parametrize("test", ["greater", "within", "above", "ordering", "rate"])
 def test_too_few_runs_are_not_run(test, a, words):
@@ -166,7 +190,9 @@ def test_too_few_runs_are_not_run(test, a, words):
 
 
 def test_failed_runs_are_left_out_and_counted():
-    verdict = judge(claim("greater", 1.0), dict(a=runs(5.0, math.nan, 5.2, 5.1), b=runs(1.0, 1.1, 1.0, 1.2)))
+    verdict = judge(
+        claim("greater", 1.0), dict(a=runs(5.0, math.nan, 5.2, 5.1), b=runs(1.0, 1.1, 1.0, 1.2))
+    )
     assert verdict.status == "reproduced" and verdict.n == 3 and verdict.interval == "paired t"
     assert verdict.effect == pytest.approx(np.mean([4.0, 4.2, 3.9]))
     assert "1 of 4 runs of a failed" in verdict.detail
@@ -174,7 +200,9 @@ def test_failed_runs_are_left_out_and_counted():
 
 def test_failures_that_leave_no_pairs_fall_back_on_welch():
     nan = math.nan
-    verdict = judge(claim("greater", 1.0), dict(a=runs(5.0, 5.1, nan, nan), b=runs(nan, nan, 1.0, 1.1)))
+    verdict = judge(
+        claim("greater", 1.0), dict(a=runs(5.0, 5.1, nan, nan), b=runs(nan, nan, 1.0, 1.1))
+    )
     assert verdict.interval == "Welch t" and verdict.status == "reproduced"
 
 
@@ -184,7 +212,10 @@ def test_steps_of_an_ordering_that_go_far_enough_only_in_part_are_the_same_direc
     assert [step.status for step in verdict.steps] == ["reproduced", "same direction"]
     assert verdict.status == "same direction" and verdict.p == max(step.p for step in verdict.steps)
     open_step = judge(claim("ordering", 3.0), values | dict(c=around(1.1, 0.5)))
-    assert [step.status for step in open_step.steps] == ["reproduced", "undecided"] and open_step.status == "partly"
+    assert [step.status for step in open_step.steps] == [
+        "reproduced",
+        "undecided",
+    ] and open_step.status == "partly"
     against = judge(claim("ordering"), dict(a=around(4), b=around(0, -0.1), c=around(2)))
     assert against.p == against.steps[1].p
     twice = judge(claim("ordering"), dict(a=around(0), b=around(1, -0.4), c=around(4)))
@@ -192,28 +223,44 @@ def test_steps_of_an_ordering_that_go_far_enough_only_in_part_are_the_same_direc
     assert twice.p == min(step.p for step in twice.steps) < max(step.p for step in twice.steps)
 
 
-# ---- seeds that split, test images, power ----------------------------------------------------------------------------
+# ---- seeds that split, test images, power
+# ----------------------------------------------------------------------------
 
 
 def test_seeds_that_split_are_counted_and_not_averaged():
     values = dict(a=runs(50, 51, 10, 50.5, 11), b=runs(20, 21, 20.5, 20, 21))
     verdict = judge(claim("greater", 2.0), values)
     oracle = stats.beta.ppf(0.025, 2, 4), stats.beta.ppf(0.975, 3, 3)
-    assert (verdict.status, verdict.effect, verdict.n, verdict.is_share, verdict.p) == ("undecided", 0.4, 5, True, None)
+    assert (verdict.status, verdict.effect, verdict.n, verdict.is_share, verdict.p) == (
+        "undecided",
+        0.4,
+        5,
+        True,
+        None,
+    )
     assert (verdict.low, verdict.high) == pytest.approx(oracle)
     assert verdict.detail == "seeds split: 2 of 5 collapse in a"
-    assert not judge(claim("greater", 2.0, metric="effective_rank"), values).is_share, "of accuracies alone"
+    assert not judge(claim("greater", 2.0, metric="effective_rank"), values).is_share, (
+        "of accuracies alone"
+    )
     rate = judge(claim("rate", 2.0, rate=0.5), values)
     assert rate.effect == 0.6 and "split" not in rate.detail, "which a rate is asked about"
     step = judge(claim("ordering"), values | dict(c=around(10)))
-    assert step.status == "partly" and step.effect == pytest.approx(10.5, abs=0.1), "the step that has an effect"
+    assert step.status == "partly" and step.effect == pytest.approx(10.5, abs=0.1), (
+        "the step that has an effect"
+    )
 
 
 def test_image_noise_decides_what_seeds_alone_would_not():
     values = dict(a=runs(51.3, 51.2, 51.4), b=runs(50.0, 50.1, 49.9))
     alone, noisy = (judge(claim("greater", 0.5), values, images=images) for images in (None, 4000))
-    assert (alone.status, noisy.status) == ("reproduced", "undecided") and alone.effect == noisy.effect
-    half = math.hypot(alone.high - alone.effect, 1.959964 * 100 * math.sqrt((0.513 * 0.487 + 0.25) / 4000))
+    assert (alone.status, noisy.status) == (
+        "reproduced",
+        "undecided",
+    ) and alone.effect == noisy.effect
+    half = math.hypot(
+        alone.high - alone.effect, 1.959964 * 100 * math.sqrt((0.513 * 0.487 + 0.25) / 4000)
+    )
     assert noisy.high - noisy.effect == pytest.approx(half, rel=1e-3) and noisy.p > 0.05 > alone.p
     rank = claim("greater", 0.5, metric="effective_rank")
     assert judge(rank, values, images=4000).low == judge(rank, values).low, "of accuracies alone"
@@ -224,9 +271,14 @@ def test_a_within_says_how_many_seeds_it_asks_for():
     words = f"at a standard deviation of 0.7 points {seeds_for_within(1.0)} seeds are needed"
     assert words in judge(claim("within", 1.0), values).detail
     noisy = judge(claim("within", 1.0), values, images=10_000)
-    assert "image noise of 0.7 no number of seeds is enough" in noisy.detail and noisy.status == "undecided"
+    assert (
+        "image noise of 0.7 no number of seeds is enough" in noisy.detail
+        and noisy.status == "undecided"
+    )
     assert "needed" not in judge(claim("within", 1.0, metric="effective_rank"), values).detail
-    assert judge(claim("within", 1.0), values).p == pytest.approx(judge(claim("greater", -1.0), values).p)
+    assert judge(claim("within", 1.0), values).p == pytest.approx(
+        judge(claim("greater", -1.0), values).p
+    )
 
 
 def test_a_verdict_is_plain_data():
@@ -258,20 +310,27 @@ def test_a_smaller_margin_never_hurts(a, b, margin, less):
     values = dict(a=runs(*a), b=runs(*b))
     rank = {"contradicted": 0, "same direction": 0, "undecided": 1, "reproduced": 2}
     rule = dict(metric="effective_rank")
-    harder, easier = (judge(claim("greater", m, **rule), values).status for m in (margin, margin - less))
+    harder, easier = (
+        judge(claim("greater", m, **rule), values).status for m in (margin, margin - less)
+    )
     assert rank[easier] >= rank[harder]
 
 
-# ---- theory --------------------------------------------------------------------------------------------------------
+# ---- theory
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("value", "test", "status"),
     [
-        (0.5, "below", "reproduced"), (2.0, "below", "contradicted"), (1.0, "below", "contradicted"),
-        (2.0, "above", "reproduced"), (0.5, "above", "contradicted"), (math.nan, "below", "undecided"),
+        (0.5, "below", "reproduced"),
+        (2.0, "below", "contradicted"),
+        (1.0, "below", "contradicted"),
+        (2.0, "above", "reproduced"),
+        (0.5, "above", "contradicted"),
+        (math.nan, "below", "undecided"),
     ],
-)  # fmt: skip
+)
 def test_theory_compares_what_the_check_returns(monkeypatch, value, test, status):
     module = ModuleType("theory_of_x")
     module.CHECKS = {"law": lambda: value}

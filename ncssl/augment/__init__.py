@@ -1,4 +1,5 @@
-"""Batched random views with per-sample parameters: `ops` applies, `images` draws and puts together; so for speech."""
+"""Batched random views with per-sample parameters: `ops` applies, `images` draws and puts together;
+so for speech."""
 
 from ncssl.augment.images import POLICIES, Draws, View, apply, augment, draw, policy
 from ncssl.augment.speech import (
@@ -9,9 +10,21 @@ from ncssl.augment.speech import (
     speech_augment,
     speech_draw,
     speech_policy,
-)  # fmt: skip
+)
 
 __all__ = [
-    "POLICIES", "SPEECH_POLICIES", "Draws", "SpeechDraws", "SpeechView", "View", "apply", "augment", "draw", "policy",
-    "speech_apply", "speech_augment", "speech_draw", "speech_policy",
-]  # fmt: skip
+    "POLICIES",
+    "SPEECH_POLICIES",
+    "Draws",
+    "SpeechDraws",
+    "SpeechView",
+    "View",
+    "apply",
+    "augment",
+    "draw",
+    "policy",
+    "speech_apply",
+    "speech_augment",
+    "speech_draw",
+    "speech_policy",
+]

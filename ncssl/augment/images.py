@@ -1,8 +1,10 @@
-"""Random views of a batch of images: what a view is, the policies of the literature, drawing and applying.
+"""Random views of a batch of images: what a view is, the policies of the literature, drawing and
+applying.
 
-Drawing (`draw`) is apart from applying (`apply`): the first makes tensors of parameters from an explicit generator,
-the second is deterministic. `augment` does both. All runs on the device of the images, in float32, without Python loops
-over samples. Mirroring is folded into the crop: it commutes with all later steps but erasing, which is random anyway.
+Drawing (`draw`) is apart from applying (`apply`): the first makes tensors of parameters from an
+explicit generator, the second is deterministic. `augment` does both. All runs on the device of the
+images, in float32, without Python loops over samples. Mirroring is folded into the crop: it
+commutes with all later steps but erasing, which is random anyway.
 """
 
 import math
@@ -20,17 +22,20 @@ ATTEMPTS = 10  # torchvision's number of tries for a box
 
 @dataclass(frozen=True)
 class View:
-    """How one random view is made; the order is affine, crop, jitter, grey, blur, solarise, erase, normalise. The
-    defaults change nothing. Ranges are (low, high) of a uniform law, `_p` the share of samples; jitter strengths are
-    torchvision's. Raises ValueError for values out of range. One-channel images get no saturation, hue and grey."""
+    """How one random view is made; the order is affine, crop, jitter, grey, blur, solarise, erase,
+    normalise. The defaults change nothing. Ranges are (low, high) of a uniform law, `_p` the share
+    of samples; jitter strengths are torchvision's. Raises ValueError for values out of range.
+    One-channel images get no saturation, hue and grey."""
 
     crop_scale: tuple[float, float] | None = None  # share of the area; None keeps the whole image
-    share: float = 1.0  # side of the view as a share of the image's, where no size is given (multi-crop's small views)
+    # side of the view as a share of the image's, where no size is given (multi-crop's small views)
+    share: float = 1.0
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)  # width to height, uniform in the logarithm
     interpolation: str = "bilinear"
     flip_p: float = 0.0
     jitter_p: float = 0.0
-    jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # brightness, contrast, saturation, hue
+    # brightness, contrast, saturation, hue
+    jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     gray_p: float = 0.0
     blur_p: float = 0.0
     blur_kernel: int = 9
@@ -46,20 +51,52 @@ class View:
 
     def __post_init__(self):
         for name in ("flip_p", "jitter_p", "gray_p", "blur_p", "solarise_p", "erase_p"):
-            _check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a probability in [0, 1]")
-        for name in ("crop_scale", "crop_ratio", "blur_sigma", "zoom", "erase_scale", "erase_ratio"):
+            _check(
+                0 <= getattr(self, name) <= 1, name, getattr(self, name), "a probability in [0, 1]"
+            )
+        for name in (
+            "crop_scale",
+            "crop_ratio",
+            "blur_sigma",
+            "zoom",
+            "erase_scale",
+            "erase_ratio",
+        ):
             pair = getattr(self, name)
             if pair is not None or name != "crop_scale":
                 fine = isinstance(pair, tuple) and len(pair) == 2 and 0 < pair[0] <= pair[1]
                 _check(fine, name, pair, "a pair (low, high) with 0 < low <= high")
-        _check(self.crop_scale is None or self.crop_scale[1] <= 1, "crop_scale", self.crop_scale, "at most 1")
-        _check(len(self.jitter) == 4 and min(self.jitter) >= 0 and self.jitter[3] <= 0.5, "jitter", self.jitter,
-               "four strengths >= 0, the hue's at most 0.5")
-        _check(self.interpolation in ops.INTERPOLATIONS, "interpolation", self.interpolation,
-               " or ".join(ops.INTERPOLATIONS))
-        _check(self.blur_kernel > 0 and self.blur_kernel % 2 == 1, "blur_kernel", self.blur_kernel, "odd")
+        _check(
+            self.crop_scale is None or self.crop_scale[1] <= 1,
+            "crop_scale",
+            self.crop_scale,
+            "at most 1",
+        )
+        _check(
+            len(self.jitter) == 4 and min(self.jitter) >= 0 and self.jitter[3] <= 0.5,
+            "jitter",
+            self.jitter,
+            "four strengths >= 0, the hue's at most 0.5",
+        )
+        _check(
+            self.interpolation in ops.INTERPOLATIONS,
+            "interpolation",
+            self.interpolation,
+            " or ".join(ops.INTERPOLATIONS),
+        )
+        _check(
+            self.blur_kernel > 0 and self.blur_kernel % 2 == 1,
+            "blur_kernel",
+            self.blur_kernel,
+            "odd",
+        )
         _check(0 < self.share <= 1, "share", self.share, "in (0, 1]")
-        _check(self.rotate >= 0 and self.translate >= 0, "rotate, translate", (self.rotate, self.translate), ">= 0")
+        _check(
+            self.rotate >= 0 and self.translate >= 0,
+            "rotate, translate",
+            (self.rotate, self.translate),
+            ">= 0",
+        )
 
     @property
     def moves(self) -> bool:
@@ -72,25 +109,46 @@ def _check(fine: bool, name: str, given: object, allowed: str) -> None:
         raise ValueError(f"{name} is {given!r}; it must be {allowed}")
 
 
-# solo-learn, scripts/pretrain/cifar: bicubic crops. Its blur is Pillow's approximation of a Gaussian of sigma 0.1 to 2
-# without a kernel size; here the Gaussian itself, cut at three sigma (13 taps).
-_SOLO = View(crop_scale=(0.08, 1.0), interpolation="bicubic", flip_p=0.5, jitter_p=0.8, gray_p=0.2, blur_kernel=13)
+# solo-learn, scripts/pretrain/cifar: bicubic crops. Its blur is Pillow's approximation of a
+# Gaussian of sigma 0.1 to 2 without a kernel size; here the Gaussian itself, cut at three sigma (13
+# taps).
+_SOLO = View(
+    crop_scale=(0.08, 1.0),
+    interpolation="bicubic",
+    flip_p=0.5,
+    jitter_p=0.8,
+    gray_p=0.2,
+    blur_kernel=13,
+)
 _SYMMETRIC = replace(_SOLO, jitter=(0.8, 0.8, 0.8, 0.2), blur_p=0.5)
 _WEAK = replace(_SOLO, jitter=(0.4, 0.4, 0.4, 0.1), blur_p=0.5)
 _ASYMMETRIC = replace(_SOLO, jitter=(0.4, 0.4, 0.2, 0.1))
 _VICREG = replace(_ASYMMETRIC, crop_scale=(0.2, 1.0), solarise_p=0.1)
 _WMSE = replace(_SYMMETRIC, crop_scale=(0.2, 1.0), blur_p=0.0)
 # lightly, cifar10_benchmark.py: bilinear crops, no blur
-_SIMCLR = View(crop_scale=(0.08, 1.0), flip_p=0.5, jitter_p=0.8, jitter=(0.4, 0.4, 0.4, 0.1), gray_p=0.2)
+_SIMCLR = View(
+    crop_scale=(0.08, 1.0), flip_p=0.5, jitter_p=0.8, jitter=(0.4, 0.4, 0.4, 0.1), gray_p=0.2
+)
 _SIMSIAM = replace(_SIMCLR, crop_scale=(0.2, 1.0))
 _BYOL = replace(_SIMCLR, jitter=(0.4, 0.4, 0.2, 0.1))
-# luckmatters (the code of tian2021): CIFAR as _SIMCLR; STL-10 with twice the jitter and always blurred
+# luckmatters (the code of tian2021): CIFAR as _SIMCLR; STL-10 with twice the jitter and always
+# blurred
 _STL10 = replace(_SIMCLR, jitter=(0.8, 0.8, 0.8, 0.2), blur_p=1.0, blur_kernel=9)
 # ours, for 16 x 16 digits: no mirroring
-_DIGITS = View(crop_scale=(0.6, 1.0), crop_ratio=(0.8, 1.25), jitter_p=0.8, jitter=(0.4, 0.4, 0.0, 0.0), rotate=15.0,
-               translate=0.1, zoom=(0.85, 1.15), erase_p=0.25, erase_ratio=(0.5, 2.0))
+_DIGITS = View(
+    crop_scale=(0.6, 1.0),
+    crop_ratio=(0.8, 1.25),
+    jitter_p=0.8,
+    jitter=(0.4, 0.4, 0.0, 0.0),
+    rotate=15.0,
+    translate=0.1,
+    zoom=(0.85, 1.15),
+    erase_p=0.25,
+    erase_ratio=(0.5, 2.0),
+)
 
-# caron2021's multi-crop: two large views and small ones of half the side; the colours of _ASYMMETRIC
+# caron2021's multi-crop: two large views and small ones of half the side; the colours of
+# _ASYMMETRIC
 _LARGE = replace(_ASYMMETRIC, crop_scale=(0.4, 1.0))
 _SMALL = replace(_ASYMMETRIC, crop_scale=(0.05, 0.4), share=0.5)
 _DIGITS_SMALL = replace(_DIGITS, crop_scale=(0.2, 0.6), share=0.5)
@@ -114,14 +172,16 @@ POLICIES: dict[str, tuple[View, ...]] = {
 
 
 def policy(name: str) -> tuple[View, ...]:
-    """The views of a named policy: two, or two and the small ones of multi-crop. Raises UnknownName."""
+    """The views of a named policy: two, or two and the small ones of multi-crop. Raises
+    UnknownName."""
     if name not in POLICIES:
         raise UnknownName("augmentation", name, POLICIES)
     return POLICIES[name]
 
 
 class Draws(NamedTuple):
-    """The random parameters of a batch, one entry a sample; None for a step that the view does not have."""
+    """The random parameters of a batch, one entry a sample; None for a step that the view does not
+    have."""
 
     boxes: Tensor | None = None  # (n, 4) int64: top, left, height, width
     flip: Tensor | None = None  # (n,) bool
@@ -141,7 +201,9 @@ class Draws(NamedTuple):
 
 def draw_uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
     """Uniform in [low, high), float32, on the generator's device."""
-    return torch.rand(shape, generator=generator, device=generator.device).mul_(high - low).add_(low)
+    return (
+        torch.rand(shape, generator=generator, device=generator.device).mul_(high - low).add_(low)
+    )
 
 
 def draw_coin(n: int, p: float, generator: Generator) -> Tensor:
@@ -150,10 +212,15 @@ def draw_coin(n: int, p: float, generator: Generator) -> Tensor:
 
 
 def draw_boxes(
-    n: int, height: int, width: int, scale: tuple[float, float], ratio: tuple[float, float], generator: Generator
+    n: int,
+    height: int,
+    width: int,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    generator: Generator,
 ) -> Tensor:
-    """(n, 4) crop boxes by torchvision's law: area uniform, width to height uniform in the logarithm, the first of ten
-    tries that fits, else the largest central box within `ratio`."""
+    """(n, 4) crop boxes by torchvision's law: area uniform, width to height uniform in the
+    logarithm, the first of ten tries that fits, else the largest central box within `ratio`."""
     w, h = _sides(n, height * width, scale, ratio, generator)
     w, h, found = _first(w, h, (w > 0) & (w <= width) & (h > 0) & (h <= height))
     central_w = min(width, round(height * ratio[1]))
@@ -165,10 +232,15 @@ def draw_boxes(
 
 
 def draw_holes(
-    n: int, height: int, width: int, scale: tuple[float, float], ratio: tuple[float, float], generator: Generator
+    n: int,
+    height: int,
+    width: int,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    generator: Generator,
 ) -> Tensor:
-    """(n, 4) boxes to erase by torchvision's law: as crops, but `ratio` is height to width, a box is smaller than the
-    image, and when none of ten tries fits it is empty."""
+    """(n, 4) boxes to erase by torchvision's law: as crops, but `ratio` is height to width, a box
+    is smaller than the image, and when none of ten tries fits it is empty."""
     h, w = _sides(n, height * width, scale, ratio, generator)
     h, w, found = _first(h, w, (h < height) & (w < width))
     h, w = h * found, w * found
@@ -176,7 +248,8 @@ def draw_holes(
 
 
 def _sides(n, area, scale, ratio, generator) -> tuple[Tensor, Tensor]:
-    """Sides (n, ATTEMPTS), first to second in the drawn ratio, rounded to whole pixels (still float32)."""
+    """Sides (n, ATTEMPTS), first to second in the drawn ratio, rounded to whole pixels (still
+    float32)."""
     areas = draw_uniform((n, ATTEMPTS), area * scale[0], area * scale[1], generator)
     ratios = draw_uniform((n, ATTEMPTS), math.log(ratio[0]), math.log(ratio[1]), generator).exp_()
     return (areas * ratios).sqrt_().round_(), (areas / ratios).sqrt_().round_()
@@ -195,19 +268,25 @@ def _place(length: Tensor, full: int, generator: Generator) -> Tensor:
 
 
 def draw_jitter(n: int, strength: tuple[float, ...], generator: Generator) -> tuple[Tensor, Tensor]:
-    """Factors (n, 4), uniform in [max(0, 1 - s), 1 + s] and [-s, s] for the hue, and orders (n, 4), uniform."""
+    """Factors (n, 4), uniform in [max(0, 1 - s), 1 + s] and [-s, s] for the hue, and orders (n, 4),
+    uniform."""
     ranges = [(max(0.0, 1 - s), 1 + s) for s in strength[:3]] + [(-strength[3], strength[3])]
     factors = torch.stack([draw_uniform((n,), *r, generator) for r in ranges], 1)
     return factors, draw_uniform((n, 4), 0, 1, generator).argsort(1)
 
 
-def draw(view: View, n: int, height: int, width: int, generator: Generator, *, size: int | None = None) -> Draws:
-    """The parameters of n samples of height x width that become `size` x `size`, on the generator's device."""
+def draw(
+    view: View, n: int, height: int, width: int, generator: Generator, *, size: int | None = None
+) -> Draws:
+    """The parameters of n samples of height x width that become `size` x `size`, on the generator's
+    device."""
     made = {}
     if view.moves:
         made["angle"] = draw_uniform((n,), -view.rotate, view.rotate, generator)
         made["shift"] = draw_uniform((n, 2), -view.translate, view.translate, generator)
-        made["shift"] = made["shift"] * ops.constant((float(width), float(height)), generator.device)
+        made["shift"] = made["shift"] * ops.constant(
+            (float(width), float(height)), generator.device
+        )
         made["zoom"] = draw_uniform((n,), *view.zoom, generator)
     if view.crop_scale is not None:
         made["boxes"] = draw_boxes(n, height, width, view.crop_scale, view.crop_ratio, generator)
@@ -231,9 +310,12 @@ def draw(view: View, n: int, height: int, width: int, generator: Generator, *, s
 
 
 @torch.no_grad()
-def apply(images: Tensor, view: View, draws: Draws, *, size: int | None = None, mean=None, std=None) -> Tensor:
-    """uint8 (n, c, h, w) -> float32 (n, c, size, size) with the drawn parameters; then (x - mean) / std a channel.
-    Bicubic results are clamped to [0, 1], as they are in an image of whole numbers."""
+def apply(
+    images: Tensor, view: View, draws: Draws, *, size: int | None = None, mean=None, std=None
+) -> Tensor:
+    """uint8 (n, c, h, w) -> float32 (n, c, size, size) with the drawn parameters; then (x - mean) /
+    std a channel. Bicubic results are clamped to [0, 1], as they are in an image of whole numbers.
+    """
     x = _geometry(images, view, draws, size)
     if draws.jitter is not None:
         x = ops.color_jitter(x, draws.factors, draws.order, draws.jitter, inplace=True)
@@ -251,11 +333,17 @@ def apply(images: Tensor, view: View, draws: Draws, *, size: int | None = None, 
 
 
 def augment(
-    images: Tensor, view: View, generator: Generator, *, size: int | None = None, mean=None, std=None
+    images: Tensor,
+    view: View,
+    generator: Generator,
+    *,
+    size: int | None = None,
+    mean=None,
+    std=None,
 ) -> Tensor:
-    """A random view of every image: uint8 (n, c, h, w) -> float32 (n, c, size, size), size None keeps h x w, less the
-    view's share. Values in [0, 1], or (x - mean) / std with c numbers each. Raises TypeError or ValueError for
-    arguments of another kind."""
+    """A random view of every image: uint8 (n, c, h, w) -> float32 (n, c, size, size), size None
+    keeps h x w, less the view's share. Values in [0, 1], or (x - mean) / std with c numbers each.
+    Raises TypeError or ValueError for arguments of another kind."""
     _check_images(images, view, generator, size)
     n, _, height, width = images.shape
     if size is None and view.share < 1:
@@ -268,7 +356,9 @@ def _geometry(images: Tensor, view: View, draws: Draws, size: int | None) -> Ten
     n, _, h, w = images.shape
     target = (h, w) if size is None else (size, size)
     if draws.angle is not None:
-        images = ops.affine(images.to(torch.float32).div_(255), draws.angle, draws.shift, draws.zoom)
+        images = ops.affine(
+            images.to(torch.float32).div_(255), draws.angle, draws.shift, draws.zoom
+        )
     boxes = draws.boxes
     if boxes is None:
         if target == (h, w):
@@ -295,12 +385,18 @@ def _check_images(images: Tensor, view: View, generator: Generator, size: int | 
         kind = images.dtype if isinstance(images, Tensor) else type(images).__name__
         raise TypeError(f"images is {kind}; it must be a uint8 tensor")
     if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape[2:]:
-        raise ValueError(f"images has shape {tuple(images.shape)}; it must be (n, c, h, w) with c = 1 or 3")
+        raise ValueError(
+            f"images has shape {tuple(images.shape)}; it must be (n, c, h, w) with c = 1 or 3"
+        )
     if not isinstance(view, View):
-        raise TypeError(f"view is {view!r}; it must be a View (one of the two that policy(name) returns)")
+        raise TypeError(
+            f"view is {view!r}; it must be a View (one of the two that policy(name) returns)"
+        )
     if not isinstance(generator, Generator):
         raise TypeError(f"generator is {generator!r}; it must be a torch.Generator")
     if generator.device.type != images.device.type:
-        raise ValueError(f"generator is on {generator.device}; it must be on the images' device, {images.device}")
+        raise ValueError(
+            f"generator is on {generator.device}; it must be on the images' device, {images.device}"
+        )
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
         raise ValueError(f"size is {size!r}; it must be a whole number above 0, or None")

@@ -1,10 +1,12 @@
 """Image operations on whole batches, every sample with its own parameters.
 
-Images are float32 in [0, 1], shape (n, c, h, w), c = 1 or 3; `resized_crop` also takes uint8. Each function takes the
-parameters as tensors with one entry a sample and agrees with `torchvision.transforms.v2.functional` called on the float
-images one by one. Nothing here draws random numbers. With `inplace=True` a function may overwrite `images`; use what it
-returns. On CUDA no function waits for the device: there, samples left out are computed and thrown away; on the CPU they
-are not computed. Crop and blur are float32 matrix products, so allowing TF32 costs them about three digits.
+Images are float32 in [0, 1], shape (n, c, h, w), c = 1 or 3; `resized_crop` also takes uint8. Each
+function takes the parameters as tensors with one entry a sample and agrees with
+`torchvision.transforms.v2.functional` called on the float images one by one. Nothing here draws
+random numbers. With `inplace=True` a function may overwrite `images`; use what it returns. On CUDA
+no function waits for the device: there, samples left out are computed and thrown away; on the CPU
+they are not computed. Crop and blur are float32 matrix products, so allowing TF32 costs them about
+three digits.
 """
 
 import functools
@@ -34,24 +36,33 @@ INTERPOLATIONS = {"bilinear": triangle, "bicubic": cubic}
 
 @functools.lru_cache(maxsize=64)
 def constant(values: tuple, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
-    """A small tensor of fixed values, sent to a device once (building it anew would wait for the device)."""
+    """A small tensor of fixed values, sent to a device once (building it anew would wait for the
+    device)."""
     with torch.inference_mode(False):
         return torch.tensor(values, dtype=dtype, device=device)
 
 
 def picks(images: Tensor) -> bool:
-    """Whether to pick out the samples that a step is for. On CUDA that would wait for the device: all are computed."""
+    """Whether to pick out the samples that a step is for. On CUDA that would wait for the device:
+    all are computed."""
     return not images.is_cuda
 
 
 def resized_crop(
-    images: Tensor, boxes: Tensor, size: int | tuple[int, int], *, interpolation: str = "bilinear",
+    images: Tensor,
+    boxes: Tensor,
+    size: int | tuple[int, int],
+    *,
+    interpolation: str = "bilinear",
     flip: Tensor | None = None,
 ) -> Tensor:
-    """Cut boxes (n, 4: top, left, height, width; inside the image), resize them to `size` with antialiasing, and mirror
-    left to right where `flip` (n,) is true. Bicubic may leave [0, 1], as torchvision's does on floats."""
+    """Cut boxes (n, 4: top, left, height, width; inside the image), resize them to `size` with
+    antialiasing, and mirror left to right where `flip` (n,) is true. Bicubic may leave [0, 1], as
+    torchvision's does on floats."""
     if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
+        raise ValueError(
+            f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}"
+        )
     n, c, h, w = images.shape
     out_h, out_w = (size, size) if isinstance(size, int) else size
     top, left, height, width = boxes.unbind(1)
@@ -65,9 +76,15 @@ def resized_crop(
 
 
 def _resize_matrix(
-    start: Tensor, length: Tensor, n_in: int, n_out: int, interpolation: str, flip: Tensor | None = None
+    start: Tensor,
+    length: Tensor,
+    n_in: int,
+    n_out: int,
+    interpolation: str,
+    flip: Tensor | None = None,
 ) -> Tensor:
-    """(n, n_out, n_in): row i holds the weights that make output pixel i out of input [start, start + length)."""
+    """(n, n_out, n_in): row i holds the weights that make output pixel i out of input [start, start
+    + length)."""
     scale = length.to(torch.float32).div(n_out)[:, None]
     position = torch.arange(n_out, device=start.device)
     if flip is not None:
@@ -86,12 +103,16 @@ def hflip(images: Tensor, flip: Tensor) -> Tensor:
     return torch.where(flip[:, None, None, None], images.flip(-1), images)
 
 
-def color_jitter(images: Tensor, factors: Tensor, order: Tensor, apply: Tensor, *, inplace: bool = False) -> Tensor:
-    """Brightness, contrast, saturation and hue by factors (n, 4; in that order, hue as a share of the turn in
-    [-1/2, 1/2]), done in each sample's own order (n, 4; a permutation of 0..3), where `apply` (n,) bool is true.
+def color_jitter(
+    images: Tensor, factors: Tensor, order: Tensor, apply: Tensor, *, inplace: bool = False
+) -> Tensor:
+    """Brightness, contrast, saturation and hue by factors (n, 4; in that order, hue as a share of
+    the turn in [-1/2, 1/2]), done in each sample's own order (n, 4; a permutation of 0..3), where
+    `apply` (n,) bool is true.
 
-    Everything but hue is linear up to a clamp, so hue, the dear one, is done once for all samples: up to three linear
-    steps before it, up to three after it. One-channel images get brightness and contrast only."""
+    Everything but hue is linear up to a clamp, so hue, the dear one, is done once for all samples:
+    up to three linear steps before it, up to three after it. One-channel images get brightness and
+    contrast only."""
     hue_at = torch.where(apply, (order == HUE).int().argmax(1), 4)
     steps = _linear_steps(factors, order, apply)
     n, hue = len(images), factors[:, HUE]
@@ -117,7 +138,8 @@ def color_jitter(images: Tensor, factors: Tensor, order: Tensor, apply: Tensor, 
 
 
 def _linear_steps(factors: Tensor, order: Tensor, apply: Tensor) -> Tensor:
-    """(n, 4 positions, 3): weights of the image, of its grey version and of the mean grey; (1, 0, 0) does nothing."""
+    """(n, 4 positions, 3): weights of the image, of its grey version and of the mean grey; (1, 0,
+    0) does nothing."""
     factor = torch.where(apply[:, None] & (order != HUE), factors.gather(1, order), 1)
     rest = 1 - factor
     return torch.stack((factor, rest * (order == SATURATION), rest * (order == CONTRAST)), -1)
@@ -149,7 +171,8 @@ def _grey(x: Tensor) -> Tensor:
 
 
 def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Turn the hue by shift (n,), a share of the full turn in [-1/2, 1/2]; exact, as through HSV."""
+    """Turn the hue by shift (n,), a share of the full turn in [-1/2, 1/2]; exact, as through
+    HSV."""
     x = images.clone()
     if x.shape[1] == 3:
         _shift_hue_(x, shift)
@@ -157,35 +180,56 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
 
 
 def _shift_hue_(x: Tensor, shift: Tensor) -> None:
-    """In place and without branches. In sixths of a turn from red, a colour's angle is 1 + (g + b - r - min) / span
-    with the sign of g - b; a channel is full within 1 of its own angle and at the minimum from 2 on."""
+    """In place and without branches. In sixths of a turn from red, a colour's angle is 1 + (g + b -
+    r - min) / span with the sign of g - b; a channel is full within 1 of its own angle and at the
+    minimum from 2 on."""
     red, green, blue = x.split(1, 1)
     low, high = torch.minimum(red, green), torch.maximum(red, green)
     low, high = torch.minimum(low, blue, out=low), torch.maximum(high, blue, out=high)
     span = high - low
-    angle = (green + blue).sub_(red).sub_(low).div_(span.clamp(min=1e-12)).add_(1).copysign_(green - blue)
+    angle = (
+        (green + blue)
+        .sub_(red)
+        .sub_(low)
+        .div_(span.clamp(min=1e-12))
+        .add_(1)
+        .copysign_(green - blue)
+    )
     angle.add_(shift.mul(6)[:, None, None, None])
     angle.sub_(angle.div(6).round_(), alpha=6)
-    away = (angle - constant((0.0, 2.0, -2.0), x.device).view(1, 3, 1, 1)).abs_().sub_(3).abs_()  # 3 - distance
+    # 3 - distance
+    away = (angle - constant((0.0, 2.0, -2.0), x.device).view(1, 3, 1, 1)).abs_().sub_(3).abs_()
     torch.addcmul(high.sub_(span, alpha=2), away.clamp_(1, 2), span, out=x)
 
 
 def grayscale(images: Tensor, apply: Tensor, *, inplace: bool = False) -> Tensor:
     """Grey in all channels where `apply` (n,) bool is true; one-channel images stay as they are."""
-    return images if images.shape[1] == 1 else _where(apply, lambda x: _grey(x).expand_as(x), images, inplace=inplace)
+    return (
+        images
+        if images.shape[1] == 1
+        else _where(apply, lambda x: _grey(x).expand_as(x), images, inplace=inplace)
+    )
 
 
-def solarise(images: Tensor, apply: Tensor, *, threshold: float = 128 / 255, inplace: bool = False) -> Tensor:
-    """Invert the values at or above the threshold where `apply` (n,) bool is true. Pillow's default is 128 of 255."""
+def solarise(
+    images: Tensor, apply: Tensor, *, threshold: float = 128 / 255, inplace: bool = False
+) -> Tensor:
+    """Invert the values at or above the threshold where `apply` (n,) bool is true. Pillow's default
+    is 128 of 255."""
     return _where(apply, lambda x: torch.where(x >= threshold, 1 - x, x), images, inplace=inplace)
 
 
-def gaussian_blur(images: Tensor, sigma: Tensor, kernel: int, apply: Tensor, *, inplace: bool = False) -> Tensor:
-    """Gaussian of sigma (n,) pixels cut to `kernel` (odd) taps, edges reflected, where `apply` (n,) bool is true.
-    Raises ValueError when the kernel does not fit the image."""
+def gaussian_blur(
+    images: Tensor, sigma: Tensor, kernel: int, apply: Tensor, *, inplace: bool = False
+) -> Tensor:
+    """Gaussian of sigma (n,) pixels cut to `kernel` (odd) taps, edges reflected, where `apply` (n,)
+    bool is true. Raises ValueError when the kernel does not fit the image."""
     h, w = images.shape[2:]
     if kernel % 2 == 0 or not 0 < kernel < 2 * min(h, w):
-        raise ValueError(f"kernel is {kernel}; it must be odd and, for images of {h} x {w}, below {2 * min(h, w)}")
+        raise ValueError(
+            f"kernel is {kernel}; it must be odd and, for images of {h} x {w}, below"
+            f" {2 * min(h, w)}"
+        )
     return _where(apply, lambda x, s: _blur(x, s, kernel), images, sigma, inplace=inplace)
 
 
@@ -201,7 +245,8 @@ def _blur(x: Tensor, sigma: Tensor, kernel: int) -> Tensor:
 
 @functools.lru_cache(maxsize=16)
 def _reflections(size: int, kernel: int, device: torch.device) -> Tensor:
-    """(kernel, size * size): for each tap, which pixel it reads for which output, reflected at the edges."""
+    """(kernel, size * size): for each tap, which pixel it reads for which output, reflected at the
+    edges."""
     with torch.inference_mode(False):
         place = torch.arange(size)[:, None] + torch.arange(kernel) - kernel // 2
         place = size - 1 - (place.abs() - (size - 1)).abs()
@@ -209,8 +254,8 @@ def _reflections(size: int, kernel: int, device: torch.device) -> Tensor:
 
 
 def affine(images: Tensor, angle: Tensor, shift: Tensor, zoom: Tensor) -> Tensor:
-    """Turn clockwise by angle (n,) degrees and enlarge by zoom (n,) about the centre, then move by shift (n, 2: right,
-    down) in pixels; bilinear, zeros from outside."""
+    """Turn clockwise by angle (n,) degrees and enlarge by zoom (n,) about the centre, then move by
+    shift (n, 2: right, down) in pixels; bilinear, zeros from outside."""
     n, _, h, w = images.shape
     turn = torch.deg2rad(angle)
     cosine, sine = torch.cos(turn) / zoom, torch.sin(turn) / zoom
@@ -222,8 +267,11 @@ def affine(images: Tensor, angle: Tensor, shift: Tensor, zoom: Tensor) -> Tensor
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def erase(images: Tensor, boxes: Tensor, apply: Tensor, *, value: float = 0.0, inplace: bool = False) -> Tensor:
-    """Set the boxes (n, 4: top, left, height, width) to one value where `apply` (n,) bool is true."""
+def erase(
+    images: Tensor, boxes: Tensor, apply: Tensor, *, value: float = 0.0, inplace: bool = False
+) -> Tensor:
+    """Set the boxes (n, 4: top, left, height, width) to one value where `apply` (n,) bool is
+    true."""
     top, left, height, width = boxes.unbind(1)
     row, column = (torch.arange(s, device=images.device) for s in images.shape[2:])
     rows = (row >= top[:, None]) & (row < (top + height)[:, None])
@@ -233,11 +281,17 @@ def erase(images: Tensor, boxes: Tensor, apply: Tensor, *, value: float = 0.0, i
 
 
 def _where(
-    apply: Tensor, function: Callable[..., Tensor], images: Tensor, *parameters: Tensor, inplace: bool
+    apply: Tensor,
+    function: Callable[..., Tensor],
+    images: Tensor,
+    *parameters: Tensor,
+    inplace: bool,
 ) -> Tensor:
     """function(images, ...) for the chosen samples, the others unchanged."""
     if not picks(images):
         return torch.where(apply[:, None, None, None], function(images, *parameters), images)
     chosen = apply.nonzero().squeeze(1)
-    changed = function(images.index_select(0, chosen), *(p.index_select(0, chosen) for p in parameters))
+    changed = function(
+        images.index_select(0, chosen), *(p.index_select(0, chosen) for p in parameters)
+    )
     return (images if inplace else images.clone()).index_copy_(0, chosen, changed)

@@ -1,13 +1,15 @@
-"""Random views of utterances from their log-mel features: what a view is, the policies, drawing and applying.
+"""Random views of utterances from their log-mel features: what a view is, the policies, drawing and
+applying.
 
-A corpus is kept as features, computed once, so noise and rooms act on mel power and not on waveforms: the power of what
-is added is added, and a room spreads each band's power in time. What this leaves out, against waveforms
-(tests/test_speech_augment.py): the cross term of signal and noise, -0.2 to -0.3 dB on average, 2 dB in one cell; what a
-room does between bands, within a frame and by interference, nothing on average over rooms (0.3 dB), 2 to 4 dB in one
-cell of one room; and that bands of noise are alike next to each other. SNR is that of mel power, 20 to 7600 Hz.
+A corpus is kept as features, computed once, so noise and rooms act on mel power and not on
+waveforms: the power of what is added is added, and a room spreads each band's power in time. What
+this leaves out, against waveforms (tests/test_speech_augment.py): the cross term of signal and
+noise, -0.2 to -0.3 dB on average, 2 dB in one cell; what a room does between bands, within a frame
+and by interference, nothing on average over rooms (0.3 dB), 2 to 4 dB in one cell of one room; and
+that bands of noise are alike next to each other. SNR is that of mel power, 20 to 7600 Hz.
 
-The order is crop, equalise, reverberate, add noise or babble, logarithm, gain, mean of each band taken off, masks.
-Drawing is apart from applying, as for images.
+The order is crop, equalise, reverberate, add noise or babble, logarithm, gain, mean of each band
+taken off, masks. Drawing is apart from applying, as for images.
 """
 
 from collections.abc import Sequence
@@ -30,11 +32,12 @@ PAIRS = ("rt60", "drr", "noise_snr", "babble_snr", "talkers", "tilt", "gain")
 
 @dataclass(frozen=True)
 class SpeechView:
-    """How one random view of an utterance is made; the defaults only crop. Pairs are (low, high) of a uniform law, `_p`
-    the share of samples. Raises ValueError for values out of range."""
+    """How one random view of an utterance is made; the defaults only crop. Pairs are (low, high) of
+    a uniform law, `_p` the share of samples. Raises ValueError for values out of range."""
 
     frames: int = 200  # 100 a second; a shorter utterance is repeated
-    equaliser: float = 0.0  # dB to either side at each knot, lines between (after FilterAugment's linear kind, nam2022)
+    # dB to either side at each knot, lines between (after FilterAugment's linear kind, nam2022)
+    equaliser: float = 0.0
     knots: int = 4  # from the lowest band to the highest, evenly spaced
     reverb_p: float = 0.0
     rt60: tuple[float, float] = (0.2, 0.8)  # seconds
@@ -44,7 +47,8 @@ class SpeechView:
     noise_snr: tuple[float, float] = (0.0, 18.0)  # dB
     babble_snr: tuple[float, float] = (3.0, 18.0)  # dB
     talkers: tuple[int, int] = (3, 10)
-    tilt: tuple[float, float] = (0.0, 2.0)  # power of noise falls as 1 / f^tilt: 0 white, 1 pink, 2 brown
+    # power of noise falls as 1 / f^tilt: 0 white, 1 pink, 2 brown
+    tilt: tuple[float, float] = (0.0, 2.0)
     gain: tuple[float, float] = (0.0, 0.0)  # dB; nothing is left of it once the mean is taken off
     time_masks: tuple[int, int] = (0, 0)  # how many, most frames of each (park2019)
     band_masks: tuple[int, int] = (0, 0)  # how many, most bands of each
@@ -54,18 +58,35 @@ class SpeechView:
         _check(_whole(self.frames, 1), "frames", self.frames, "a whole number above 0")
         _check(_whole(self.knots, 2), "knots", self.knots, "a whole number above 1")
         for name in ("reverb_p", "noise_p", "babble_share"):
-            _check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a probability in [0, 1]")
+            _check(
+                0 <= getattr(self, name) <= 1, name, getattr(self, name), "a probability in [0, 1]"
+            )
         for name in PAIRS:
             pair = getattr(self, name)
             fine = isinstance(pair, tuple) and len(pair) == 2 and pair[0] <= pair[1]
             _check(fine, name, pair, "a pair (low, high) with low <= high")
-        _check(all(_whole(v, 1) for v in self.talkers), "talkers", self.talkers, "two whole numbers above 0")
+        _check(
+            all(_whole(v, 1) for v in self.talkers),
+            "talkers",
+            self.talkers,
+            "two whole numbers above 0",
+        )
         _check(self.rt60[0] > 0, "rt60", self.rt60, "above 0")
         _check(self.equaliser >= 0, "equaliser", self.equaliser, ">= 0")
         for name in ("time_masks", "band_masks"):
             fine = len(getattr(self, name)) == 2 and all(_whole(v, 0) for v in getattr(self, name))
-            _check(fine, name, getattr(self, name), "two whole numbers >= 0: how many, and the most of each")
-        _check(self.time_masks[1] <= self.frames, "time_masks", self.time_masks, f"at most {self.frames} frames wide")
+            _check(
+                fine,
+                name,
+                getattr(self, name),
+                "two whole numbers >= 0: how many, and the most of each",
+            )
+        _check(
+            self.time_masks[1] <= self.frames,
+            "time_masks",
+            self.time_masks,
+            f"at most {self.frames} frames wide",
+        )
 
 
 def _whole(value: object, low: int) -> bool:
@@ -77,11 +98,14 @@ def _check(fine: bool, name: str, given: object, allowed: str) -> None:
         raise ValueError(f"{name} is {given!r}; it must be {allowed}")
 
 
-# hyperion, dinossl.v1 (the code of cho2022): its shares and SNRs; its crops of 4 and 2 s halved. Music is left out.
+# hyperion, dinossl.v1 (the code of cho2022): its shares and SNRs; its crops of 4 and 2 s halved.
+# Music is left out.
 _LONG = SpeechView(frames=200, reverb_p=0.45, noise_p=0.7)
 _SHORT = replace(_LONG, frames=100)
 # hyperion, ssl.v1 (2024): the teacher's crops are its own and lighter, the student's are masked
-_TEACHER = replace(_LONG, reverb_p=0.3, rt60=(0.2, 0.4), noise_snr=(10.0, 28.0), babble_snr=(13.0, 28.0))
+_TEACHER = replace(
+    _LONG, reverb_p=0.3, rt60=(0.2, 0.4), noise_snr=(10.0, 28.0), babble_snr=(13.0, 28.0)
+)
 _STUDENT = replace(_SHORT, time_masks=(1, 5), band_masks=(1, 8))
 _CLEAN = SpeechView(frames=200)
 _CLEAN_SHORT = SpeechView(frames=100)
@@ -105,7 +129,8 @@ def speech_policy(name: str) -> tuple[SpeechView, ...]:
 
 
 class SpeechDraws(NamedTuple):
-    """The random parameters of a batch, one entry a sample; None for a step that the view does not have."""
+    """The random parameters of a batch, one entry a sample; None for a step that the view does not
+    have."""
 
     offsets: Tensor  # (n,) int64, first frame of the crop
     equaliser: Tensor | None = None  # (n, knots) dB
@@ -114,7 +139,8 @@ class SpeechDraws(NamedTuple):
     drr: Tensor | None = None  # (n,) dB
     noise: Tensor | None = None  # (n,) bool: stationary noise
     tilt: Tensor | None = None  # (n,)
-    field: Tensor | None = None  # standard normal (m, frames, bands), m: the samples with noise; on CUDA all
+    # standard normal (m, frames, bands), m: the samples with noise; on CUDA all
+    field: Tensor | None = None
     babble: Tensor | None = None  # (n,) bool; never with noise
     talkers: Tensor | None = None  # (n,) int64
     others: Tensor | None = None  # (n, most) int64, utterances of the babble
@@ -126,13 +152,17 @@ class SpeechDraws(NamedTuple):
 
 
 def draw_whole(shape: Sequence[int], room: Tensor | int, generator: Generator) -> Tensor:
-    """Uniform over the whole numbers 0 .. room, int64; `room` is a number or a tensor that broadcasts to the shape."""
+    """Uniform over the whole numbers 0 .. room, int64; `room` is a number or a tensor that
+    broadcasts to the shape."""
     return (draw_uniform(shape, 0, 1, generator) * (room + 1)).long().clamp_(max=room)
 
 
 def draw_places(lengths: Tensor, frames: int, generator: Generator) -> Tensor:
-    """First frames of crops: uniform where the crop fits, anywhere in an utterance that is shorter and repeated."""
-    room = torch.where(lengths > frames, lengths - frames, torch.where(lengths < frames, lengths - 1, 0))
+    """First frames of crops: uniform where the crop fits, anywhere in an utterance that is shorter
+    and repeated."""
+    room = torch.where(
+        lengths > frames, lengths - frames, torch.where(lengths < frames, lengths - 1, 0)
+    )
     return draw_whole(lengths.shape, room, generator)
 
 
@@ -143,20 +173,27 @@ def draw_others(rows: Tensor, corpus_size: int, most: int, generator: Generator)
 
 
 def draw_masks(n: int, count: int, most: int, size: int, generator: Generator) -> Tensor:
-    """(n, count, 2) first and width: the width uniform over 0 .. most, the place over all that fit (park2019)."""
+    """(n, count, 2) first and width: the width uniform over 0 .. most, the place over all that fit
+    (park2019)."""
     width = draw_whole((n, count), most, generator)
     return torch.stack((draw_whole((n, count), size - width, generator), width), 2)
 
 
-def speech_draw(corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator) -> SpeechDraws:
+def speech_draw(
+    corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator
+) -> SpeechDraws:
     """The parameters of a view of the utterances `rows` (n,), on the generator's device."""
     n, bands, frames = len(rows), corpus.mel.shape[1], view.frames
     made = {"offsets": draw_places(corpus.lengths[rows], frames, generator)}
     if view.equaliser > 0:
-        made["equaliser"] = draw_uniform((n, view.knots), -view.equaliser, view.equaliser, generator)
+        made["equaliser"] = draw_uniform(
+            (n, view.knots), -view.equaliser, view.equaliser, generator
+        )
     if view.reverb_p > 0:
         made["reverb"] = draw_coin(n, view.reverb_p, generator)
-        made["rt60"], made["drr"] = (draw_uniform((n,), *pair, generator) for pair in (view.rt60, view.drr))
+        made["rt60"], made["drr"] = (
+            draw_uniform((n,), *pair, generator) for pair in (view.rt60, view.drr)
+        )
     if view.noise_p > 0:
         made |= _draw_noise(corpus, rows, view, generator)
     if view.gain != (0.0, 0.0):
@@ -168,11 +205,18 @@ def speech_draw(corpus: "Speech", rows: Tensor, view: SpeechView, generator: Gen
     return SpeechDraws(**made)
 
 
-def _draw_noise(corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator) -> dict[str, Tensor]:
+def _draw_noise(
+    corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator
+) -> dict[str, Tensor]:
     n, most = len(rows), view.talkers[1]
-    added, babble = draw_coin(n, view.noise_p, generator), draw_coin(n, view.babble_share, generator)
+    added, babble = (
+        draw_coin(n, view.noise_p, generator),
+        draw_coin(n, view.babble_share, generator),
+    )
     made = {"noise": added & ~babble, "tilt": draw_uniform((n,), *view.tilt, generator)}
-    of_noise, of_babble = (draw_uniform((n,), *pair, generator) for pair in (view.noise_snr, view.babble_snr))
+    of_noise, of_babble = (
+        draw_uniform((n,), *pair, generator) for pair in (view.noise_snr, view.babble_snr)
+    )
     made["snr"] = torch.where(babble, of_babble, of_noise)
     m = int(made["noise"].sum()) if ops.picks(corpus.mel) else n
     shape = (m, view.frames, corpus.mel.shape[1])
@@ -218,7 +262,13 @@ def _corrupt(corpus: "Speech", power: Tensor, draws: SpeechDraws) -> Tensor:
 
     def babble(x: Tensor, at: Tensor | slice) -> Tensor:
         who = draws.others[at]
-        crops = (corpus.mel, corpus.starts[who], corpus.lengths[who], draws.places[at], draws.talkers[at])
+        crops = (
+            corpus.mel,
+            corpus.starts[who],
+            corpus.lengths[who],
+            draws.places[at],
+            draws.talkers[at],
+        )
         return ops.at_snr(x, ops.babble(*crops, power.shape[1]), draws.snr[at])
 
     for on, step in ((draws.reverb, room), (draws.noise, noise), (draws.babble, babble)):
@@ -227,10 +277,12 @@ def _corrupt(corpus: "Speech", power: Tensor, draws: SpeechDraws) -> Tensor:
     return power
 
 
-def speech_augment(corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator) -> Tensor:
-    """A random view of utterances `rows` (n,): log-mel (n, 1, bands, frames) float32, each band's mean over the crop
-    taken off. The corpus, the rows and the generator are on one device. Raises TypeError or ValueError for arguments of
-    another kind."""
+def speech_augment(
+    corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator
+) -> Tensor:
+    """A random view of utterances `rows` (n,): log-mel (n, 1, bands, frames) float32, each band's
+    mean over the crop taken off. The corpus, the rows and the generator are on one device. Raises
+    TypeError or ValueError for arguments of another kind."""
     _check_corpus(corpus, rows, view, generator)
     return speech_apply(corpus, rows, view, speech_draw(corpus, rows, view, generator))
 
@@ -238,15 +290,25 @@ def speech_augment(corpus: "Speech", rows: Tensor, view: SpeechView, generator: 
 def _check_corpus(corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator) -> None:
     mel = getattr(corpus, "mel", None)
     if not isinstance(mel, Tensor) or mel.dtype != torch.float32 or mel.ndim != 2:
-        raise TypeError(f"corpus is {type(corpus).__name__}; it must be a Speech, its mel float32 (frames, bands)")
+        raise TypeError(
+            f"corpus is {type(corpus).__name__}; it must be a Speech, its mel float32 (frames,"
+            " bands)"
+        )
     if not isinstance(rows, Tensor) or rows.dtype != torch.int64 or rows.ndim != 1:
         raise TypeError(f"rows is {rows!r}; it must be an int64 tensor (n,) of utterances")
     if not isinstance(view, SpeechView):
-        raise TypeError(f"view is {view!r}; it must be a SpeechView (one of those that speech_policy(name) returns)")
+        raise TypeError(
+            f"view is {view!r}; it must be a SpeechView (one of those that speech_policy(name)"
+            " returns)"
+        )
     if not isinstance(generator, Generator):
         raise TypeError(f"generator is {generator!r}; it must be a torch.Generator")
     for name, device in (("rows", rows.device), ("generator", generator.device)):
         if device.type != mel.device.type:
-            raise ValueError(f"{name} is on {device}; it must be on the corpus's device, {mel.device}")
+            raise ValueError(
+                f"{name} is on {device}; it must be on the corpus's device, {mel.device}"
+            )
     if view.noise_p > 0 and view.babble_share > 0 and len(corpus.lengths) < 2:
-        raise ValueError("corpus has 1 utterance; babble needs others, at least 2 (or babble_share=0)")
+        raise ValueError(
+            "corpus has 1 utterance; babble needs others, at least 2 (or babble_share=0)"
+        )

@@ -1,7 +1,9 @@
-"""Operations on batches of mel power (n, frames, bands), every sample with its own parameters, none of them random.
+"""Operations on batches of mel power (n, frames, bands), every sample with its own parameters, none
+of them random.
 
-Mel power adds up: what is added to a waveform adds to the power of a band, but for the cross term of the two; a room
-spreads the power of a band in time. `tests/test_speech_augment.py` measures both against waveforms.
+Mel power adds up: what is added to a waveform adds to the power of a band, but for the cross term
+of the two; a room spreads the power of a band in time. `tests/test_speech_augment.py` measures both
+against waveforms.
 """
 
 import functools
@@ -20,7 +22,8 @@ LEAST = 0.15  # of the cube root: power of noise in a cell is at least 0.003 of 
 
 
 def only(on: Tensor, power: Tensor, step: Callable[[Tensor, Tensor | slice], Tensor]) -> Tensor:
-    """power (n, ...) with step(power[at], at) in place of the samples where `on` (n,) is true; may overwrite it.
+    """power (n, ...) with step(power[at], at) in place of the samples where `on` (n,) is true; may
+    overwrite it.
 
     On CUDA all samples are computed, for picking them would wait for the device."""
     if not picks(power):
@@ -30,24 +33,34 @@ def only(on: Tensor, power: Tensor, step: Callable[[Tensor, Tensor | slice], Ten
 
 
 def take(mel: Tensor, starts: Tensor, lengths: Tensor, offsets: Tensor, frames: int) -> Tensor:
-    """Crops (n, frames, bands) of utterances with these starts and lengths (n,), from `offsets` (n,) on; an utterance
-    that ends before the crop does goes on from its beginning. Rows of `mel` (all frames, bands)."""
-    at = (offsets.unsqueeze(1) + torch.arange(frames, device=mel.device)).remainder_(lengths.unsqueeze(1))
+    """Crops (n, frames, bands) of utterances with these starts and lengths (n,), from `offsets`
+    (n,) on; an utterance that ends before the crop does goes on from its beginning. Rows of `mel`
+    (all frames, bands)."""
+    at = (offsets.unsqueeze(1) + torch.arange(frames, device=mel.device)).remainder_(
+        lengths.unsqueeze(1)
+    )
     at = at.add_(starts.unsqueeze(1))
     return mel.index_select(0, at.flatten()).view(*at.shape, mel.shape[1])
 
 
 def decay(rt60: Tensor) -> Tensor:
-    """What is left of the power after one frame, in a room where it falls by 60 dB in rt60 seconds."""
+    """What is left of the power after one frame, in a room where it falls by 60 dB in rt60
+    seconds."""
     return torch.exp(-6 * math.log(10) / FRAMES / rt60)
 
 
 def reverberate(power: Tensor, rt60: Tensor, drr: Tensor) -> Tensor:
-    """Each band's power convolved in time with a direct path and an exponential tail, (n,) each: rt60 in seconds,
-    direct over reverberant energy in dB. Together they have energy one; before the crop there was silence."""
+    """Each band's power convolved in time with a direct path and an exponential tail, (n,) each:
+    rt60 in seconds, direct over reverberant energy in dB. Together they have energy one; before the
+    crop there was silence."""
     frames, falls = power.shape[1], decay(rt60).view(-1, 1, 1)
     direct = torch.sigmoid(drr * (math.log(10) / 10)).view(-1, 1, 1)
-    tail, other, lag, factor = power * ((1 - direct) * (1 - falls)), torch.empty_like(power), 1, falls
+    tail, other, lag, factor = (
+        power * ((1 - direct) * (1 - falls)),
+        torch.empty_like(power),
+        1,
+        falls,
+    )
     while lag < frames:  # sums over windows of 1, 2, 4 ... frames
         other[:, :lag] = tail[:, :lag]
         torch.addcmul(tail[:, lag:], tail[:, :-lag], factor, out=other[:, lag:])
@@ -56,13 +69,17 @@ def reverberate(power: Tensor, rt60: Tensor, drr: Tensor) -> Tensor:
 
 
 def at_snr(power: Tensor, noise: Tensor, snr: Tensor) -> Tensor:
-    """power + g noise with g such that the mean powers of the two over the crop are snr (n,) dB apart."""
+    """power + g noise with g such that the mean powers of the two over the crop are snr (n,) dB
+    apart."""
     level = power.mean((1, 2)) / noise.mean((1, 2)).clamp_min(TINY)
     return torch.addcmul(power, noise, (level * 10 ** (snr / -10)).view(-1, 1, 1))
 
 
-def babble(mel: Tensor, starts: Tensor, lengths: Tensor, offsets: Tensor, talkers: Tensor, frames: int) -> Tensor:
-    """Sum of the power of crops of the first `talkers` (n,) utterances; starts, lengths, offsets are (n, most)."""
+def babble(
+    mel: Tensor, starts: Tensor, lengths: Tensor, offsets: Tensor, talkers: Tensor, frames: int
+) -> Tensor:
+    """Sum of the power of crops of the first `talkers` (n,) utterances; starts, lengths, offsets
+    are (n, most)."""
     n, most = starts.shape
     heard = torch.arange(most, device=mel.device) < talkers.unsqueeze(1)
     if not picks(mel):
@@ -83,8 +100,8 @@ def filters(bands: int, device: torch.device) -> Tensor:
 def noise_shape(bands: int, device: torch.device) -> Tensor:
     """(bands,): half the degrees of freedom of a band's power in one frame of white Gaussian noise.
 
-    One over the relative variance of sum_f w_f |X_f|^2, with the correlation of the bins that the window makes; 1, an
-    exponential law, for a band as narrow as the window's own resolution."""
+    One over the relative variance of sum_f w_f |X_f|^2, with the correlation of the bins that the
+    window makes; 1, an exponential law, for a band as narrow as the window's own resolution."""
     weights = mel_filters(bands).double()
     square = torch.hann_window(WINDOW, dtype=torch.float64).square()
     rho = torch.fft.fft(square, FFT).abs().div(square.sum()).square()
@@ -95,17 +112,20 @@ def noise_shape(bands: int, device: torch.device) -> Tensor:
 
 
 def noise_spectrum(tilt: Tensor, bands: int) -> Tensor:
-    """(n, bands): mean power of noise with density 1 / f^tilt, tilt (n,): 0 white, 1 pink, 2 brown."""
+    """(n, bands): mean power of noise with density 1 / f^tilt, tilt (n,): 0 white, 1 pink, 2
+    brown."""
     frequency = torch.arange(FFT // 2 + 1, device=tilt.device) * (RATE / FFT)
     octaves = frequency.clamp_min(LOW).div(1000).log()
     return torch.exp(-tilt.unsqueeze(1) * octaves) @ filters(bands, tilt.device)
 
 
 def stationary(field: Tensor, tilt: Tensor) -> Tensor:
-    """Power (n, frames, bands) of coloured Gaussian noise, tilts (n,), from standard normal numbers of that shape.
+    """Power (n, frames, bands) of coloured Gaussian noise, tilts (n,), from standard normal numbers
+    of that shape.
 
-    In a frame the power of a band is a gamma variable, made by the cube of Wilson and Hilferty (1931); frames and bands
-    are independent, where windows and filters that overlap make neighbours alike."""
+    In a frame the power of a band is a gamma variable, made by the cube of Wilson and Hilferty
+    (1931); frames and bands are independent, where windows and filters that overlap make neighbours
+    alike."""
     third = 1 / (9 * noise_shape(field.shape[2], field.device))
     cube = torch.addcmul(1 - third, field, third.sqrt()).clamp_min_(LEAST).pow_(3)
     return cube.mul_(noise_spectrum(tilt, field.shape[2]).unsqueeze(1))

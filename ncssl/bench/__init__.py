@@ -1,4 +1,5 @@
-"""Speed as ratios, ours and others taking turns in one run, with the machine and what bounds the step."""
+"""Speed as ratios, ours and others taking turns in one run, with the machine and what bounds the
+step."""
 
 import json
 import os
@@ -15,24 +16,35 @@ from ncssl.errors import UnknownName
 __all__ = ["PARTS", "Size", "machine", "main", "measure", "text"]
 
 PARTS = {
-    "step": images.step, "byol": partial(images.step, method="byol"), "torchvision": images.torchvision,
-    "augment": images.augment, "predictor": predictor.predictor, "theory": theory.theory,
-    "speech_features": speech.features, "speech_step": speech.step, "speech_augment": speech.augment,
-}  # fmt: skip
+    "step": images.step,
+    "byol": partial(images.step, method="byol"),
+    "torchvision": images.torchvision,
+    "augment": images.augment,
+    "predictor": predictor.predictor,
+    "theory": theory.theory,
+    "speech_features": speech.features,
+    "speech_step": speech.step,
+    "speech_augment": speech.augment,
+}
 
 
 def machine() -> dict:
-    """What the numbers depend on: processor, cores, threads, versions, load before the start, CUDA device."""
+    """What the numbers depend on: processor, cores, threads, versions, load before the start, CUDA
+    device."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "cpu": train.device_name("cpu"), "cores": cores, "threads": torch.get_num_threads(),
-        "versions": train.versions(), "load": round(os.getloadavg()[0], 2),
+        "cpu": train.device_name("cpu"),
+        "cores": cores,
+        "threads": torch.get_num_threads(),
+        "versions": train.versions(),
+        "load": round(os.getloadavg()[0], 2),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }  # fmt: skip
+    }
 
 
 def measure(only: tuple[str, ...] = (), size: Size = Size()) -> dict:  # noqa: B008 (frozen)
-    """Measure the parts (all by default): {"machine": ..., "parts": {name: title, rows, ratios, notes}}.
+    """Measure the parts (all by default): {"machine": ..., "parts": {name: title, rows, ratios,
+    notes}}.
 
     Raises UnknownName for a part that does not exist.
     """
@@ -40,7 +52,10 @@ def measure(only: tuple[str, ...] = (), size: Size = Size()) -> dict:  # noqa: B
         if name not in PARTS:
             raise UnknownName("part of the benchmark", name, PARTS)
     here = machine()
-    return {"machine": here, "parts": {name: PARTS[name](size) for name in PARTS if name in only or not only}}
+    return {
+        "machine": here,
+        "parts": {name: PARTS[name](size) for name in PARTS if name in only or not only},
+    }
 
 
 def number(x: float) -> str:
@@ -53,7 +68,10 @@ def line(r: dict, unit: str) -> str:
     if r["median"] is None:
         return f"  {r['name']}: {r['why']}"
     goal = f"  goal {r['goal']:g}" if r.get("goal") else ""
-    return f"  {r['name']:<58} {number(r['median']):>10} {unit}  ({number(r['low'])} to {number(r['high'])}){goal}"
+    return (
+        f"  {r['name']:<58} {number(r['median']):>10} {unit}  ({number(r['low'])} to"
+        f" {number(r['high'])}){goal}"
+    )
 
 
 def text(result: dict) -> str:
@@ -61,16 +79,26 @@ def text(result: dict) -> str:
     m = result["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in m["versions"].items())
     out = [
-        f"{m['cpu']} on {m['cores']} cores; CUDA: {m['cuda'] or 'none'}; load before the start {m['load']}",
-        versions, "median (smallest to largest) over the repetitions; all take turns",
-    ]  # fmt: skip
+        (
+            f"{m['cpu']} on {m['cores']} cores; CUDA: {m['cuda'] or 'none'}; load before the start"
+            f" {m['load']}"
+        ),
+        versions,
+        "median (smallest to largest) over the repetitions; all take turns",
+    ]
     for p in result["parts"].values():
-        out += ["", p["title"], *(line(r, r["unit"]) for r in p["rows"]), *(line(r, "x") for r in p["ratios"])]
+        out += [
+            "",
+            p["title"],
+            *(line(r, r["unit"]) for r in p["rows"]),
+            *(line(r, "x") for r in p["ratios"]),
+        ]
         out += [f"  {note}" for note in p["notes"]]
     return "\n".join(out)
 
 
 def main(only: tuple[str, ...] = (), as_json: bool = False) -> None:
-    """Measure and print, as text or as one JSON object; progress goes to stderr. Raises UnknownName."""
+    """Measure and print, as text or as one JSON object; progress goes to stderr. Raises
+    UnknownName."""
     result = measure(tuple(only))
     click.echo(json.dumps(result, indent=1) if as_json else text(result))

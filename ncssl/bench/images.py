@@ -1,4 +1,5 @@
-"""The parts about images: training steps and augmentation, ours beside lightly and torchvision, turn by turn."""
+"""The parts about images: training steps and augmentation, ours beside lightly and torchvision,
+turn by turn."""
 
 from functools import partial
 from statistics import median
@@ -12,7 +13,8 @@ from ncssl.recipes import recipe
 INSTALL = "not measured (pip install 'ncssl[bench]')"
 MEMORY = "ours keeps freed memory, the others have malloc's own setting (ncssl.memory)"
 TITLES = {"simsiam": "SimSiam", "byol": "BYOL"}
-BLUR = dict(blur_p=0.5, blur_kernel=13)  # what lightly's transform does unless told otherwise; sigma 0.1 to 2 pixels
+# what lightly's transform does unless told otherwise; sigma 0.1 to 2 pixels
+BLUR = dict(blur_p=0.5, blur_kernel=13)
 Sizes = tuple[int, int]
 
 
@@ -24,12 +26,20 @@ def step(size: Size, method: str = "simsiam") -> dict[str, Any]:
 
 
 def torchvision(size: Size) -> dict[str, Any]:
-    """SimSiam training, augmentation included, against torchvision's transforms of PIL images in a DataLoader."""
-    return on_devices(partial(steps, size, "simsiam", "torchvision", (theirs.torchvision_views, theirs.torch_loss), ()))
+    """SimSiam training, augmentation included, against torchvision's transforms of PIL images in a
+    DataLoader."""
+    return on_devices(
+        partial(
+            steps, size, "simsiam", "torchvision", (theirs.torchvision_views, theirs.torch_loss), ()
+        )
+    )
 
 
-def steps(size: Size, method: str, name: str, setting: tuple | None, goals: tuple, device: str) -> dict[str, Any]:
-    """Our loop beside the usual loop with (transforms, loss): conv4, and on a CUDA device ResNet-18 as well."""
+def steps(
+    size: Size, method: str, name: str, setting: tuple | None, goals: tuple, device: str
+) -> dict[str, Any]:
+    """Our loop beside the usual loop with (transforms, loss): conv4, and on a CUDA device ResNet-18
+    as well."""
     made = part(f"Training step of {TITLES[method]} against {name}", [], [], [])
     for backbone in ("conv4", "resnet18") if device.startswith("cuda") else ("conv4",):
         one = steps_of(size, method, backbone, name, setting, goals, device)
@@ -41,38 +51,57 @@ def steps(size: Size, method: str, name: str, setting: tuple | None, goals: tupl
 
 
 def steps_of(size, method, backbone, name, setting, goals, device) -> dict[str, Any]:
-    """Our loop in float32, and bf16 where the hardware has it, beside the usual loop, with one network."""
+    """Our loop in float32, and bf16 where the hardware has it, beside the usual loop, with one
+    network."""
     bf16 = train.precision(recipe(method), device) == "bf16"
-    kinds = ("float32", *["bf16"] * bf16, *["bf16, compiled"] * (bf16 and device.startswith("cuda")))
+    kinds = (
+        "float32",
+        *["bf16"] * bf16,
+        *["bf16, compiled"] * (bf16 and device.startswith("cuda")),
+    )
     runs, images = ours.start(size, kinds, device, method, backbone)
     shape, waits = (size.warmup, size.steps), []
     contenders = {f"ours, {p}": partial(ours.loop, run, *shape) for p, run in runs.items()}
     if setting:
         run = runs["float32"]
-        contenders[f"{name}, float32"] = partial(theirs.loop, run, setting[0](run), setting[1], waits, *shape)
+        contenders[f"{name}, float32"] = partial(
+            theirs.loop, run, setting[0](run), setting[1], waits, *shape
+        )
     values = turns(contenders, size.repetitions, f"{method}, {backbone}, {name}, {device}")
     rows = [row(label, "images/s", v) for label, v in values.items()]
     if not bf16:
-        rows.append(missing("ours, bf16", "not measured (this device does not compute bf16 in hardware)"))
+        rows.append(
+            missing("ours, bf16", "not measured (this device does not compute bf16 in hardware)")
+        )
     ratios = []
     if setting:
         goals = dict(zip(("float32", "bf16"), goals, strict=False))
         ratios = [
-            ratio(f"ours, {p} / {name}, float32", values[f"ours, {p}"], values[f"{name}, float32"], goals.get(p))
+            ratio(
+                f"ours, {p} / {name}, float32",
+                values[f"ours, {p}"],
+                values[f"{name}, float32"],
+                goals.get(p),
+            )
             for p in runs
         ]
-        images += f"; {name}'s loop waits for its DataLoader {100 * median(waits):.0f} % of the time; {MEMORY}"
+        images += (
+            f"; {name}'s loop waits for its DataLoader {100 * median(waits):.0f} % of the time;"
+            f" {MEMORY}"
+        )
     else:
         rows.append(missing(name, INSTALL))
     bounds = [
-        f"ours, {p}: {ours.bound(ours.parts(run, size.steps))}; {ours.reached(run, median(values[f'ours, {p}']))}"
+        f"ours, {p}: {ours.bound(ours.parts(run, size.steps))};"
+        f" {ours.reached(run, median(values[f'ours, {p}']))}"
         for p, run in runs.items()
     ]
     return part("", rows, ratios, [images, *bounds])
 
 
 def augment(size: Size) -> dict[str, Any]:
-    """Two views of every image: our batched augmentation against transforms in a DataLoader with two workers."""
+    """Two views of every image: our batched augmentation against transforms in a DataLoader with
+    two workers."""
     return on_devices(partial(augmentations, size))
 
 
@@ -84,13 +113,20 @@ def augmentations(size: Size, device: str) -> dict[str, Any]:
     others["torchvision"] = theirs.torchvision_views
     rows, ratios = [] if "lightly" in others else [missing("lightly", INSTALL)], []
     for how, blur in (("", False), (", with blur", True)):
-        contenders = {f"ours{how}": partial(ours.augment_only, run, *shape, **(BLUR if blur else {}))}
+        contenders = {
+            f"ours{how}": partial(ours.augment_only, run, *shape, **(BLUR if blur else {}))
+        }
         for name, views in others.items():
             contenders[f"{name}{how}"] = partial(theirs.augment_only, run, views(run, blur), *shape)
         values = turns(contenders, size.repetitions, f"augmentation{how}, {device}")
         rows += [row(label, "images/s", v) for label, v in values.items()]
         ratios += [
-            ratio(f"ours{how} / {name}{how}", values[f"ours{how}"], values[f"{name}{how}"], None if blur else 14)
+            ratio(
+                f"ours{how} / {name}{how}",
+                values[f"ours{how}"],
+                values[f"{name}{how}"],
+                None if blur else 14,
+            )
             for name in others
         ]
     return part("Augmentation alone, two views an image", rows, ratios, [f"{images}; {MEMORY}"])

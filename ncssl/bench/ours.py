@@ -23,7 +23,8 @@ POLICY = "simsiam_lightly"
 
 @contextmanager
 def random_folder(n: int, side: int = 32) -> Iterator[Path]:
-    """A folder of `n` random PNG images for training, and a few for testing, with a cache of its own; then gone."""
+    """A folder of `n` random PNG images for training, and a few for testing, with a cache of its
+    own; then gone."""
     before = os.environ.get("NCSSL_CACHE")
     with tempfile.TemporaryDirectory() as folder:
         pixels = np.random.default_rng(0).integers(0, 256, (n + 4, side, side, 3), dtype=np.uint8)
@@ -41,17 +42,31 @@ def random_folder(n: int, side: int = 32) -> Iterator[Path]:
 
 
 def start(
-    size: Size, kinds: tuple[str, ...], device: str, method: str = "simsiam", backbone: str = "conv4"
+    size: Size,
+    kinds: tuple[str, ...],
+    device: str,
+    method: str = "simsiam",
+    backbone: str = "conv4",
 ) -> tuple[dict[str, train.Run], str]:
-    """Runs at their first step, one of each kind ("float32", "bf16", "bf16, compiled"), on the same images; and what
-    the images are. An epoch is as long as one repetition of the benchmark.
+    """Runs at their first step, one of each kind ("float32", "bf16", "bf16, compiled"), on the same
+    images; and what the images are. An epoch is as long as one repetition of the benchmark.
     """
     n = size.batch * (size.warmup + size.steps)
     values = dict(
-        limit=n, augmentation=POLICY, backbone=backbone, width=64 if "resnet" in backbone else size.width,
-        hidden=size.hidden, d=size.d, batch=size.batch, lr=0.06, weight_decay=5e-4, epochs=1,
-    )  # fmt: skip
-    real = size.images == "auto" and any(r["name"] == "cifar10_jpeg" and r["present"] for r in data.present())
+        limit=n,
+        augmentation=POLICY,
+        backbone=backbone,
+        width=64 if "resnet" in backbone else size.width,
+        hidden=size.hidden,
+        d=size.d,
+        batch=size.batch,
+        lr=0.06,
+        weight_decay=5e-4,
+        epochs=1,
+    )
+    real = size.images == "auto" and any(
+        r["name"] == "cifar10_jpeg" and r["present"] for r in data.present()
+    )
     dataset = "cifar10_jpeg" if real else "folder"
 
     def one(kind: str, root: Path | None = None) -> train.Run:
@@ -66,12 +81,14 @@ def start(
 
 
 def loop(run: train.Run, warmup: int, steps: int) -> float:
-    """Images or utterances a second of `train.train_epoch`, again and again, after `warmup` of its steps: augmentation,
-    network and optimiser."""
+    """Images or utterances a second of `train.train_epoch`, again and again, after `warmup` of its
+    steps: augmentation, network and optimiser."""
     stamps = {}
 
     def tick() -> None:
-        stamps[len(stamps) + 1] = now(run.device) if len(stamps) + 1 in (warmup, warmup + steps) else None
+        stamps[len(stamps) + 1] = (
+            now(run.device) if len(stamps) + 1 in (warmup, warmup + steps) else None
+        )
 
     while len(stamps) < warmup + steps:
         train.train_epoch(run, tick)
@@ -84,10 +101,13 @@ def drawn(run: train.Run) -> torch.Tensor:
 
 
 def views(run: train.Run, **changed) -> list[torch.Tensor]:
-    """Two views of a batch drawn from the training images, as the loop makes them; `changed` overrides the policy's."""
+    """Two views of a batch drawn from the training images, as the loop makes them; `changed`
+    overrides the policy's."""
     batch = run.data.train.images[drawn(run)]
     both = [replace(view, **changed) for view in policy(run.recipe.augmentation)]
-    return [augment(batch, view, run.generator, mean=run.data.mean, std=run.data.std) for view in both]
+    return [
+        augment(batch, view, run.generator, mean=run.data.mean, std=run.data.std) for view in both
+    ]
 
 
 def augment_only(run: train.Run, warmup: int, steps: int, **changed) -> float:
@@ -139,7 +159,8 @@ def multiply_adds(run: train.Run) -> int:
 
 
 def matmul_rate(device: str, precision: str, side: int = 2048, repetitions: int = 5) -> float:
-    """Multiply-adds a second of a product of two square matrices: the most that this device gives."""
+    """Multiply-adds a second of a product of two square matrices: the most that this device
+    gives."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.ones(side, side, device=device, dtype=dtype) for _ in range(2))
     seconds = []
@@ -151,8 +172,8 @@ def matmul_rate(device: str, precision: str, side: int = 2048, repetitions: int 
 
 
 def reached(run: train.Run, images_per_second: float) -> str:
-    """The share of the device's matmul rate that the encoder reaches: forward and backward (three times the forward)
-    of two views, and forward of the target's two where there is a target."""
+    """The share of the device's matmul rate that the encoder reaches: forward and backward (three
+    times the forward) of two views, and forward of the target's two where there is a target."""
     a_pair = multiply_adds(run) * (2 * 3 + (2 if run.model.target is not None else 0))
     most = matmul_rate(run.device, train.precision(run.recipe, run.device))
     share = images_per_second * a_pair / most
@@ -162,7 +183,9 @@ def reached(run: train.Run, images_per_second: float) -> str:
 def bound(seconds: dict[str, float]) -> str:
     """Milliseconds and shares of the parts of a step, and which bounds it."""
     whole = sum(seconds.values())
-    shares = ", ".join(f"{name} {1e3 * s:.0f} ms ({100 * s / whole:.0f} %)" for name, s in seconds.items())
+    shares = ", ".join(
+        f"{name} {1e3 * s:.0f} ms ({100 * s / whole:.0f} %)" for name, s in seconds.items()
+    )
     network = sum(s for name, s in seconds.items() if name.startswith("network"))
     what = "the network" if network > whole / 2 else "the " + max(seconds, key=seconds.get)
     return f"a step is {shares}; bounded by {what}"

@@ -1,4 +1,5 @@
-"""The plain recipe for speech: waveforms in memory, a Dataset that cuts and corrupts them one by one, a DataLoader."""
+"""The plain recipe for speech: waveforms in memory, a Dataset that cuts and corrupts them one by
+one, a DataLoader."""
 
 import multiprocessing
 from collections.abc import Iterator, Sequence
@@ -25,17 +26,26 @@ NOISE = 10 * RATE  # samples of each noise
 
 
 def generated(names: Sequence[str]) -> list[Tensor]:
-    """Waveforms (s,) of synthetic training utterances, by the names that `ncssl.data.speech` gives them."""
-    plan = {f"voices/{who:02}/{i:02}": (who, i, emotion, s) for who, i, emotion, s in voices.plan("train")}
+    """Waveforms (s,) of synthetic training utterances, by the names that `ncssl.data.speech` gives
+    them."""
+    plan = {
+        f"voices/{who:02}/{i:02}": (who, i, emotion, s)
+        for who, i, emotion, s in voices.plan("train")
+    }
     drawn = (plan[name] for name in names)
-    return [torch.from_numpy(voices.utterance(who, i, seconds=s, emotion=e)) for who, i, e, s in drawn]
+    return [
+        torch.from_numpy(voices.utterance(who, i, seconds=s, emotion=e)) for who, i, e, s in drawn
+    ]
 
 
 def log_mel(wave: Tensor) -> Tensor:
-    """Log-mel (bands, frames) of one waveform (s,): torch.stft and a mel filter bank, the frames that ours has."""
+    """Log-mel (bands, frames) of one waveform (s,): torch.stft and a mel filter bank, the frames
+    that ours has."""
     edge = (FFT - WINDOW) // 2  # torch.stft puts the window in the middle of the transform
     window = torch.hann_window(WINDOW)
-    spectrum = torch.stft(pad(wave, (edge, edge)), FFT, HOP, WINDOW, window, center=False, return_complex=True)
+    spectrum = torch.stft(
+        pad(wave, (edge, edge)), FFT, HOP, WINDOW, window, center=False, return_complex=True
+    )
     return (mel_filters().T @ spectrum.abs().square()).clamp_min(FLOOR).log()
 
 
@@ -69,7 +79,8 @@ def add(wave: Tensor, noise: Tensor, snr: float) -> Tensor:
 class Views:
     """A waveform to the views of a policy, one after the other, each (1, bands, frames).
 
-    `rooms=False` leaves reverberation out: less than the policy asks for. Masks, equaliser and gain are not here.
+    `rooms=False` leaves reverberation out: less than the policy asks for. Masks, equaliser and gain
+    are not here.
     """
 
     def __init__(self, waves: Sequence[Tensor], policy: Sequence[SpeechView], rooms: bool = True):
@@ -94,7 +105,9 @@ class Views:
     def noisy(self, x: Tensor, view: SpeechView) -> Tensor:
         """With babble of other utterances, or with one of the noises."""
         if uniform(0, 1) < view.babble_share:
-            talkers = (self.waves[whole(0, len(self.waves) - 1)] for _ in range(whole(*view.talkers)))
+            talkers = (
+                self.waves[whole(0, len(self.waves) - 1)] for _ in range(whole(*view.talkers))
+            )
             return add(x, sum(cut(wave, len(x)) for wave in talkers), uniform(*view.babble_snr))
         return add(x, cut(self.noises[whole(0, NOISES - 1)], len(x)), uniform(*view.noise_snr))
 
@@ -124,17 +137,24 @@ def workers() -> int:
 @contextmanager
 def batches(run: Run, views: Views, n: int) -> Iterator[Iterator]:
     """`n` batches of all views from a DataLoader, as `theirs.batches` gives them of images."""
-    with theirs.loading(Waves((n + theirs.AHEAD) * run.recipe.batch, views), run.recipe.batch, workers()) as iterator:
+    with theirs.loading(
+        Waves((n + theirs.AHEAD) * run.recipe.batch, views), run.recipe.batch, workers()
+    ) as iterator:
         yield iterator
 
 
 def loop(run: Run, views: Views, waits: list[float], warmup: int, steps: int) -> float:
-    """Utterances a second of the usual loop with a copy of the network of `run` and its own loss and optimiser.
+    """Utterances a second of the usual loop with a copy of the network of `run` and its own loss
+    and optimiser.
 
     Appends to `waits` the share of the time that was spent waiting for the loader.
     """
     r, model, waited = run.recipe, theirs.network(run), 0.0
-    opt = optimiser(r.optimiser, model.groups(r.lr, r.weight_decay, r.decay_vectors is None), momentum=r.momentum)
+    opt = optimiser(
+        r.optimiser,
+        model.groups(r.lr, r.weight_decay, r.decay_vectors is None),
+        momentum=r.momentum,
+    )
     with batches(run, views, warmup + steps) as loader:
         for i in range(warmup + steps):
             if i == warmup:

@@ -1,4 +1,5 @@
-"""The parts about speech: features, training steps of DINO and augmentation, ours beside the plain recipe, by turns."""
+"""The parts about speech: features, training steps of DINO and augmentation, ours beside the plain
+recipe, by turns."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -44,7 +45,9 @@ def written(folder: Path, waves: Sequence[np.ndarray], kind: str) -> Corpus:
     names = [f"{i}.{kind}" for i in range(len(waves))]
     for name, wave in zip(names, waves, strict=True):
         soundfile.write(folder / name, wave, RATE, subtype="PCM_16")
-    return Corpus(folder, tuple(File(name, folder, name, "voice", "", "train") for name in names), {})
+    return Corpus(
+        folder, tuple(File(name, folder, name, "voice", "", "train") for name in names), {}
+    )
 
 
 def ours_of_files(corpus: Corpus) -> np.ndarray:
@@ -66,7 +69,8 @@ def plain_of_samples(waves) -> np.ndarray:
 
 
 def real_time(do: Callable, seconds: float, keep: bool) -> float:
-    """Seconds of audio a second, the first call left out; freed memory is kept meanwhile, or given back as usual."""
+    """Seconds of audio a second, the first call left out; freed memory is kept meanwhile, or given
+    back as usual."""
     memory.keep_freed(keep)
     do()
     began = now()
@@ -77,7 +81,8 @@ def real_time(do: Callable, seconds: float, keep: bool) -> float:
 
 
 def features(size: Size) -> dict[str, Any]:
-    """Log-mel of synthetic voices, from samples and from files: seconds of audio a second of the clock."""
+    """Log-mel of synthetic voices, from samples and from files: seconds of audio a second of the
+    clock."""
     names = [f"voices/{who:02}/{i:02}" for who, i, _, _ in voices.plan("train")[: size.clips]]
     waves = [wave.numpy() for wave in plain.generated(names)]
     seconds, kinds = sum(map(len, waves)) / RATE, KINDS if has_soundfile() else ()
@@ -85,7 +90,10 @@ def features(size: Size) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         for kind in kinds:
             corpus = written(Path(folder), waves, kind)
-            work[f"{kind} decoded"] = (partial(ours_of_files, corpus), partial(plain_of_files, corpus))
+            work[f"{kind} decoded"] = (
+                partial(ours_of_files, corpus),
+                partial(plain_of_files, corpus),
+            )
         contenders = {
             f"{who}, {how}": partial(real_time, do, seconds, who == "ours")
             for how, pair in work.items()
@@ -95,15 +103,23 @@ def features(size: Size) -> dict[str, Any]:
     goals = {name: {"goal": AIM} for name in values if name.startswith("ours")}
     rows = [row(name, "x real time", v) | goals.get(name, {}) for name, v in values.items()]
     rows += [missing(f"{kind} decoded", INSTALL) for kind in KINDS if kind not in kinds]
-    ratios = [ratio(f"ours, {how} / plain, {how}", values[f"ours, {how}"], values[f"plain, {how}"]) for how in work]
-    note = f"{seconds:.0f} s of synthetic voices in {len(waves)} clips; plain: torch.stft clip by clip; {MEMORY}"
+    ratios = [
+        ratio(f"ours, {how} / plain, {how}", values[f"ours, {how}"], values[f"plain, {how}"])
+        for how in work
+    ]
+    note = (
+        f"{seconds:.0f} s of synthetic voices in {len(waves)} clips; plain: torch.stft clip by"
+        f" clip; {MEMORY}"
+    )
     return part("Features of speech: seconds of audio to log-mel in a second", rows, ratios, [note])
 
 
 def start(size: Size, device: str) -> tuple[train.Run, dict[str, plain.Views], str]:
-    """DINO at laptop scale on synthetic voices, at its first step, in float32; the plain recipes on the same waveforms;
-    and what is compared."""
-    values = dict(dataset="voices", limit=size.voices, augmentation=POLICY, batch=size.spoken, warmup_epochs=0)
+    """DINO at laptop scale on synthetic voices, at its first step, in float32; the plain recipes on
+    the same waveforms; and what is compared."""
+    values = dict(
+        dataset="voices", limit=size.voices, augmentation=POLICY, batch=size.spoken, warmup_epochs=0
+    )
     run = train.start(recipe("dino", "laptop", precision="float32", **values), device=device)
     waves = plain.generated(run.data.train.paths)
     plains = {
@@ -111,19 +127,25 @@ def start(size: Size, device: str) -> tuple[train.Run, dict[str, plain.Views], s
         "plain, noise alone": plain.Views(waves, run.data.policy, rooms=False),
     }
     frames = ", ".join(str(view.frames) for view in run.data.policy)
-    about = f"{len(waves)} synthetic utterances, batch {run.recipe.batch}, views of {frames} frames; float32; {MEMORY}"
+    about = (
+        f"{len(waves)} synthetic utterances, batch {run.recipe.batch}, views of {frames} frames;"
+        f" float32; {MEMORY}"
+    )
     return run, plains, about
 
 
 def compared(title: str, values: dict[str, list[float]], notes: Sequence[str]) -> dict[str, Any]:
     """The rows of ours and of the plain recipes, and ours over each of these."""
     rows = [row(name, "utterances/s", v) for name, v in values.items()]
-    ratios = [ratio(f"ours / {name}", values["ours"], v) for name, v in values.items() if name != "ours"]
+    ratios = [
+        ratio(f"ours / {name}", values["ours"], v) for name, v in values.items() if name != "ours"
+    ]
     return part(title, rows, ratios, [*notes, PLAIN.format(plain.workers()), LESS])
 
 
 def step(size: Size) -> dict[str, Any]:
-    """Training of DINO, augmentation included, against the plain recipe's data path with the same network and loss."""
+    """Training of DINO, augmentation included, against the plain recipe's data path with the same
+    network and loss."""
     return on_devices(partial(steps, size))
 
 
@@ -132,15 +154,22 @@ def steps(size: Size, device: str) -> dict[str, Any]:
     run, plains, about = start(size, device)
     shape, waits = (size.warmup, size.steps), {name: [] for name in plains}
     contenders = {"ours": partial(ours.loop, run, *shape)}
-    contenders |= {name: partial(plain.loop, run, views, waits[name], *shape) for name, views in plains.items()}
+    contenders |= {
+        name: partial(plain.loop, run, views, waits[name], *shape) for name, views in plains.items()
+    }
     values = turns(contenders, size.repetitions, f"dino, tdnn, {device}")
-    waited = "waiting for the DataLoader: " + ", ".join(f"{n} {100 * median(w):.0f} %" for n, w in waits.items())
+    waited = "waiting for the DataLoader: " + ", ".join(
+        f"{n} {100 * median(w):.0f} %" for n, w in waits.items()
+    )
     bound = f"ours: {ours.bound(ours.parts(run, size.steps))}"
-    return compared("Training step of DINO on speech against the plain recipe", values, [about, waited, bound])
+    return compared(
+        "Training step of DINO on speech against the plain recipe", values, [about, waited, bound]
+    )
 
 
 def augment(size: Size) -> dict[str, Any]:
-    """All views of a step: our batched augmentation of features against waveforms one by one with two workers."""
+    """All views of a step: our batched augmentation of features against waveforms one by one with
+    two workers."""
     return on_devices(partial(augmentations, size))
 
 

@@ -1,4 +1,5 @@
-"""Their side of the benchmark: transforms of single PIL images in a DataLoader with two workers, the usual loop."""
+"""Their side of the benchmark: transforms of single PIL images in a DataLoader with two workers,
+the usual loop."""
 
 import copy
 import warnings
@@ -23,7 +24,8 @@ AHEAD = 2 * WORKERS  # batches that a DataLoader holds ready
 
 
 class Pictures(Dataset):
-    """As torchvision's CIFAR10: arrays (h, w, c) that become a PIL image when asked for; `n` items, going round."""
+    """As torchvision's CIFAR10: arrays (h, w, c) that become a PIL image when asked for; `n` items,
+    going round."""
 
     def __init__(self, arrays: np.ndarray, n: int, transform: Callable):
         self.arrays, self.n, self.transform = arrays, n, transform
@@ -66,7 +68,8 @@ def torch_loss(p: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
 
 
 def has_lightly() -> bool:
-    """Whether lightly can be imported; what it warns about while it is imported is its own affair."""
+    """Whether lightly can be imported; what it warns about while it is imported is its own
+    affair."""
     try:
         with warnings.catch_warnings(action="ignore"):
             import lightly.loss
@@ -77,10 +80,13 @@ def has_lightly() -> bool:
 
 
 def lightly_views(run: Run, blur: bool = False) -> Callable:
-    """lightly's SimSiamTransform; without its blur it is our policy, and what lightly's CIFAR-10 benchmark uses."""
+    """lightly's SimSiamTransform; without its blur it is our policy, and what lightly's CIFAR-10
+    benchmark uses."""
     from lightly.transforms import SimSiamTransform
 
-    return SimSiamTransform(input_size=run.data.train.images.shape[-1], gaussian_blur=0.5 if blur else 0.0)
+    return SimSiamTransform(
+        input_size=run.data.train.images.shape[-1], gaussian_blur=0.5 if blur else 0.0
+    )
 
 
 def lightly_loss() -> Callable:
@@ -96,8 +102,11 @@ def loading(dataset: Dataset, batch: int, workers: int = WORKERS) -> Iterator[It
 
     Meanwhile memory is kept and given back as usual, not as our engine asks."""
     memory.keep_freed(False)
-    with warnings.catch_warnings(action="ignore"):  # more workers than cores; from Python 3.12 on, that it forks
-        iterator = iter(DataLoader(dataset, batch, shuffle=True, drop_last=True, num_workers=workers))
+    # more workers than cores; from Python 3.12 on, that it forks
+    with warnings.catch_warnings(action="ignore"):
+        iterator = iter(
+            DataLoader(dataset, batch, shuffle=True, drop_last=True, num_workers=workers)
+        )
     try:
         yield iterator
     finally:
@@ -108,9 +117,12 @@ def loading(dataset: Dataset, batch: int, workers: int = WORKERS) -> Iterator[It
 
 @contextmanager
 def batches(run: Run, views: Callable, n: int) -> Iterator[Iterator]:
-    """`n` batches of two views from a DataLoader, whose workers are busy to the end of the block."""
+    """`n` batches of two views from a DataLoader, whose workers are busy to the end of the
+    block."""
     arrays = run.data.train.images.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    with loading(Pictures(arrays, (n + AHEAD) * run.recipe.batch, views), run.recipe.batch) as iterator:
+    with loading(
+        Pictures(arrays, (n + AHEAD) * run.recipe.batch, views), run.recipe.batch
+    ) as iterator:
         yield iterator
 
 
@@ -120,7 +132,9 @@ def network(run: Run) -> Siamese:
 
 
 @torch.no_grad()
-def targets(model: Siamese, x0: torch.Tensor, x1: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def targets(
+    model: Siamese, x0: torch.Tensor, x1: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Projections of both views by the momentum network."""
     return model.target(x0), model.target(x1)
 
@@ -133,13 +147,18 @@ def move(model: Siamese) -> None:
         old.data = old.data * model.method.keep + new.data * (1 - model.method.keep)
 
 
-def loop(run: Run, views: Callable, loss: Callable, waits: list[float], warmup: int, steps: int) -> float:
-    """Images a second of the usual loop with a copy of the network of `run`, in float32 and contiguous memory.
+def loop(
+    run: Run, views: Callable, loss: Callable, waits: list[float], warmup: int, steps: int
+) -> float:
+    """Images a second of the usual loop with a copy of the network of `run`, in float32 and
+    contiguous memory.
 
     Appends to `waits` the share of the time that was spent waiting for the loader.
     """
     model = network(run)
-    opt = optimiser("sgd", model.groups(run.recipe.lr, run.recipe.weight_decay), momentum=run.recipe.momentum)
+    opt = optimiser(
+        "sgd", model.groups(run.recipe.lr, run.recipe.weight_decay), momentum=run.recipe.momentum
+    )
     total, waited = 0.0, 0.0
     with batches(run, views, warmup + steps) as loader:
         for i in range(warmup + steps):
@@ -151,7 +170,9 @@ def loop(run: Run, views: Callable, loss: Callable, waits: list[float], warmup: 
             x0, x1 = x0.to(run.device), x1.to(run.device)
             z0, z1 = model.projector(model.encoder(x0)), model.projector(model.encoder(x1))
             p0, p1 = model.predictor(z0), model.predictor(z1)
-            t0, t1 = targets(model, x0, x1) if model.target is not None else (z0.detach(), z1.detach())
+            t0, t1 = (
+                targets(model, x0, x1) if model.target is not None else (z0.detach(), z1.detach())
+            )
             value = 0.5 * (loss(p0, t1) + loss(p1, t0))
             total += value.detach()
             value.backward()
@@ -164,7 +185,9 @@ def loop(run: Run, views: Callable, loss: Callable, waits: list[float], warmup: 
     return steps * run.recipe.batch / took
 
 
-def augment_only(run: Run, views: Callable, warmup: int, steps: int, batches: Callable = batches) -> float:
+def augment_only(
+    run: Run, views: Callable, warmup: int, steps: int, batches: Callable = batches
+) -> float:
     """Images or utterances a second that come as all their views out of the DataLoader."""
     with batches(run, views, warmup + steps) as loader:
         for i in range(warmup + steps):

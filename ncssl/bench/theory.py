@@ -1,4 +1,5 @@
-"""The part about theory: our vectorised integrators against a loop over scipy.integrate.solve_ivp, at one accuracy."""
+"""The part about theory: our vectorised integrators against a loop over scipy.integrate.solve_ivp,
+at one accuracy."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +16,8 @@ PARAMS = dict(ld=1.0, ls=1.25, eta=0.1, alpha_p=1.0, beta=0.4)
 TARGET = 1e-8  # largest error of a component at the end, over the common sample
 TOLERANCES = [10.0 ** (-k / 2) for k in range(8, 27)]
 SUBSTEPS = [round(8 * 2 ** (k / 2)) for k in range(16)]
-PATIENCE = 30.0  # seconds that the million may take in full; where it would take longer it is projected
+# seconds that the million may take in full; where it would take longer it is projected
+PATIENCE = 30.0
 
 
 def starts(n: int) -> np.ndarray:
@@ -31,15 +33,20 @@ def plain(t: float, y: Any) -> tuple[float, float, float]:
     return dwp, dw, PARAMS["beta"] * (w - wa)
 
 
-def ours(method: str, options: dict, y0: np.ndarray, end: float = END, threads: int | None = 1) -> np.ndarray:
-    """States (n, 3) at the end by one vectorised call; one thread, as the loop has, unless told otherwise."""
+def ours(
+    method: str, options: dict, y0: np.ndarray, end: float = END, threads: int | None = 1
+) -> np.ndarray:
+    """States (n, 3) at the end by one vectorised call; one thread, as the loop has, unless told
+    otherwise."""
     options = options | {"threads": threads}
     return SCALARS.solve(y0, np.array([0.0, end]), method=method, options=options, **PARAMS).y[-1]
 
 
 def scipys(method: str, options: dict, y0: np.ndarray) -> np.ndarray:
     """States (n, 3) at the end by a loop over solve_ivp."""
-    return np.array([solve_ivp(plain, (0.0, END), y, method=method, **options).y[:, -1] for y in y0])
+    return np.array(
+        [solve_ivp(plain, (0.0, END), y, method=method, **options).y[:, -1] for y in y0]
+    )
 
 
 def adaptive(names: tuple[str, ...]) -> Iterator[tuple[str, list[dict]]]:
@@ -48,8 +55,11 @@ def adaptive(names: tuple[str, ...]) -> Iterator[tuple[str, list[dict]]]:
         yield name, [dict(rtol=r, atol=r / 100) for r in TOLERANCES]
 
 
-def cheapest(solve: Callable, method: str, ladder: list[dict], y0: np.ndarray, truth: np.ndarray) -> tuple[dict, float]:
-    """The first setting of the ladder whose error is within TARGET, and that error; ArithmeticError if none is."""
+def cheapest(
+    solve: Callable, method: str, ladder: list[dict], y0: np.ndarray, truth: np.ndarray
+) -> tuple[dict, float]:
+    """The first setting of the ladder whose error is within TARGET, and that error; ArithmeticError
+    if none is."""
     for options in ladder:
         error = float(np.abs(solve(method, options, y0) - truth).max())
         if error <= TARGET:
@@ -73,15 +83,19 @@ def million(n: int, steps: int) -> float:
 
 
 def million_row(n: int) -> dict[str, Any]:
-    """1,000 steps for n initial conditions: measured where that takes at most PATIENCE seconds, else projected."""
+    """1,000 steps for n initial conditions: measured where that takes at most PATIENCE seconds,
+    else projected."""
     few = min(million(n, 10) for _ in range(2)) * 100
     whole = few <= PATIENCE
-    name = f"ours, rk4, all cores, {n:,} starts x 1,000 steps" + ("" if whole else " (projected from 10 steps)")
+    name = f"ours, rk4, all cores, {n:,} starts x 1,000 steps" + (
+        "" if whole else " (projected from 10 steps)"
+    )
     return row(name, "s", [million(n, 1000) if whole else few])
 
 
 def theory(size: Size) -> dict[str, Any]:
-    """Trajectories a second of tian2021's three-variable flow, both sides just within the same error."""
+    """Trajectories a second of tian2021's three-variable flow, both sides just within the same
+    error."""
     sample = starts(size.sample)
     truth = scipys("DOP853", dict(rtol=3e-14, atol=1e-16), sample)
     vectorised = [("rk4", [dict(substeps=s) for s in SUBSTEPS]), *adaptive(("adaptive",))]
@@ -95,15 +109,30 @@ def theory(size: Size) -> dict[str, Any]:
             label = f"{'ours' if solve is ours else 'solve_ivp'}, {method}"
             contenders[label] = partial(rate, partial(solve, method, options), y0)
             errors[label] = error
-            notes.append(f"{label}: error {error:.1e} with " + ", ".join(f"{k} {v:g}" for k, v in options.items()))
+            notes.append(
+                f"{label}: error {error:.1e} with "
+                + ", ".join(f"{k} {v:g}" for k, v in options.items())
+            )
             if method == "rk4":
                 substeps = options["substeps"]
     values = turns(contenders, size.repetitions, "theory")
-    best = max((label for label in values if label.startswith("solve")), key=lambda label: np.median(values[label]))
+    best = max(
+        (label for label in values if label.startswith("solve")),
+        key=lambda label: np.median(values[label]),
+    )
     rows = [row(label, "trajectories/s", v) for label, v in values.items()]
-    rows.append(row("ours, rk4", "trajectories x steps/s", [v * substeps for v in values["ours, rk4"]]))
+    rows.append(
+        row("ours, rk4", "trajectories x steps/s", [v * substeps for v in values["ours, rk4"]])
+    )
     rows.append(million_row(size.million))
-    ratios = [ratio(f"{label} / {best}", values[label], values[best], 100) for label in values if label[:4] == "ours"]
-    about = f"flow of (wp, w, wa) to t = {END:g}; error at the end at most {TARGET:g}; fastest of solve_ivp: {best}"
+    ratios = [
+        ratio(f"{label} / {best}", values[label], values[best], 100)
+        for label in values
+        if label[:4] == "ours"
+    ]
+    about = (
+        f"flow of (wp, w, wa) to t = {END:g}; error at the end at most {TARGET:g}; fastest of"
+        f" solve_ivp: {best}"
+    )
     about += "; one thread each, but for the million"
     return part("Theory: trajectories at equal accuracy", rows, ratios, [about, *notes])

@@ -14,13 +14,15 @@ NO_CUDA = "CUDA: not measured (no CUDA device)"
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured; the defaults are the benchmark of record, tests use less. `images`: auto or random."""
+    """How much is measured; the defaults are the benchmark of record, tests use less. `images`:
+    auto or random."""
 
     batch: int = 256
     width: int = 32  # channels of the first of four layers, doubling
     hidden: int = 256
     d: int = 64
-    warmup: int = 5  # steps left out at the start of each repetition, more than the loaders hold ready
+    # steps left out at the start of each repetition, more than the loaders hold ready
+    warmup: int = 5
     steps: int = 8  # steps timed in each repetition
     repetitions: int = 5
     images: str = "auto"
@@ -42,8 +44,11 @@ def now(device: str = "cpu") -> float:
     return time.perf_counter()
 
 
-def turns(contenders: dict[str, Callable[[], float]], repetitions: int, label: str) -> dict[str, list[float]]:
-    """Call the contenders in turn, `repetitions` rounds, so that other load on the machine falls on all alike."""
+def turns(
+    contenders: dict[str, Callable[[], float]], repetitions: int, label: str
+) -> dict[str, list[float]]:
+    """Call the contenders in turn, `repetitions` rounds, so that other load on the machine falls on
+    all alike."""
     values: dict[str, list[float]] = {name: [] for name in contenders}
     with tqdm(total=repetitions * len(contenders), desc=label, unit="turn", disable=None) as bar:
         for _ in range(repetitions):
@@ -55,7 +60,12 @@ def turns(contenders: dict[str, Callable[[], float]], repetitions: int, label: s
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
     """Median, smallest, largest and all of the values."""
-    return {"median": median(values), "low": min(values), "high": max(values), "values": list(values)}
+    return {
+        "median": median(values),
+        "low": min(values),
+        "high": max(values),
+        "values": list(values),
+    }
 
 
 def row(name: str, unit: str, values: Sequence[float]) -> dict[str, Any]:
@@ -68,12 +78,16 @@ def missing(name: str, why: str) -> dict[str, Any]:
     return {"name": name, "unit": "", "median": None, "why": why}
 
 
-def ratio(name: str, above: Sequence[float], below: Sequence[float], goal: float | None = None) -> dict[str, Any]:
+def ratio(
+    name: str, above: Sequence[float], below: Sequence[float], goal: float | None = None
+) -> dict[str, Any]:
     """above / below, turn by turn; above 1 means that the first of the two in `name` is faster."""
     return {"name": name, "goal": goal} | spread([a / b for a, b in zip(above, below, strict=True)])
 
 
-def part(title: str, rows: list[dict], ratios: list[dict], notes: Sequence[str] = ()) -> dict[str, Any]:
+def part(
+    title: str, rows: list[dict], ratios: list[dict], notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """What a part of the benchmark returns: plain values, ready for JSON."""
     return {"title": title, "rows": rows, "ratios": ratios, "notes": list(notes)}
 

@@ -1,4 +1,5 @@
-"""Real images by name, as one uint8 tensor on a device: `load`, `DATASETS`, what is `present`, `fetch` and `make`."""
+"""Real images by name, as one uint8 tensor on a device: `load`, `DATASETS`, what is `present`,
+`fetch` and `make`."""
 
 import os
 from collections.abc import Iterator
@@ -15,8 +16,17 @@ from ncssl.data.provenance import CORPORA, SOURCES
 from ncssl.errors import BadFile, UnknownName
 
 __all__ = [
-    "DATASETS", "DatasetInfo", "Images", "MissingData", "cache_dir", "fetch", "load", "make", "present", "search_path",
-]  # fmt: skip
+    "DATASETS",
+    "DatasetInfo",
+    "Images",
+    "MissingData",
+    "cache_dir",
+    "fetch",
+    "load",
+    "make",
+    "present",
+    "search_path",
+]
 
 MADE = {"cifar10_jpeg": "cifar10"}  # what `make` makes, and of what
 DEBIAN = Path("/usr/share/datasets")  # where Debian's dataset-* packages put their files
@@ -30,8 +40,8 @@ class MissingData(FileNotFoundError):
 class DatasetInfo:
     """What a data set is called in tables, how many images it has, and where it comes from.
 
-    `kind` is embedded, torchvision, archive or folder; `archive` and `sha256` belong to a known tar, `made` is the name
-    of one that `make` writes.
+    `kind` is embedded, torchvision, archive or folder; `archive` and `sha256` belong to a known
+    tar, `made` is the name of one that `make` writes.
     """
 
     name: str
@@ -47,7 +57,9 @@ class DatasetInfo:
 
 
 def _info(name: str, kind: str, shape=None, train=0, test=0, **more) -> DatasetInfo:
-    return DatasetInfo(name, SOURCES[name].title, kind, shape, train, test, how=SOURCES[name].how, **more)
+    return DatasetInfo(
+        name, SOURCES[name].title, kind, shape, train, test, how=SOURCES[name].how, **more
+    )
 
 
 DATASETS = {
@@ -59,41 +71,60 @@ DATASETS = {
         _info("stl10", "torchvision", (3, 96, 96), 5_000, 8_000),
         _info("fashion_mnist", "torchvision", (1, 28, 28), 60_000, 10_000),
         _info(
-            "cifar10_jpeg", "archive", (3, 32, 32), 50_000, 10_000,
-            archive="cifar10-jpeg.tar.xz", made="cifar10-jpeg.tar",
+            "cifar10_jpeg",
+            "archive",
+            (3, 32, 32),
+            50_000,
+            10_000,
+            archive="cifar10-jpeg.tar.xz",
+            made="cifar10-jpeg.tar",
             sha256="b6aeb3abfbd2eeb11a963190082990d1c58f124ac00f6e00823b5a8b778a9d2f",
         ),
         _info(
-            "imagenette96", "archive", (3, 96, 96), 9_469, 3_925, archive="imagenette-96.tar.xz",
+            "imagenette96",
+            "archive",
+            (3, 96, 96),
+            9_469,
+            3_925,
+            archive="imagenette-96.tar.xz",
             sha256="30e24437e0ffdca93c85d8395875b7fdc36d9e7da73c1173062ba7169a3329ab",
         ),
         _info("folder", "folder"),
     )
-}  # fmt: skip
+}
 
 
 def downloads() -> Path:
-    """The last folder that is searched, and where data sets are fetched to: data/ in the user's cache."""
+    """The last folder that is searched, and where data sets are fetched to: data/ in the user's
+    cache."""
     return user_cache() / "data"
 
 
 def search_path(root: str | Path | None = None) -> list[Path]:
-    """Folders looked into, in order: root, $NCSSL_DATA, ./data, `downloads`, Debian's dataset packages.
+    """Folders looked into, in order: root, $NCSSL_DATA, ./data, `downloads`, Debian's dataset
+    packages.
 
     Raises MissingData for a root that does not exist.
     """
     if root is not None and not expanded(root).exists():
-        raise MissingData(f"root {str(root)!r} does not exist; give a folder that holds the data, or the archive")
+        raise MissingData(
+            f"root {str(root)!r} does not exist; give a folder that holds the data, or the archive"
+        )
     given = [] if root is None else [str(root)]
     listed = [part for part in os.environ.get("NCSSL_DATA", "").split(os.pathsep) if part]
     return [expanded(part) for part in (*given, *listed, "data", downloads(), DEBIAN)]
 
 
 def _places(info: DatasetInfo, roots: list[Path]) -> Iterator[Path]:
-    """Every file or folder that could hold the data set, in the order of the search path; what was made here last."""
+    """Every file or folder that could hold the data set, in the order of the search path; what was
+    made here last."""
     for place in roots:
         if info.kind == "archive":
-            yield from (place,) if place.is_file() else (place / info.archive, place / "images" / info.archive)
+            yield from (
+                (place,)
+                if place.is_file()
+                else (place / info.archive, place / "images" / info.archive)
+            )
         elif info.kind == "torchvision":
             yield place / arrays.TORCHVISION[info.name][1]
             if info.name == "fashion_mnist":
@@ -121,13 +152,17 @@ def _read_archive(info: DatasetInfo, split: str, root, size: int | None) -> Imag
     if info.made and found.name == info.made:
         return _whole(info, found, split, read_images(found, split, size))
     if digest(found) != info.sha256:
-        todo = "copy or download it again (dataset 'folder' with root= this file reads any tar of images)"
+        todo = (
+            "copy or download it again (dataset 'folder' with root= this file reads any tar of"
+            " images)"
+        )
         raise BadFile(found, f"is not the {info.archive} of sha256 {info.sha256[:12]}...", todo)
     return read_images(found, split, size)._replace(digest="")
 
 
 def _whole(info: DatasetInfo, found: Path, split: str, data: Images) -> Images:
-    """A copy that was made here, if it has as many images as the data set; it keeps a digest of its own."""
+    """A copy that was made here, if it has as many images as the data set; it keeps a digest of its
+    own."""
     count = getattr(info, split)
     if len(data.images) != count:
         todo = f"delete it and say `ncssl data --make {info.name}` again"
@@ -152,24 +187,29 @@ def _read_torchvision(info: DatasetInfo, split: str, root, download: bool) -> Im
 def fetch(name: str, root: str | Path | None = None) -> Path:
     """Download one of torchvision's sets below a root, by default `downloads`; returns its folder.
 
-    Raises UnknownName, ValueError for a set that comes another way (which one), BadFile where the download fails
-    (what to do then); a failed one leaves nothing behind.
+    Raises UnknownName, ValueError for a set that comes another way (which one), BadFile where the
+    download fails (what to do then); a failed one leaves nothing behind.
     """
     from ncssl.data.copies import download
 
     known = SOURCES | CORPORA
     if name in known and name not in arrays.TORCHVISION:
-        raise ValueError(f"fetch was {name!r}; allowed: {', '.join(arrays.TORCHVISION)}; this one: {known[name].how}")
+        raise ValueError(
+            f"fetch was {name!r}; allowed: {', '.join(arrays.TORCHVISION)}; this one:"
+            f" {known[name].how}"
+        )
     if name not in arrays.TORCHVISION:
         raise UnknownName("dataset to fetch", name, arrays.TORCHVISION)
     return download(name, downloads() if root is None else expanded(root))
 
 
 def make(name: str, root: str | Path | None = None) -> Path:
-    """Make cifar10_jpeg from CIFAR-10, as <root>/cifar10-jpeg.tar, by default in `downloads`; returns the file.
+    """Make cifar10_jpeg from CIFAR-10, as <root>/cifar10-jpeg.tar, by default in `downloads`;
+    returns the file.
 
-    The same images and libjpeg give the same bytes; they need not be those of the copy that the records were made
-    with, so that it has a digest of its own. Raises UnknownName, MissingData without CIFAR-10, BadFile.
+    The same images and libjpeg give the same bytes; they need not be those of the copy that the
+    records were made with, so that it has a digest of its own. Raises UnknownName, MissingData
+    without CIFAR-10, BadFile.
     """
     from ncssl.data.copies import write_jpegs
 
@@ -177,13 +217,17 @@ def make(name: str, root: str | Path | None = None) -> Path:
         raise UnknownName("dataset to make", name, MADE)
     target = (downloads() if root is None else expanded(root)) / DATASETS[name].made
     where = None if root is None or not expanded(root).exists() else root
-    return write_jpegs({split: load(MADE[name], split, root=where) for split in ("train", "test")}, target)
+    return write_jpegs(
+        {split: load(MADE[name], split, root=where) for split in ("train", "test")}, target
+    )
 
 
 def _subset(data: Images, limit: int) -> Images:
-    """At most `limit` images, classes balanced; always the same ones, and a smaller limit gives some of them."""
+    """At most `limit` images, classes balanced; always the same ones, and a smaller limit gives
+    some of them."""
     labels = data.labels.numpy()
-    rank = np.empty(len(labels), dtype=np.int64)  # of each image within its class, in a fixed random order
+    # of each image within its class, in a fixed random order
+    rank = np.empty(len(labels), dtype=np.int64)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         rank[np.random.default_rng(0).permutation(rows)] = np.arange(len(rows))
@@ -201,21 +245,29 @@ def load(
     download: bool = False,
     size: int | None = None,
 ) -> Images:
-    """Images of a data set: uint8 (n, c, h, w) and labels (n,) on `device`, image files decoded once and cached.
+    """Images of a data set: uint8 (n, c, h, w) and labels (n,) on `device`, image files decoded
+    once and cached.
 
-    `limit` keeps at most that many, classes balanced, always the same ones; `size` resizes and crops image files.
-    Raises UnknownName, MissingData (where it looked, how to get it), BadFile (which file is damaged), ValueError.
+    `limit` keeps at most that many, classes balanced, always the same ones; `size` resizes and
+    crops image files. Raises UnknownName, MissingData (where it looked, how to get it), BadFile
+    (which file is damaged), ValueError.
     """
     if name not in DATASETS:
         raise UnknownName("dataset", name, DATASETS)
     if split not in ("train", "test"):
         raise UnknownName("split", split, ("train", "test"))
     for argument, value in (("limit", limit), ("size", size)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ValueError(f"{argument} must be a whole number of at least 1 or None, was {value!r}")
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, int) or value < 1
+        ):
+            raise ValueError(
+                f"{argument} must be a whole number of at least 1 or None, was {value!r}"
+            )
     info = DATASETS[name]
     if size is not None and info.kind not in ("folder", "archive"):
-        raise ValueError(f"size must be None for {name!r}, which has one size {info.shape}; it was {size}")
+        raise ValueError(
+            f"size must be None for {name!r}, which has one size {info.shape}; it was {size}"
+        )
     if info.kind == "embedded":
         data = arrays.read_digits(split)
     elif info.kind == "torchvision":
@@ -232,16 +284,23 @@ def _bytes(path: Path) -> int:
 
 
 def present(root: str | Path | None = None) -> list[dict]:
-    """A row a data set: name, title, present, where, train, test (images), bytes on disk, sha256 if known, how, and
-    what it is, its source, its licence, keys to cite.
+    """A row a data set: name, title, present, where, train, test (images), bytes on disk, sha256 if
+    known, how, and what it is, its source, its licence, keys to cite.
 
     Looks only at names: a row that says present can still be damaged, which `load` finds out.
     """
     rows = []
     for info in DATASETS.values():
         found = _find(info, search_path(root))
-        row = {"name": info.name, "title": info.title, "present": found is not None or info.kind == "embedded"}
-        row |= {"where": str(found or ("scikit-learn" if info.kind == "embedded" else "")), "train": info.train}
+        row = {
+            "name": info.name,
+            "title": info.title,
+            "present": found is not None or info.kind == "embedded",
+        }
+        row |= {
+            "where": str(found or ("scikit-learn" if info.kind == "embedded" else "")),
+            "train": info.train,
+        }
         row |= {"test": info.test, "bytes": _bytes(found) if found else 0, "sha256": info.sha256}
         rows.append(row | SOURCES[info.name]._asdict())
     return rows

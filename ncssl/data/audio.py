@@ -17,10 +17,12 @@ from ncssl.data.lengths import closed, cut
 from ncssl.errors import BadFile
 
 RATE = 16_000  # samples a second
-WINDOW, HOP, FFT = 400, 160, 512  # samples: 25 ms, 10 ms, and the transform the window is filled up to
+# samples: 25 ms, 10 ms, and the transform the window is filled up to
+WINDOW, HOP, FFT = 400, 160, 512
 BANDS, LOW, HIGH = 80, 20.0, 7600.0  # mel bands from LOW to HIGH Hz
 FLOOR = 1e-8  # power: what the rounding of 16 bits leaves in one bin
-FEATURES = f"{BANDS} log-mel, {LOW:g} to {HIGH:g} Hz, {WINDOW}/{HOP}/{FFT}, floor {FLOOR}, 1"  # for keys of caches
+# for keys of caches
+FEATURES = f"{BANDS} log-mel, {LOW:g} to {HIGH:g} Hz, {WINDOW}/{HOP}/{FFT}, floor {FLOOR}, 1"
 SILENT = 1e-4  # a clip whose largest sample is below this is silence: three steps of 16 bits
 CHUNK = 1024  # frames transformed at a time: their spectra stay in the cache
 BLOCK = 2**20  # samples read at a time
@@ -32,12 +34,14 @@ UNREAD = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm"})  # audio that libs
 
 
 class Unusable(Exception):
-    """A clip that is skipped and counted: missing, corrupt, silent or too short; its text says which."""
+    """A clip that is skipped and counted: missing, corrupt, silent or too short; its text says
+    which."""
 
 
 @cache
 def mel_filters(bands: int = BANDS, low: float = LOW, high: float = HIGH) -> Tensor:
-    """Triangles on the mel scale m = 2595 log10(1 + f / 700), peak 1, linear in Hz: float32 (FFT // 2 + 1, bands)."""
+    """Triangles on the mel scale m = 2595 log10(1 + f / 700), peak 1, linear in Hz: float32 (FFT //
+    2 + 1, bands)."""
     mel = np.linspace(*(2595 * np.log10(1 + np.array([low, high]) / 700)), bands + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
     bins = np.arange(FFT // 2 + 1)[:, None] * (RATE / FFT)
@@ -47,14 +51,18 @@ def mel_filters(bands: int = BANDS, low: float = LOW, high: float = HIGH) -> Ten
 
 
 def log_mel(clips: Sequence[np.ndarray]) -> tuple[Tensor, list[int]]:
-    """Natural log of mel power of clips (samples at 16 kHz, in -1 to 1): float32 (all frames, 80), frames a clip.
+    """Natural log of mel power of clips (samples at 16 kHz, in -1 to 1): float32 (all frames, 80),
+    frames a clip.
 
-    A frame is 25 ms under a Hann window, a hop 10 ms, no padding: a clip of s samples has 1 + (s - 400) // 160.
-    Power is floored at FLOOR; no mean is removed. Raises ValueError for a clip shorter than one window.
+    A frame is 25 ms under a Hann window, a hop 10 ms, no padding: a clip of s samples has 1 + (s -
+    400) // 160. Power is floored at FLOOR; no mean is removed. Raises ValueError for a clip shorter
+    than one window.
     """
     short = next((clip for clip in clips if len(clip) < WINDOW), None)
     if short is not None:
-        raise ValueError(f"a clip has {len(short)} samples; allowed: at least one window of {WINDOW}")
+        raise ValueError(
+            f"a clip has {len(short)} samples; allowed: at least one window of {WINDOW}"
+        )
     views = [torch.as_tensor(clip).unfold(0, WINDOW, HOP) for clip in clips]
     window, filters = torch.hann_window(WINDOW), mel_filters()
     mel = torch.empty(sum(map(len, views)), BANDS)
@@ -82,7 +90,8 @@ def _chunks(views: Iterable[Tensor]) -> Iterator[Tensor]:
 def decode(data: bytes, name: str) -> np.ndarray:
     """Samples float32 (s,) of one audio file's bytes, any format of soundfile.
 
-    Raises Unusable for what cannot be decoded whole, BadFile for another rate than 16 kHz or several channels.
+    Raises Unusable for what cannot be decoded whole, BadFile for another rate than 16 kHz or
+    several channels.
     """
     soundfile = _soundfile()
     promised = cut(data)
@@ -95,7 +104,11 @@ def decode(data: bytes, name: str) -> np.ndarray:
     except soundfile.LibsndfileError as error:
         raise Unusable(f"corrupt ({error.error_string.strip('. ')})") from error
     if rate != RATE:
-        raise BadFile(name, f"has {rate} samples a second, {RATE} are needed", f"convert it: ffmpeg -ar {RATE}")
+        raise BadFile(
+            name,
+            f"has {rate} samples a second, {RATE} are needed",
+            f"convert it: ffmpeg -ar {RATE}",
+        )
     if channels != 1:
         raise BadFile(name, f"has {channels} channels, one is needed", "convert it: ffmpeg -ac 1")
     if not np.isfinite(samples).all():
@@ -104,8 +117,10 @@ def decode(data: bytes, name: str) -> np.ndarray:
 
 
 def _samples(file) -> np.ndarray:
-    """Samples (s,) or (s, channels) of an open file, block by block: a header may promise more than memory holds."""
-    file.seekable = lambda: False  # soundfile would seek after each block, which fails in FLAC without a length
+    """Samples (s,) or (s, channels) of an open file, block by block: a header may promise more than
+    memory holds."""
+    # soundfile would seek after each block, which fails in FLAC without a length
+    file.seekable = lambda: False
     blocks, count = [], 0
     while len(block := file.read(min(BLOCK, file.frames + 1), dtype="float32")):
         blocks.append(block)
@@ -121,12 +136,15 @@ def _soundfile():
     try:
         import soundfile
     except ImportError as error:
-        raise ImportError("reading audio needs soundfile: pip install soundfile, or pip install '.[speech]'") from error
+        raise ImportError(
+            "reading audio needs soundfile: pip install soundfile, or pip install '.[speech]'"
+        ) from error
     return soundfile
 
 
 def audible(samples: np.ndarray) -> np.ndarray:
-    """The samples themselves. Raises Unusable for a clip shorter than one window, and for silence."""
+    """The samples themselves. Raises Unusable for a clip shorter than one window, and for
+    silence."""
     if len(samples) < WINDOW:
         raise Unusable(f"shorter than one window ({len(samples)} samples)")
     if np.abs(samples).max() < SILENT:
@@ -135,9 +153,11 @@ def audible(samples: np.ndarray) -> np.ndarray:
 
 
 def clips(source: Path, wanted: set[str]) -> Iterator[tuple[str, np.ndarray | Unusable]]:
-    """(path, samples) of the wanted files of a folder, tar or zip; what cannot be used comes as Unusable in its place.
+    """(path, samples) of the wanted files of a folder, tar or zip; what cannot be used comes as
+    Unusable in its place.
 
-    Paths in an archive may start with its own name. Raises BadFile for a damaged one and for what `decode` does.
+    Paths in an archive may start with its own name. Raises BadFile for a damaged one and for what
+    `decode` does.
     """
     missing = set(wanted)
     for name, data in (_from_folder if source.is_dir() else _from_archive)(source, wanted):
@@ -161,7 +181,8 @@ def _from_folder(folder: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def _from_archive(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Wanted members of a tar or zip, of two with one name the second; each once, as many as are in the archive."""
+    """Wanted members of a tar or zip, of two with one name the second; each once, as many as are in
+    the archive."""
     top = path.name.split(".")[0]
     names = {parts_of(composed(name)): name for name in wanted}
 

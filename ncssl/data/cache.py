@@ -1,4 +1,5 @@
-"""Decoded images and features of speech on disk: one file for each source, keyed by its content, safe to delete."""
+"""Decoded images and features of speech on disk: one file for each source, keyed by its content,
+safe to delete."""
 
 import contextlib
 import hashlib
@@ -21,11 +22,14 @@ def expanded(path: str | Path) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise ValueError(f"path was {str(path)!r} and this user has no home; allowed: a path without ~") from error
+        raise ValueError(
+            f"path was {str(path)!r} and this user has no home; allowed: a path without ~"
+        ) from error
 
 
 def user_cache() -> Path:
-    """$XDG_CACHE_HOME/ncssl, or ~/.cache/ncssl; for a user without a home, a folder among the temporary files."""
+    """$XDG_CACHE_HOME/ncssl, or ~/.cache/ncssl; for a user without a home, a folder among the
+    temporary files."""
     given = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(given):  # the XDG standard: others are to be ignored
         return Path(given) / "ncssl"
@@ -36,13 +40,15 @@ def user_cache() -> Path:
 
 
 def cache_dir() -> Path:
-    """Folder of decoded images, features: $NCSSL_CACHE, or images/ in `user_cache`. All in it can be made again."""
+    """Folder of decoded images, features: $NCSSL_CACHE, or images/ in `user_cache`. All in it can
+    be made again."""
     given = os.environ.get("NCSSL_CACHE")
     return expanded(given) if given else user_cache() / "images"
 
 
 def write_atomically(path: Path, write: Callable) -> bool:
-    """Call write(open file) on a file beside `path`, then rename it to `path`: whole or not there at all.
+    """Call write(open file) on a file beside `path`, then rename it to `path`: whole or not there
+    at all.
 
     A cache that cannot be written (full disk, no permission) is a warning and returns False.
     """
@@ -54,7 +60,9 @@ def write_atomically(path: Path, write: Callable) -> bool:
         os.replace(part, path)
         return True
     except OSError as error:
-        warnings.warn(f"{path}: not cached ({error}); set NCSSL_CACHE to a folder with room", stacklevel=3)
+        warnings.warn(
+            f"{path}: not cached ({error}); set NCSSL_CACHE to a folder with room", stacklevel=3
+        )
         return False
     finally:
         with contextlib.suppress(OSError):
@@ -64,7 +72,9 @@ def write_atomically(path: Path, write: Callable) -> bool:
 def _file_digest(path: Path) -> str:
     """sha256 of a file's bytes, remembered for this path, size and time of change."""
     stat = path.stat()
-    memo = hashlib.sha256(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()[:24]
+    memo = hashlib.sha256(
+        f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode()
+    ).hexdigest()[:24]
     note = cache_dir() / f"{memo}.sha256"
     known = note.read_bytes() if note.is_file() else b""
     if len(known) == 64 and all(c in b"0123456789abcdef" for c in known):
@@ -79,7 +89,8 @@ def _file_digest(path: Path) -> str:
 
 
 def _tree_digest(path: Path) -> str:
-    """sha256 of the sorted (relative path, size, time of change) of every file under a folder that is not hidden."""
+    """sha256 of the sorted (relative path, size, time of change) of every file under a folder that
+    is not hidden."""
     rows = []
     for file in tree(path):
         if file.exists():  # a dangling link has no size; decoding names it if it is an image
@@ -89,24 +100,30 @@ def _tree_digest(path: Path) -> str:
 
 
 def digest(source: Path) -> str:
-    """Hex sha256 that stands for the content of an archive (its bytes) or of a folder (its listing)."""
+    """Hex sha256 that stands for the content of an archive (its bytes) or of a folder (its
+    listing)."""
     return _tree_digest(source) if source.is_dir() else _file_digest(plain(source))
 
 
 def _read(path: Path, key: str, wanted: tuple[str, ...]) -> dict[str, np.ndarray] | None:
-    """The wanted arrays that a cache file holds, or None if it is absent, damaged (the zip's CRCs are checked) or was
-    made for another key."""
+    """The wanted arrays that a cache file holds, or None if it is absent, damaged (the zip's CRCs
+    are checked) or was made for another key."""
     try:
-        with open(path if path.is_file() else os.devnull, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with (
+            open(path if path.is_file() else os.devnull, "rb") as raw,
+            np.load(raw, allow_pickle=False) as file,
+        ):
             if str(file["key"]) != key:
                 return None
             return {name: file[name] for name in wanted if name in file.files}
-    except Exception:  # no file, or whatever a damaged zip or header raises: it is made again and replaced
+    # no file, or whatever a damaged zip or header raises: it is made again and replaced
+    except Exception:
         return None
 
 
 def content(arrays: dict[str, np.ndarray]) -> str:
-    """16 hex digits that stand for named arrays: their names, types, shapes and values, in whatever order."""
+    """16 hex digits that stand for named arrays: their names, types, shapes and values, in whatever
+    order."""
     total = hashlib.sha256()
     for name, array in sorted(arrays.items()):
         total.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
@@ -114,11 +131,14 @@ def content(arrays: dict[str, np.ndarray]) -> str:
     return total.hexdigest()[:16]
 
 
-def cached(source: Path, settings: str, build: Callable[[], dict[str, np.ndarray]], wanted: tuple[str, ...]):
-    """Arrays named in `wanted`, from the cache file of (source, settings) or from build(), which is then kept.
+def cached(
+    source: Path, settings: str, build: Callable[[], dict[str, np.ndarray]], wanted: tuple[str, ...]
+):
+    """Arrays named in `wanted`, from the cache file of (source, settings) or from build(), which is
+    then kept.
 
-    Among them can be "digest", the `content` of all that was built. Names the source lacks are absent from the answer.
-    A cache file that is damaged or another's is made again.
+    Among them can be "digest", the `content` of all that was built. Names the source lacks are
+    absent from the answer. A cache file that is damaged or another's is made again.
     """
     key = hashlib.sha256(f"{FORMAT}|{settings}|{digest(source)}".encode()).hexdigest()[:32]
     path = cache_dir() / f"{source.name.split('.')[0]}-{key}.npz"

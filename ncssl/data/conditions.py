@@ -1,4 +1,5 @@
-"""What makes trials mismatched: noise or a room on the waveform, the same for an utterance at every load."""
+"""What makes trials mismatched: noise or a room on the waveform, the same for an utterance at every
+load."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ DECAY = (0.3, 0.9)  # seconds in which a room's response falls by 60 dB
 DIRECT = (0.0, 6.0)  # dB, energy of the direct sound over that of the decay
 TALKERS = (3, 8)  # voices in a babble
 KINDS = ("white", "pink", "babble")
-SETTINGS = f"{SNR} dB, decay {DECAY}, direct {DIRECT}, talkers {TALKERS}, {KINDS}, 1"  # for keys of caches
+# for keys of caches
+SETTINGS = f"{SNR} dB, decay {DECAY}, direct {DIRECT}, talkers {TALKERS}, {KINDS}, 1"
 
 
 def pink(samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -26,7 +28,8 @@ def pink(samples: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def babble(samples: int, voices: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Sum of 3 to 8 of the voices at equal power, each from a random place on and repeated: float64 (samples,)."""
+    """Sum of 3 to 8 of the voices at equal power, each from a random place on and repeated: float64
+    (samples,)."""
     total = np.zeros(samples)
     for _ in range(rng.integers(TALKERS[0], TALKERS[1] + 1)):
         voice = voices[rng.integers(len(voices))]
@@ -36,7 +39,8 @@ def babble(samples: int, voices: Sequence[np.ndarray], rng: np.random.Generator)
 
 
 def room(rng: np.random.Generator) -> np.ndarray:
-    """A synthetic response: the direct sound, then Gaussian noise that decays exponentially; float64, energy 1."""
+    """A synthetic response: the direct sound, then Gaussian noise that decays exponentially;
+    float64, energy 1."""
     decay = rng.uniform(*DECAY)
     time = np.arange(1, int(decay * RATE)) / RATE
     tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / decay)
@@ -46,13 +50,15 @@ def room(rng: np.random.Generator) -> np.ndarray:
 
 
 def add_noise(samples: np.ndarray, noise: np.ndarray, snr: float = SNR) -> np.ndarray:
-    """Samples plus noise (s,), scaled so that the power of the samples is `snr` dB above that of the noise."""
+    """Samples plus noise (s,), scaled so that the power of the samples is `snr` dB above that of
+    the noise."""
     gain = np.sqrt(np.mean(samples**2.0) / np.mean(noise**2.0) / 10 ** (snr / 10))
     return samples + gain * noise
 
 
 def mixed(samples: np.ndarray, noise: np.ndarray, offset: float, snr: float) -> np.ndarray:
-    """Samples float32 (s,) with a recording of noise, from a second of it on and repeated, `snr` dB below them.
+    """Samples float32 (s,) with a recording of noise, from a second of it on and repeated, `snr` dB
+    below them.
 
     Where the recording is digital silence, there is nothing to add.
     """
@@ -62,11 +68,14 @@ def mixed(samples: np.ndarray, noise: np.ndarray, offset: float, snr: float) -> 
     return add_noise(samples, added, snr).astype(np.float32)
 
 
-def corrupt(samples: np.ndarray, condition: str, name: str, voices: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """Samples float32 (s,) under a condition, drawn by the utterance's name alone; "clean" gives them as they are.
+def corrupt(
+    samples: np.ndarray, condition: str, name: str, voices: Sequence[np.ndarray] = ()
+) -> np.ndarray:
+    """Samples float32 (s,) under a condition, drawn by the utterance's name alone; "clean" gives
+    them as they are.
 
-    noise: white, pink or babble of the voices, one of the three, 10 dB below the speech. reverb: convolved with a
-    `room`, cut to the same length, the same power.
+    noise: white, pink or babble of the voices, one of the three, 10 dB below the speech. reverb:
+    convolved with a `room`, cut to the same length, the same power.
     """
     rng = np.random.default_rng(list(hashlib.sha256(f"{condition}|{name}".encode()).digest()[:16]))
     if condition == "clean":

@@ -32,7 +32,8 @@ def _archives(name: str) -> list[tuple[str, str, str]]:
 
 
 def _lend(name: str, root: Path, part: Path) -> None:
-    """Links to archives that lie in the root and are whole, so that they are not downloaded again."""
+    """Links to archives that lie in the root and are whole, so that they are not downloaded
+    again."""
     from torchvision.datasets.utils import check_integrity
 
     for file, md5, _ in _archives(name):
@@ -43,10 +44,12 @@ def _lend(name: str, root: Path, part: Path) -> None:
 
 
 def download(name: str, root: Path) -> Path:
-    """One of torchvision's sets below `root`, fetched and unpacked by torchvision with its bar; returns its folder.
+    """One of torchvision's sets below `root`, fetched and unpacked by torchvision with its bar;
+    returns its folder.
 
-    It is put in place once both splits have been read. What is there already is read and left. Raises BadFile for
-    what cannot be fetched, with the address and where to put the file by hand, and for a damaged set that is there.
+    It is put in place once both splits have been read. What is there already is read and left.
+    Raises BadFile for what cannot be fetched, with the address and where to put the file by hand,
+    and for a damaged set that is there.
     """
     folder = root / TORCHVISION[name][1]
     if folder.exists():
@@ -57,7 +60,9 @@ def download(name: str, root: Path) -> Path:
         try:
             _read_both(name, part, download=True)
             folder.parent.mkdir(parents=True, exist_ok=True)
-            for link in (file for file in (part / TORCHVISION[name][1]).iterdir() if file.is_symlink()):
+            for link in (
+                file for file in (part / TORCHVISION[name][1]).iterdir() if file.is_symlink()
+            ):
                 link.unlink()
             os.replace(part / TORCHVISION[name][1], folder)
         except (BadFile, OSError) as error:
@@ -66,10 +71,11 @@ def download(name: str, root: Path) -> Path:
                 return folder
             where = ", ".join(address for _, _, address in _archives(name))
             raise BadFile(
-                folder, f"could not be fetched ({error.why if isinstance(error, BadFile) else error})",
-                f"check the network and the room on the disk, or put what lies at {where} into {root} yourself, then"
-                f" say `ncssl data --fetch {name}` again",
-            ) from error  # fmt: skip
+                folder,
+                f"could not be fetched ({error.why if isinstance(error, BadFile) else error})",
+                f"check the network and the room on the disk, or put what lies at {where} into"
+                f" {root} yourself, then say `ncssl data --fetch {name}` again",
+            ) from error
     return folder
 
 
@@ -85,7 +91,9 @@ def _apart(root: Path, name: str) -> Iterator[Path]:
         root.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=root))
     except OSError as error:
-        raise BadFile(root, f"cannot be written to ({error})", "name another folder: --data-root FOLDER") from error
+        raise BadFile(
+            root, f"cannot be written to ({error})", "name another folder: --data-root FOLDER"
+        ) from error
     try:
         yield part
     finally:
@@ -93,19 +101,30 @@ def _apart(root: Path, name: str) -> Iterator[Path]:
 
 
 def _jpeg(image: torch.Tensor) -> bytes:
-    """An image uint8 (3, h, w) as JPEG with the standard tables of quality 75 and chroma of half the size."""
+    """An image uint8 (3, h, w) as JPEG with the standard tables of quality 75 and chroma of half
+    the size."""
     file = io.BytesIO()
-    Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=75, subsampling="4:2:0")
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(
+        file, "JPEG", quality=75, subsampling="4:2:0"
+    )
     return file.getvalue()
 
 
 def write_jpegs(splits: dict[str, Images], path: Path) -> Path:
-    """A tar of <split>/<class>/<number>.jpg, in a class sorted by a hash, so that nothing is left of an order.
+    """A tar of <split>/<class>/<number>.jpg, in a class sorted by a hash, so that nothing is left
+    of an order.
 
-    The same images and the same libjpeg give the same bytes. Raises BadFile where it cannot be written.
+    The same images and the same libjpeg give the same bytes. Raises BadFile where it cannot be
+    written.
     """
     total = sum(len(data.images) for data in splits.values())
-    bar = tqdm(total=total, unit=" images", desc=f"writing {path.name}", disable=not sys.stderr.isatty(), leave=False)
+    bar = tqdm(
+        total=total,
+        unit=" images",
+        desc=f"writing {path.name}",
+        disable=not sys.stderr.isatty(),
+        leave=False,
+    )
     with _apart(path.parent, path.stem) as part, bar:
         try:
             with tarfile.open(part / path.name, "w", format=tarfile.USTAR_FORMAT) as archive:
@@ -113,13 +132,18 @@ def write_jpegs(splits: dict[str, Images], path: Path) -> Path:
                     _add(archive, split, data, bar)
             os.replace(part / path.name, path)
         except OSError as error:
-            raise BadFile(path, f"cannot be written ({error})", "make room, or name another --data-root") from error
+            raise BadFile(
+                path, f"cannot be written ({error})", "make room, or name another --data-root"
+            ) from error
     return path
 
 
 def _add(archive: tarfile.TarFile, split: str, data: Images, bar) -> None:
     for label, name in enumerate(data.classes):
-        files = sorted(map(_jpeg, data.images[data.labels == label]), key=lambda jpeg: hashlib.sha256(jpeg).digest())
+        files = sorted(
+            map(_jpeg, data.images[data.labels == label]),
+            key=lambda jpeg: hashlib.sha256(jpeg).digest(),
+        )
         for i, jpeg in enumerate(files):
             member = tarfile.TarInfo(f"{split}/{name}/{i:05}.jpg")
             member.size = len(jpeg)

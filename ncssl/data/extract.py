@@ -1,4 +1,5 @@
-"""Utterances of a corpus to features: generated or read, cut, corrupted, counted where they cannot be used."""
+"""Utterances of a corpus to features: generated or read, cut, corrupted, counted where they cannot
+be used."""
 
 import warnings
 from collections import Counter
@@ -21,8 +22,8 @@ Clip = tuple[int, np.ndarray | Unusable]
 
 
 def subset(found: list[Utterance], limit: int, block: int) -> list[Utterance]:
-    """At most `limit`, speakers in a fixed random order that give `block` utterances each in turn, drawn at random: the
-    files in their order may be one emotion after the other."""
+    """At most `limit`, speakers in a fixed random order that give `block` utterances each in turn,
+    drawn at random: the files in their order may be one emotion after the other."""
     rng = np.random.default_rng(0)
     order = rng.permutation(len({item.file.speaker for item in found}))
     turn = dict(zip(sorted({item.file.speaker for item in found}), order, strict=True))
@@ -37,14 +38,19 @@ def subset(found: list[Utterance], limit: int, block: int) -> list[Utterance]:
 
 def _generate(found: list[Utterance]) -> Iterator[Clip]:
     """(row, samples) of synthetic utterances."""
-    plans = {f"voices/{who:02}/{i:02}": (who, i, e, s) for p in ("train", "test") for who, i, e, s in voices.plan(p)}
+    plans = {
+        f"voices/{who:02}/{i:02}": (who, i, e, s)
+        for p in ("train", "test")
+        for who, i, e, s in voices.plan(p)
+    }
     for row, item in enumerate(found):
         who, i, emotion, seconds = plans[item.name]
         yield row, voices.utterance(who, i, seconds=seconds, emotion=emotion)
 
 
 def _read(found: list[Utterance]) -> Iterator[Clip]:
-    """(row, samples) of utterances of files, each file read once; what cannot be used as Unusable in its place."""
+    """(row, samples) of utterances of files, each file read once; what cannot be used as Unusable
+    in its place."""
     rows: dict[Path, dict[str, list[int]]] = {}
     for row, item in enumerate(found):
         rows.setdefault(item.file.source, {}).setdefault(item.file.member, []).append(row)
@@ -55,7 +61,11 @@ def _read(found: list[Utterance]) -> Iterator[Clip]:
                 try:
                     if isinstance(samples, Unusable):
                         raise samples
-                    edges = (0, len(samples)) if third is None else (len(samples) * np.array([third, third + 1]) // 3)
+                    edges = (
+                        (0, len(samples))
+                        if third is None
+                        else (len(samples) * np.array([third, third + 1]) // 3)
+                    )
                     yield row, audible(samples[slice(*edges)])
                 except Unusable as why:
                     yield row, why
@@ -89,7 +99,11 @@ def _features(items: Iterable[Clip], count: int) -> dict[str, np.ndarray]:
             turn()
     if batch:
         turn()
-    return {"mel": np.concatenate(mel), "lengths": np.array([len(part) for part in mel]), "why": np.array(why)}
+    return {
+        "mel": np.concatenate(mel),
+        "lengths": np.array([len(part) for part in mel]),
+        "why": np.array(why),
+    }
 
 
 def recordings(corpus: Corpus) -> dict[str, np.ndarray]:
@@ -98,7 +112,9 @@ def recordings(corpus: Corpus) -> dict[str, np.ndarray]:
     samples = {found[row].name: clip for row, clip in _read(found)}
     bad = next((name for name, clip in samples.items() if isinstance(clip, Unusable)), None)
     if bad:
-        raise BadFile(corpus.where, f"the noise {bad!r} cannot be used: {samples[bad]}", "see to that file")
+        raise BadFile(
+            corpus.where, f"the noise {bad!r} cannot be used: {samples[bad]}", "see to that file"
+        )
     return samples
 
 
@@ -115,30 +131,46 @@ def _worsen(name: str, corpus: Corpus, condition: str) -> Callable[[np.ndarray, 
     crowd = []
     if condition == "noise":
         drawn = dict((_generate if name == "voices" else _read)(pool(corpus)))
-        crowd = [drawn[row] for row in sorted(drawn) if not isinstance(drawn[row], Unusable)]  # in no order of a tar
+        # in no order of a tar
+        crowd = [drawn[row] for row in sorted(drawn) if not isinstance(drawn[row], Unusable)]
         if not crowd:
-            raise BadFile(corpus.where, "has no training utterances to make babble of", "add some, or take 'reverb'")
+            raise BadFile(
+                corpus.where,
+                "has no training utterances to make babble of",
+                "add some, or take 'reverb'",
+            )
     return lambda samples, name: corrupt(samples, condition, name, crowd)
 
 
-def build(name: str, corpus: Corpus, found: list[Utterance], condition: str) -> dict[str, np.ndarray]:
-    """mel (frames, bands), lengths (n,), why (n,): reasons of what is skipped, whose length is 0."""
+def build(
+    name: str, corpus: Corpus, found: list[Utterance], condition: str
+) -> dict[str, np.ndarray]:
+    """mel (frames, bands), lengths (n,), why (n,): reasons of what is skipped, whose length is
+    0."""
     worsen = _worsen(name, corpus, condition)
 
     def items():
         with progress(f"{corpus.where.stem} {condition}", len(found), " utterances") as bar:
             for row, samples in (_generate if name == "voices" else _read)(found):
-                yield row, samples if isinstance(samples, Unusable) else worsen(samples, found[row].name)
+                yield (
+                    row,
+                    samples if isinstance(samples, Unusable) else worsen(samples, found[row].name),
+                )
                 bar.update()
 
     return _features(items(), len(found))
 
 
 def report(corpus: Corpus, found: list[Utterance], why: np.ndarray) -> None:
-    """Warns of what was skipped: how many and why, the first names, the trials that are left out."""
+    """Warns of what was skipped: how many and why, the first names, the trials that are left
+    out."""
     lost = [(item.name, reason) for item, reason in zip(found, why, strict=True) if reason]
     if len(lost) == len(found):
-        raise BadFile(corpus.where, f"no utterance can be used ({lost[0][0]}: {lost[0][1]})", "see to the audio")
+        raise BadFile(
+            corpus.where,
+            f"no utterance can be used ({lost[0][0]}: {lost[0][1]})",
+            "see to the audio",
+        )
     if lost:
         names = {name for name, _ in lost}
         left = sum(bool({a, b} & names) for rows in corpus.lists.values() for _, a, b in rows)

@@ -1,4 +1,5 @@
-"""Files as people have them: read whole within bounds, folders with links in them, names in one form."""
+"""Files as people have them: read whole within bounds, folders with links in them, names in one
+form."""
 
 import os
 import stat
@@ -18,16 +19,20 @@ Parts = tuple[str, ...]
 def progress(name: str, total: int, unit: str):
     """A bar on stderr, "decoding <name>"; silent where stderr is no terminal."""
     quiet = not sys.stderr.isatty()
-    return tqdm(total=total, unit=unit, unit_scale=True, desc=f"decoding {name}", disable=quiet, leave=False)
+    return tqdm(
+        total=total, unit=unit, unit_scale=True, desc=f"decoding {name}", disable=quiet, leave=False
+    )
 
 
 def composed(name: str) -> str:
-    """A name in Unicode's composed form (NFC): macOS writes accents apart, and the two forms look the same."""
+    """A name in Unicode's composed form (NFC): macOS writes accents apart, and the two forms look
+    the same."""
     return unicodedata.normalize("NFC", name)
 
 
 def parts_of(name: str) -> Parts:
-    """Folders and file of a path without "." and a leading "/". Raises ValueError where ".." leads out of the top."""
+    """Folders and file of a path without "." and a leading "/". Raises ValueError where ".." leads
+    out of the top."""
     parts: list[str] = []
     for part in PurePosixPath(name).parts:
         if part == "..":
@@ -40,29 +45,46 @@ def parts_of(name: str) -> Parts:
 
 
 def plain(path: Path) -> Path:
-    """The path itself. Raises BadFile for a pipe, a device or a socket, and for a file that is nearly all a hole."""
+    """The path itself. Raises BadFile for a pipe, a device or a socket, and for a file that is
+    nearly all a hole."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise BadFile(path, "is a pipe, a device or a socket, no file", "put a copy of the data there")
+        raise BadFile(
+            path, "is a pipe, a device or a socket, no file", "put a copy of the data there"
+        )
     if path.is_file():
         status = path.stat()
         held = 512 * getattr(status, "st_blocks", status.st_size)  # bytes on the disk
         if status.st_size > LIMIT and 100 * held < status.st_size:
-            raise BadFile(path, f"says {status.st_size} bytes and holds {held}", "copy or download it again")
+            raise BadFile(
+                path, f"says {status.st_size} bytes and holds {held}", "copy or download it again"
+            )
     return path
 
 
 def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
-    """All bytes of a plain file. Raises BadFile for one that cannot be read, is a pipe or device, or is too large."""
+    """All bytes of a plain file. Raises BadFile for one that cannot be read, is a pipe or device,
+    or is too large."""
     try:
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        with open(
+            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)),
+            "rb",
+        ) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise BadFile(path, "is a pipe, a device or a folder, no file", "put a copy of the data there")
+                raise BadFile(
+                    path, "is a pipe, a device or a folder, no file", "put a copy of the data there"
+                )
             if status.st_size > limit:
-                raise BadFile(path, f"has {status.st_size} bytes, more than {limit}", "see whether it is damaged")
+                raise BadFile(
+                    path,
+                    f"has {status.st_size} bytes, more than {limit}",
+                    "see whether it is damaged",
+                )
             return file.read(limit)
     except OSError as error:
-        raise BadFile(path, f"cannot be read ({error})", "repair or delete it and load again") from error
+        raise BadFile(
+            path, f"cannot be read ({error})", "repair or delete it and load again"
+        ) from error
 
 
 def read_text(path: Path) -> str:
@@ -74,9 +96,11 @@ def read_text(path: Path) -> str:
 
 
 def tree(root: Path) -> list[Path]:
-    """Files under a folder, sorted, hidden ones left out. Links to folders are followed, but not back to one above.
+    """Files under a folder, sorted, hidden ones left out. Links to folders are followed, but not
+    back to one above.
 
-    Raises BadFile for a folder that cannot be listed, and for links in linked folders more than 3 deep.
+    Raises BadFile for a folder that cannot be listed, and for links in linked folders more than 3
+    deep.
     """
     found, todo = [], [(root, frozenset(), 0)]
     while todo:
@@ -84,7 +108,9 @@ def tree(root: Path) -> list[Path]:
         try:
             status, names = os.stat(folder), os.listdir(folder)
         except OSError as error:
-            raise BadFile(folder, f"cannot be listed ({error})", "allow it to be read, or delete it") from error
+            raise BadFile(
+                folder, f"cannot be listed ({error})", "allow it to be read, or delete it"
+            ) from error
         here = (status.st_dev, status.st_ino)
         if here in above:
             continue
@@ -94,6 +120,10 @@ def tree(root: Path) -> list[Path]:
                 continue
             deep = links + path.is_symlink()
             if deep > NESTED:
-                raise BadFile(path, f"is a link in linked folders, more than {NESTED} deep", "delete the links")
+                raise BadFile(
+                    path,
+                    f"is a link in linked folders, more than {NESTED} deep",
+                    "delete the links",
+                )
             todo.append((path, above | {here}, deep))
     return sorted(found)

@@ -1,4 +1,5 @@
-"""Which data a run had, where their name does not say it: a digest of the content of a folder, an archive, a corpus."""
+"""Which data a run had, where their name does not say it: a digest of the content of a folder, an
+archive, a corpus."""
 
 import hashlib
 import json
@@ -13,7 +14,8 @@ from ncssl.data.images import Images
 from ncssl.errors import BadFile
 
 DIGITS = 16  # of the digest, in hex
-KNOWN = ("f8323e35ef559207",)  # the corpora that the name "speech" stood for before there were digests
+# the corpora that the name "speech" stood for before there were digests
+KNOWN = ("f8323e35ef559207",)
 
 
 def of_images(*splits: Images) -> str:
@@ -27,12 +29,14 @@ def of_images(*splits: Images) -> str:
 
 
 def of_corpus(corpus: Corpus) -> str | None:
-    """Digest of a corpus of speech: its files byte by byte, who speaks in them, its splits and its trial lists; None
-    for one that is known by its name.
+    """Digest of a corpus of speech: its files byte by byte, who speaks in them, its splits and its
+    trial lists; None for one that is known by its name.
 
     Worked out once for each state of the folder or archive, then taken from the cache.
     """
-    held = cached(corpus.where, "identity of a corpus", lambda: {"identity": content(corpus)}, ("identity",))
+    held = cached(
+        corpus.where, "identity of a corpus", lambda: {"identity": content(corpus)}, ("identity",)
+    )
     found = held["identity"].tobytes().hex()[:DIGITS]
     return None if found in KNOWN else found
 
@@ -50,11 +54,14 @@ def content(corpus: Corpus) -> np.ndarray:
 
 
 def bytes_of(path: Path) -> bytes:
-    """SHA-256 of a file; nothing for one that is missing, which the reader of the corpus names. Raises BadFile."""
+    """SHA-256 of a file; nothing for one that is missing, which the reader of the corpus names.
+    Raises BadFile."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise BadFile(path, f"cannot be read ({error.strerror})", "copy or download it again") from error
+        raise BadFile(
+            path, f"cannot be read ({error.strerror})", "copy or download it again"
+        ) from error

@@ -21,7 +21,8 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", "
 class Images(NamedTuple):
     """Images uint8 (n, c, h, w) and labels int64 (n,) on one device; `classes` names the labels.
 
-    `digest` stands for the content of a whole folder or archive, every split of it; a named data set has "".
+    `digest` stands for the content of a whole folder or archive, every split of it; a named data
+    set has "".
     """
 
     images: torch.Tensor
@@ -31,7 +32,9 @@ class Images(NamedTuple):
 
 
 def _is_image(parts: Parts) -> bool:
-    return Path(parts[-1]).suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in parts)
+    return Path(parts[-1]).suffix.lower() in SUFFIXES and not any(
+        part.startswith(".") for part in parts
+    )
 
 
 def _tree_files(path: Path) -> Iterator[tuple[Parts, bytes]]:
@@ -51,16 +54,20 @@ def _bits(image: Image.Image) -> int:
 
 
 def _eight_bits(image: Image.Image, bits: int) -> Image.Image:
-    """An image in 8 bits a channel: deep grey scaled by the range of its bits, floating point from 0 to 1.
+    """An image in 8 bits a channel: deep grey scaled by the range of its bits, floating point from
+    0 to 1.
 
-    Raises ValueError for 32-bit whole numbers and for floats outside 0 to 1, of which nobody knows the range.
+    Raises ValueError for 32-bit whole numbers and for floats outside 0 to 1, of which nobody knows
+    the range.
     """
     if image.mode not in ("F", "I") and not image.mode.startswith("I;16"):
         return image
     values = np.asarray(image).astype(np.float64)
     span = f"{values.min():g} to {values.max():g}"
     if image.mode == "F" and not (values.min() >= 0 and values.max() <= 1):
-        raise ValueError(f"floating-point values from {span}; allowed: 0 to 1, or save it with 8 or 16 bits")
+        raise ValueError(
+            f"floating-point values from {span}; allowed: 0 to 1, or save it with 8 or 16 bits"
+        )
     if image.mode != "F" and not bits:
         raise ValueError(f"whole numbers of 32 bits from {span}; save it with 8 or 16 bits")
     top = 1.0 if image.mode == "F" else 2.0**bits - 1
@@ -77,13 +84,21 @@ def _rgb(file: io.BytesIO) -> Image.Image:
 
 
 def _decode(source: Path, parts: Parts, data: bytes, size: int | None) -> np.ndarray:
-    """One RGB image (3, h, w); with `size`, shorter side resized to it (bicubic) and the centre cropped."""
+    """One RGB image (3, h, w); with `size`, shorter side resized to it (bicubic) and the centre
+    cropped."""
     try:
         image = _rgb(io.BytesIO(data))
-    except Exception as error:  # PIL raises OSError, SyntaxError, ValueError and more on damaged files
+    # PIL raises OSError, SyntaxError, ValueError and more on damaged files
+    except Exception as error:
         inside = not source.is_dir()
-        path, what = (source, f"member {'/'.join(parts)!r} is") if inside else (source.joinpath(*parts), "is")
-        todo = "copy or download the archive again" if inside else "repair or delete it and load again"
+        path, what = (
+            (source, f"member {'/'.join(parts)!r} is")
+            if inside
+            else (source.joinpath(*parts), "is")
+        )
+        todo = (
+            "copy or download the archive again" if inside else "repair or delete it and load again"
+        )
         raise BadFile(path, f"{what} not a whole image ({error})", todo) from error
     if size is not None:
         image = ImageOps.fit(image, (size, size), method=Image.Resampling.BICUBIC)
@@ -91,7 +106,8 @@ def _decode(source: Path, parts: Parts, data: bytes, size: int | None) -> np.nda
 
 
 def _decode_all(source: Path, size: int | None) -> dict[Parts, np.ndarray]:
-    """Images (3, h, w) by their path; of two members with one name the second, as unpacking gives."""
+    """Images (3, h, w) by their path; of two members with one name the second, as unpacking
+    gives."""
     arrays: dict[Parts, np.ndarray] = {}
     for parts, data in _tree_files(source) if source.is_dir() else members(source, _is_image):
         arrays[parts] = array = _decode(source, parts, data, size)
@@ -99,20 +115,26 @@ def _decode_all(source: Path, size: int | None) -> dict[Parts, np.ndarray]:
         if array.shape != arrays[first].shape:
             (_, h, w), (_, h0, w0) = array.shape, arrays[first].shape
             raise ValueError(
-                f"{source}: {'/'.join(parts)} is {w}x{h} where {'/'.join(first)} is {w0}x{h0}; "
-                f"give size= to resize the shorter side and crop the centre, such as size={min(h, w, h0, w0)}"
+                f"{source}: {'/'.join(parts)} is {w}x{h} where {'/'.join(first)} is {w0}x{h0}; give"
+                " size= to resize the shorter side and crop the centre, such as"
+                f" size={min(h, w, h0, w0)}"
             )
     return arrays
 
 
 def _build(source: Path, size: int | None) -> dict[str, np.ndarray]:
-    """Every split of a folder or tar: images_<split>, labels_<split>, classes; sorted by class, then by path."""
+    """Every split of a folder or tar: images_<split>, labels_<split>, classes; sorted by class,
+    then by path."""
     decoded = _decode_all(source, size)
     names, arrays = list(decoded), list(decoded.values())
     places = layout(source, names)
-    rows = sorted((place, name, i) for i, (place, name) in enumerate(zip(places, names, strict=True)) if place)
+    rows = sorted(
+        (place, name, i) for i, (place, name) in enumerate(zip(places, names, strict=True)) if place
+    )
     if not rows:
-        raise BadFile(source, "holds no images in class folders", "lay it out as train/<class>/<image>")
+        raise BadFile(
+            source, "holds no images in class folders", "lay it out as train/<class>/<image>"
+        )
     classes = sorted({label for (_, label), _, _ in rows})
     members: dict[str, list[tuple[int, int]]] = {}
     rank: dict[str, int] = {}
@@ -131,9 +153,11 @@ def _build(source: Path, size: int | None) -> dict[str, np.ndarray]:
 
 
 def read_images(source: Path, split: str, size: int | None = None) -> Images:
-    """Images of a folder or tar: train/<class>/... with test/ or val/, or <class>/... (every fifth is for test).
+    """Images of a folder or tar: train/<class>/... with test/ or val/, or <class>/... (every fifth
+    is for test).
 
-    Decoded once and cached. Raises BadFile for a damaged file, ValueError where sizes differ and `size` is None.
+    Decoded once and cached. Raises BadFile for a damaged file, ValueError where sizes differ and
+    `size` is None.
     """
     wanted = (f"images_{split}", f"labels_{split}", "classes", "digest")
     arrays = cached(plain(source), f"size={size}", lambda: _build(source, size), wanted)
@@ -141,4 +165,6 @@ def read_images(source: Path, split: str, size: int | None = None) -> Images:
         other = "a folder train/" if split == "train" else "a folder test/ or val/"
         raise BadFile(source, f"has no {split} images", f"give it {other} of class folders")
     images, labels = (torch.from_numpy(arrays[name]) for name in wanted[:2])
-    return Images(images, labels, tuple(str(name) for name in arrays["classes"]), str(arrays["digest"]))
+    return Images(
+        images, labels, tuple(str(name) for name in arrays["classes"]), str(arrays["digest"])
+    )

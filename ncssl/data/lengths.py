@@ -1,10 +1,13 @@
-"""What the headers of audio files say of their length: a cut file is found, a stream that says none is read."""
+"""What the headers of audio files say of their length: a cut file is found, a stream that says none
+is read."""
 
-STREAM = 0x7FFFF000  # sizes from here on are what sox, ffmpeg and others write where they cannot go back and correct
+# sizes from here on are what sox, ffmpeg and others write where they cannot go back and correct
+STREAM = 0x7FFFF000
 
 
 def cut(data: bytes) -> int:
-    """Bytes that the header promises where `data` holds fewer, 0 for a whole file and for a header without a length.
+    """Bytes that the header promises where `data` holds fewer, 0 for a whole file and for a header
+    without a length.
 
     For WAV, RF64, AIFF, AU, SPHERE and Ogg; soundfile takes a cut one of these for a shorter one.
     """
@@ -13,10 +16,12 @@ def cut(data: bytes) -> int:
 
 
 def closed(data: bytes) -> bytes:
-    """A file whose WAV header was written before its samples, with a data size of 0, as one with the right size."""
+    """A file whose WAV header was written before its samples, with a data size of 0, as one with
+    the right size."""
     at, size = _chunk(data, b"data", "little") if data.startswith(b"RIFF") else (0, 0)
     said = int.from_bytes(data[4:8], "little") + 8
-    if not at or size or (8 < said and at < said < STREAM):  # something follows the data, or there is none
+    # something follows the data, or there is none
+    if not at or size or (8 < said and at < said < STREAM):
         return data
     return data[: at - 4] + (len(data) - at).to_bytes(4, "little") + data[at:]
 
@@ -75,4 +80,11 @@ def _ogg(data: bytes) -> int:
     return at if last else max(at, len(data) + 2)
 
 
-SIZES = {b"RIFF": _riff, b"RF64": _rf64, b"FORM": _form, b".snd": _snd, b"NIST_1A": _sphere, b"OggS": _ogg}
+SIZES = {
+    b"RIFF": _riff,
+    b"RF64": _rf64,
+    b"FORM": _form,
+    b".snd": _snd,
+    b"NIST_1A": _sphere,
+    b"OggS": _ogg,
+}

@@ -23,17 +23,24 @@ def bare(name: str) -> str:
 
 
 def read_trials(path: Path) -> list[tuple[int, bool, str, str]]:
-    """(line, target, a, b) of every line that is not blank. Raises BadFile for another form, or labels of one kind."""
+    """(line, target, a, b) of every line that is not blank. Raises BadFile for another form, or
+    labels of one kind."""
     rows = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
         parts = line.split()
         if not parts:
             continue
         if len(parts) != 3 or parts[0] not in ("0", "1"):
-            raise BadFile(path, f"line {number}: {line!r}", "write a trial as `label a b`, label 0 or 1")
+            raise BadFile(
+                path, f"line {number}: {line!r}", "write a trial as `label a b`, label 0 or 1"
+            )
         rows.append((number, parts[0] == "1", *(_name(path, number, name) for name in parts[1:])))
     if len({row[1] for row in rows}) < 2:
-        raise BadFile(path, "has no trials of both kinds", "give it at least one of the same speaker and one of two")
+        raise BadFile(
+            path,
+            "has no trials of both kinds",
+            "give it at least one of the same speaker and one of two",
+        )
     return rows
 
 
@@ -49,11 +56,14 @@ def _name(path: Path, line: int, name: str) -> str:
         raise BadFile(path, f"line {line}: {error}", "write names as the manifest does") from error
 
 
-def checked(path: Path, rows: list[tuple[int, bool, str, str]], files: dict[str, File]) -> list[Trial]:
+def checked(
+    path: Path, rows: list[tuple[int, bool, str, str]], files: dict[str, File]
+) -> list[Trial]:
     """Trials (target, a, b) of files that are there, each pair once, by the names of the files.
 
-    Left out, with a warning that counts them: trials of files that are nowhere, of a file with itself, and repeated
-    ones. Raises BadFile for a file that is for training, a third that cannot be, a wrong label, and where none is left.
+    Left out, with a warning that counts them: trials of files that are nowhere, of a file with
+    itself, and repeated ones. Raises BadFile for a file that is for training, a third that cannot
+    be, a wrong label, and where none is left.
     """
     by_stem = {bare(name): name for name in files}
     kept, pairs, lost = [], set(), Counter()
@@ -73,7 +83,11 @@ def checked(path: Path, rows: list[tuple[int, bool, str, str]], files: dict[str,
             kept.append((target, *pair))
     _say(path, len(rows), lost)
     if not kept:
-        raise BadFile(path, f"none of its {len(rows)} trials is of this corpus", "correct its names, or delete it")
+        raise BadFile(
+            path,
+            f"none of its {len(rows)} trials is of this corpus",
+            "correct its names, or delete it",
+        )
     return kept
 
 
@@ -83,7 +97,11 @@ def _called(path: Path, line: int, name: str, files: dict, by_stem: dict[str, st
         return name
     file, mark, third = name.rpartition("#")
     if mark and third.isdigit() and file in files:
-        raise BadFile(path, f"line {line} names {name!r}: there are thirds #0, #1, #2", "correct or delete the line")
+        raise BadFile(
+            path,
+            f"line {line} names {name!r}: there are thirds #0, #1, #2",
+            "correct or delete the line",
+        )
     found = by_stem.get(bare(whole(name)), "")
     return found and found + name[len(whole(name)) :]
 
@@ -91,9 +109,13 @@ def _called(path: Path, line: int, name: str, files: dict, by_stem: dict[str, st
 def _right(path: Path, line: int, target: bool, pair: list[str], found: list[File]) -> None:
     for name, file in zip(pair, found, strict=True):
         if file.split != "test":
-            raise BadFile(path, f"line {line} names {name!r}, which is for training", "correct split or line")
+            raise BadFile(
+                path, f"line {line} names {name!r}, which is for training", "correct split or line"
+            )
     if target != (found[0].speaker == found[1].speaker):
-        raise BadFile(path, f"line {line}: label {target:d} for {pair[0]!r}, {pair[1]!r}", "correct the label")
+        raise BadFile(
+            path, f"line {line}: label {target:d} for {pair[0]!r}, {pair[1]!r}", "correct the label"
+        )
 
 
 def _say(path: Path, count: int, lost: Counter) -> None:

@@ -1,6 +1,8 @@
-"""Speech by name, as log-mel frames of a whole corpus on a device: `load`, `trials`, `DATASETS`, what is `present`.
+"""Speech by name, as log-mel frames of a whole corpus on a device: `load`, `trials`, `DATASETS`,
+what is `present`.
 
-An hour of speech is 115 MB of frames. What lies where, and which file is for what: `ncssl.data.corpus`.
+An hour of speech is 115 MB of frames. What lies where, and which file is for what:
+`ncssl.data.corpus`.
 """
 
 import hashlib
@@ -26,11 +28,13 @@ PAIRS = 1000  # utterances that are compared all with all where there is no tria
 
 
 class Speech(NamedTuple):
-    """Log-mel frames of utterances on one device; numbers of speakers are those of `classes`, the split's own.
+    """Log-mel frames of utterances on one device; numbers of speakers are those of `classes`, the
+    split's own.
 
-    `mel` is float32 (frames of all utterances, 80): natural log of mel power, floored, mean not removed. Utterance i is
-    mel[starts[i] : starts[i] + lengths[i]]. Starts, lengths, labels, emotions are int64 (n,), an unknown emotion is -1.
-    `digest` stands for the content: frames, names, speakers, emotions, for a test split its trials; "" for `voices`.
+    `mel` is float32 (frames of all utterances, 80): natural log of mel power, floored, mean not
+    removed. Utterance i is mel[starts[i] : starts[i] + lengths[i]]. Starts, lengths, labels,
+    emotions are int64 (n,), an unknown emotion is -1. `digest` stands for the content: frames,
+    names, speakers, emotions, for a test split its trials; "" for `voices`.
     """
 
     mel: Tensor
@@ -45,7 +49,8 @@ class Speech(NamedTuple):
 
 
 class Trials(NamedTuple):
-    """Comparisons (m,): whether the speaker is the same (bool), and the rows a and b (int64) of a `Speech`."""
+    """Comparisons (m,): whether the speaker is the same (bool), and the rows a and b (int64) of a
+    `Speech`."""
 
     target: Tensor
     a: Tensor
@@ -56,21 +61,35 @@ DATASETS = {
     info.name: info
     for info in (
         DatasetInfo(
-            "voices", SOURCES["voices"].title, "generated", how=SOURCES["voices"].how,
-            train=voices.TRAIN[0] * voices.TRAIN[1], test=voices.TEST[0] * voices.TEST[1],
+            "voices",
+            SOURCES["voices"].title,
+            "generated",
+            how=SOURCES["voices"].how,
+            train=voices.TRAIN[0] * voices.TRAIN[1],
+            test=voices.TEST[0] * voices.TEST[1],
         ),
         DatasetInfo("speech", SOURCES["speech"].title, "corpus", how=SOURCES["speech"].how),
     )
-}  # fmt: skip
+}
 
 
 def _where(root: str | Path | None) -> Path:
     """The corpus at or below a root; without a root, the first on the search path."""
     roots = search_path(root)[: None if root is None else 1]
-    found = next((at for place in roots for at in (place, place / "speech") if at.exists() and is_corpus(at)), None)
+    found = next(
+        (
+            at
+            for place in roots
+            for at in (place, place / "speech")
+            if at.exists() and is_corpus(at)
+        ),
+        None,
+    )
     if found is None:
         looked, how = ", ".join(str(place) for place in roots), DATASETS["speech"].how
-        raise MissingData(f"dataset 'speech': no manifest and no wav/id*/ in {looked} or speech/ there; {how}")
+        raise MissingData(
+            f"dataset 'speech': no manifest and no wav/id*/ in {looked} or speech/ there; {how}"
+        )
     return found
 
 
@@ -79,7 +98,11 @@ def _voices() -> Corpus:
     files = []
     for split in ("train", "test"):
         for who, i, emotion, _ in voices.plan(split):
-            files.append(File(f"voices/{who:02}/{i:02}", Path("voices"), "", f"voice-{who:02}", emotion, split))
+            files.append(
+                File(
+                    f"voices/{who:02}/{i:02}", Path("voices"), "", f"voice-{who:02}", emotion, split
+                )
+            )
     return Corpus(Path(voices.__file__), tuple(files), {})
 
 
@@ -98,31 +121,41 @@ def load(
     limit: int | None = None,
     condition: str = "clean",
 ) -> Speech:
-    """Log-mel frames of a split (train, or test with the thirds that trial lists name), computed once and cached.
+    """Log-mel frames of a split (train, or test with the thirds that trial lists name), computed
+    once and cached.
 
-    `condition` of the test split is clean, noise or reverb (`corrupt`), or one of the corpus's own (`conditions`).
-    `limit` keeps at most that many, always the same ones: speakers balanced for training, four utterances a speaker for
-    the test. Files that are missing, corrupt, silent or shorter than 25 ms are skipped, with a warning that counts
-    them. Raises UnknownName, MissingData, BadFile (which file, which line), ValueError.
+    `condition` of the test split is clean, noise or reverb (`corrupt`), or one of the corpus's own
+    (`conditions`). `limit` keeps at most that many, always the same ones: speakers balanced for
+    training, four utterances a speaker for the test. Files that are missing, corrupt, silent or
+    shorter than 25 ms are skipped, with a warning that counts them. Raises UnknownName,
+    MissingData, BadFile (which file, which line), ValueError.
     """
     if split not in ("train", "test"):
         raise UnknownName("split", split, ("train", "test"))
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ValueError(f"limit must be a whole number of at least 1 or None, was {limit!r}")
     if split == "train" and condition != "clean":
-        raise ValueError(f"condition must be 'clean' for training, where augmentation corrupts; it was {condition!r}")
+        raise ValueError(
+            "condition must be 'clean' for training, where augmentation corrupts; it was"
+            f" {condition!r}"
+        )
     corpus = _corpus(name, root)
     if condition not in (*CONDITIONS, *corpus.mixes):
         raise UnknownName("condition", condition, (*CONDITIONS, *corpus.mixes))
     whole = utterances(corpus, split)
     if not whole:
         people = len({file.speaker for file in corpus.files})
-        todo = f"give splits (split.csv, or the column split), or four speakers and more, it has {people}"
+        todo = (
+            "give splits (split.csv, or the column split), or four speakers and more, it has"
+            f" {people}"
+        )
         raise BadFile(corpus.where, f"has no {split} utterances", todo)
     found = whole if limit is None else subset(whole, limit, 1 if split == "train" else 4)
     crowd = pool(corpus) if condition == "noise" else []
     mixes = _mixes(corpus, found, condition)
-    drawn = hashlib.sha256("\n".join([item.name for item in (*found, *crowd)] + mixes).encode()).hexdigest()
+    drawn = hashlib.sha256(
+        "\n".join([item.name for item in (*found, *crowd)] + mixes).encode()
+    ).hexdigest()
     settings = f"speech|{FEATURES}|{condition}|{SETTINGS if condition != 'clean' else ''}|{drawn}"
     wanted = ("mel", "lengths", "why", "digest")
     arrays = cached(corpus.where, settings, lambda: build(name, corpus, found, condition), wanted)
@@ -133,33 +166,50 @@ def load(
 
 
 def _mixes(corpus: Corpus, found: list[Utterance], condition: str) -> list[str]:
-    """The fixed noise of each utterance, for the key of the cache. Raises BadFile where one has none."""
+    """The fixed noise of each utterance, for the key of the cache. Raises BadFile where one has
+    none."""
     fixed = corpus.mixes.get(condition)
     if fixed is None:
         return []
     bare = next((item.name for item in found if item.file.name not in fixed), None)
     if bare:
-        raise BadFile(corpus.where / f"noise_{condition}.csv", f"has no line for {bare!r}", "give every test file one")
+        raise BadFile(
+            corpus.where / f"noise_{condition}.csv",
+            f"has no line for {bare!r}",
+            "give every test file one",
+        )
     return [str(fixed[item.file.name]) for item in found]
 
 
 def conditions(name: str, *, root: str | Path | None = None) -> tuple[str, ...]:
-    """Names of the conditions that a corpus has: clean, noise, reverb, and its own tables of noise."""
+    """Names of the conditions that a corpus has: clean, noise, reverb, and its own tables of
+    noise."""
     return (*CONDITIONS, *_corpus(name, root).mixes)
 
 
-def noises(name: str, *, root: str | Path | None = None, device: str | torch.device = "cpu") -> Speech:
-    """Log-mel frames of a corpus's recordings of noise, in the form of speech whose speakers are the recordings.
+def noises(
+    name: str, *, root: str | Path | None = None, device: str | torch.device = "cpu"
+) -> Speech:
+    """Log-mel frames of a corpus's recordings of noise, in the form of speech whose speakers are
+    the recordings.
 
-    Raises BadFile for a corpus without any, for a recording that cannot be used a warning; else as `load` does.
+    Raises BadFile for a corpus without any, for a recording that cannot be used a warning; else as
+    `load` does.
     """
     corpus = _corpus(name, root)
     if not corpus.noises:
-        raise BadFile(corpus.where, "has no recordings of noise", "add a manifest whose speakers are empty")
+        raise BadFile(
+            corpus.where, "has no recordings of noise", "add a manifest whose speakers are empty"
+        )
     found = [Utterance(file.name, file._replace(speaker=file.name)) for file in corpus.noises]
     drawn = "\n".join(item.name for item in found)
     wanted = ("mel", "lengths", "why", "digest")
-    arrays = cached(corpus.where, f"noise|{FEATURES}|{drawn}", lambda: build(name, corpus, found, "clean"), wanted)
+    arrays = cached(
+        corpus.where,
+        f"noise|{FEATURES}|{drawn}",
+        lambda: build(name, corpus, found, "clean"),
+        wanted,
+    )
     report(corpus, found, arrays["why"])
     kept = [item for item, length in zip(found, arrays["lengths"], strict=True) if length]
     held = _identity(corpus, "train", kept, arrays["digest"])
@@ -170,11 +220,17 @@ def _identity(corpus: Corpus, split: str, kept: list[Utterance], frames: np.ndar
     """Digest of the frames' own digest with what manifests and lists say of them."""
     said = [f"{item.name}|{item.file.speaker}|{item.file.emotion}" for item in kept]
     if split == "test":
-        said += [f"{name}|{target:d}|{a}|{b}" for name, rows in sorted(corpus.lists.items()) for target, a, b in rows]
+        said += [
+            f"{name}|{target:d}|{a}|{b}"
+            for name, rows in sorted(corpus.lists.items())
+            for target, a, b in rows
+        ]
     return content({"frames": frames, "said": np.frombuffer("\n".join(said).encode(), np.uint8)})
 
 
-def _speech(corpus: Corpus, whole: list[Utterance], kept: list[Utterance], arrays, device) -> Speech:
+def _speech(
+    corpus: Corpus, whole: list[Utterance], kept: list[Utterance], arrays, device
+) -> Speech:
     classes = tuple(sorted({item.file.speaker for item in whole}))
     feelings = tuple(sorted({file.emotion for file in corpus.files} - {""}))
     number = {name: i for i, name in enumerate(classes)}
@@ -184,49 +240,71 @@ def _speech(corpus: Corpus, whole: list[Utterance], kept: list[Utterance], array
     emotions = torch.tensor([felt[item.file.emotion] for item in kept])
     paths = tuple(item.name for item in kept)
     mel, starts = torch.from_numpy(arrays["mel"]), lengths.cumsum(0) - lengths
-    mel, starts, lengths, labels, emotions = (x.to(device) for x in (mel, starts, lengths, labels, emotions))
+    mel, starts, lengths, labels, emotions = (
+        x.to(device) for x in (mel, starts, lengths, labels, emotions)
+    )
     return Speech(mel, starts, lengths, labels, classes, emotions, feelings, paths)
 
 
 def _all_pairs(corpus: Speech) -> Trials:
     """Every test utterance with every other."""
     if len(corpus.paths) > PAIRS:
-        raise ValueError(f"{len(corpus.paths)} utterances are too many to compare all with all: give a trial list")
+        raise ValueError(
+            f"{len(corpus.paths)} utterances are too many to compare all with all: give a trial"
+            " list"
+        )
     a, b = torch.triu_indices(len(corpus.paths), len(corpus.paths), 1, device=corpus.labels.device)
     return Trials(corpus.labels[a] == corpus.labels[b], a, b)
 
 
 def trials(name: str, corpus: Speech, *, root: str | Path | None = None) -> dict[str, Trials]:
-    """Trial lists by name, as rows of `corpus`, a test split that `load` gave; without a list, "all" pairs.
+    """Trial lists by name, as rows of `corpus`, a test split that `load` gave; without a list,
+    "all" pairs.
 
-    Trials of utterances that `corpus` lacks (skipped, or beyond its limit) are left out, and so is a list without
-    trials of both kinds. Raises ValueError where none remains or `corpus` is not of the test; BadFile as `load` does.
+    Trials of utterances that `corpus` lacks (skipped, or beyond its limit) are left out, and so is
+    a list without trials of both kinds. Raises ValueError where none remains or `corpus` is not of
+    the test; BadFile as `load` does.
     """
     given = _corpus(name, root)
     known = {item.name for item in utterances(given, "test")}
     other = next((path for path in corpus.paths if path not in known), None)
     if other is not None:
-        raise ValueError(f"corpus holds {other!r}, no test utterance of {name!r}: give it load({name!r}, 'test')")
+        raise ValueError(
+            f"corpus holds {other!r}, no test utterance of {name!r}: give it load({name!r}, 'test')"
+        )
     device = corpus.labels.device
     if given.lists:
         row = {path: i for i, path in enumerate(corpus.paths)}
         found = {}
         for called, rows in given.lists.items():
             kept = [(target, row[a], row[b]) for target, a, b in rows if a in row and b in row]
-            target, a, b = torch.tensor(kept, dtype=torch.int64, device=device).reshape(-1, 3).unbind(1)
+            target, a, b = (
+                torch.tensor(kept, dtype=torch.int64, device=device).reshape(-1, 3).unbind(1)
+            )
             found[called] = Trials(target.bool(), a.contiguous(), b.contiguous())
     else:
         found = {"voices" if name == "voices" else "all": _all_pairs(corpus)}
-    found = {called: each for called, each in found.items() if each.target.any() and not each.target.all()}
+    found = {
+        called: each
+        for called, each in found.items()
+        if each.target.any() and not each.target.all()
+    }
     if not found:
         fewer = len(corpus.paths) < len(known)
-        todo = "raise the limit" if fewer else "give two speakers or more to the test, one with two utterances or more"
-        raise ValueError(f"no trials of both kinds among the {len(corpus.paths)} utterances: {todo}")
+        todo = (
+            "raise the limit"
+            if fewer
+            else "give two speakers or more to the test, one with two utterances or more"
+        )
+        raise ValueError(
+            f"no trials of both kinds among the {len(corpus.paths)} utterances: {todo}"
+        )
     return found
 
 
 def present(root: str | Path | None = None) -> list[dict]:
-    """Rows like those of `ncssl.data.present`: is there a corpus, and where. Looks only at names."""
+    """Rows like those of `ncssl.data.present`: is there a corpus, and where. Looks only at
+    names."""
     rows = []
     for info in DATASETS.values():
         there = info.kind == "generated"
@@ -234,8 +312,16 @@ def present(root: str | Path | None = None) -> list[dict]:
             where = "ncssl.data.voices" if there else str(_where(root))
         except MissingData:
             where = ""
-        row = {"name": info.name, "title": info.title, "present": bool(where), "where": where, "train": info.train}
+        row = {
+            "name": info.name,
+            "title": info.title,
+            "present": bool(where),
+            "where": where,
+            "train": info.train,
+        }
         size = _bytes(Path(where)) if where and not there else 0
-        rows.append(row | {"test": info.test, "bytes": size, "sha256": ""} | SOURCES[info.name]._asdict())
+        rows.append(
+            row | {"test": info.test, "bytes": size, "sha256": ""} | SOURCES[info.name]._asdict()
+        )
     rows[-1]["corpora"] = {name: corpus._asdict() for name, corpus in CORPORA.items()}
     return rows

@@ -1,4 +1,5 @@
-"""CSV files of a corpus: rows with their lines, paths that stay inside, noise that is fixed for an utterance."""
+"""CSV files of a corpus: rows with their lines, paths that stay inside, noise that is fixed for an
+utterance."""
 
 import csv
 import io
@@ -23,14 +24,17 @@ class File(NamedTuple):
 
 
 class Mix(NamedTuple):
-    """Noise that is added to an utterance: which recording, from which second on, how many dB below the speech."""
+    """Noise that is added to an utterance: which recording, from which second on, how many dB below
+    the speech."""
 
     noise: str
     offset: float
     snr: float
 
 
-def table(path: Path, columns: tuple[str, ...], *, may_be_empty: tuple[str, ...] = ()) -> Iterator[tuple[int, dict]]:
+def table(
+    path: Path, columns: tuple[str, ...], *, may_be_empty: tuple[str, ...] = ()
+) -> Iterator[tuple[int, dict]]:
     """(line, row) of a CSV file that has these columns. Raises BadFile."""
     try:
         reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
@@ -40,26 +44,39 @@ def table(path: Path, columns: tuple[str, ...], *, may_be_empty: tuple[str, ...]
             why = f"has no column {missing[0]!r} (it has: {', '.join(have) or 'nothing'})"
             raise BadFile(path, why, f"give it the columns {', '.join(columns)}")
         for row in reader:
-            empty = next((column for column in columns if not row[column] and column not in may_be_empty), None)
+            empty = next(
+                (column for column in columns if not row[column] and column not in may_be_empty),
+                None,
+            )
             if empty:
-                raise BadFile(path, f"line {reader.line_num}: {empty} is empty", "fill it in or delete the line")
+                raise BadFile(
+                    path,
+                    f"line {reader.line_num}: {empty} is empty",
+                    "fill it in or delete the line",
+                )
             yield reader.line_num, row
     except csv.Error as error:
-        raise BadFile(path, f"cannot be read as CSV ({error})", "save it as UTF-8 text with commas") from error
+        raise BadFile(
+            path, f"cannot be read as CSV ({error})", "save it as UTF-8 text with commas"
+        ) from error
 
 
 def inside(path: Path, line: int, given: str) -> str:
-    """A path of a manifest without "./", in Unicode's composed form. Raises BadFile where it leads out."""
+    """A path of a manifest without "./", in Unicode's composed form. Raises BadFile where it leads
+    out."""
     try:
         if given.startswith("/"):
             raise ValueError(f"{given!r} is absolute")
         return composed("/".join(parts_of(given)))
     except ValueError as error:
-        raise BadFile(path, f"line {line}: {error}", "give paths below the folder or archive of the corpus") from error
+        raise BadFile(
+            path, f"line {line}: {error}", "give paths below the folder or archive of the corpus"
+        ) from error
 
 
 def read_mixes(path: Path, recordings: set[str]) -> dict[str, Mix]:
-    """The noise of each utterance in a table path, noise, offset_s, snr_db. Raises BadFile for an unknown recording."""
+    """The noise of each utterance in a table path, noise, offset_s, snr_db. Raises BadFile for an
+    unknown recording."""
     mixes = {}
     for line, row in table(path, ("path", "noise", "offset_s", "snr_db")):
         noise = inside(path, line, row["noise"])
@@ -68,7 +85,9 @@ def read_mixes(path: Path, recordings: set[str]) -> dict[str, Mix]:
             raise BadFile(path, f"line {line} names {noise!r}, which is nowhere", todo)
         offset, snr = (_number(path, line, name, row[name]) for name in ("offset_s", "snr_db"))
         if offset < 0:
-            raise BadFile(path, f"line {line}: offset_s is {offset:g}", "give seconds from the beginning")
+            raise BadFile(
+                path, f"line {line}: offset_s is {offset:g}", "give seconds from the beginning"
+            )
         mixes[inside(path, line, row["path"])] = Mix(noise, offset, snr)
     return mixes
 

@@ -6,16 +6,19 @@ from torch.nn import functional
 
 
 class OnlineProbe(nn.Module):
-    """Linear classifier of features (n, features) trained by Adam on each batch as it passes, as solo-learn and lightly
-    do; batch norm without weights before it, so that one rate suits features of any size.
+    """Linear classifier of features (n, features) trained by Adam on each batch as it passes, as
+    solo-learn and lightly do; batch norm without weights before it, so that one rate suits features
+    of any size.
 
-    `learn` takes detached features and labels (n,); `accuracy` is in percent, by the norm's running statistics.
+    `learn` takes detached features and labels (n,); `accuracy` is in percent, by the norm's running
+    statistics.
     """
 
     def __init__(self, features: int, classes: int, lr: float = 1e-2):
         super().__init__()
         self.norm = nn.BatchNorm1d(features, affine=False)
-        self.weight = nn.Parameter(torch.zeros(classes, features))  # nothing is drawn: the run stays what it was
+        # nothing is drawn: the run stays what it was
+        self.weight = nn.Parameter(torch.zeros(classes, features))
         self.bias = nn.Parameter(torch.zeros(classes))
         self.optimiser = torch.optim.Adam(self.parameters(), lr=lr)
 

@@ -10,10 +10,12 @@ from ncssl.evaluate.knn import check_pairs
 
 
 def standardise(train_z: Tensor, test_z: Tensor) -> tuple[Tensor, Tensor]:
-    """Both features (n, d) less the train mean, over the train standard deviation (biased), channel by channel.
+    """Both features (n, d) less the train mean, over the train standard deviation (biased), channel
+    by channel.
 
-    A channel that varies by less than 1e-6 of its size (a constant and float32's round-off) becomes 0. In float64
-    where the device has it: in float32 the line search of L-BFGS stalls before it converges.
+    A channel that varies by less than 1e-6 of its size (a constant and float32's round-off) becomes
+    0. In float64 where the device has it: in float32 the line search of L-BFGS stalls before it
+    converges.
     """
     wide = torch.float32 if train_z.device.type == "mps" else torch.float64
     train_z, test_z = train_z.to(wide), test_z.to(wide)
@@ -23,12 +25,19 @@ def standardise(train_z: Tensor, test_z: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fit_logistic(
-    z: Tensor, y: Tensor, classes: int, *, strength: float = 1.0, steps: int = 1000, tolerance: float = 1e-4
+    z: Tensor,
+    y: Tensor,
+    classes: int,
+    *,
+    strength: float = 1.0,
+    steps: int = 1000,
+    tolerance: float = 1e-4,
 ) -> tuple[Tensor, Tensor]:
-    """Weights (d, classes) and bias (classes,) of multinomial logistic regression, by L-BFGS from zero in z's dtype.
+    """Weights (d, classes) and bias (classes,) of multinomial logistic regression, by L-BFGS from
+    zero in z's dtype.
 
-    Minimises mean cross-entropy + strength |W|^2 / (2 n), the bias free: scikit-learn's with C = 1 / strength.
-    Warns if the largest entry of the gradient is still above `tolerance` after `steps`.
+    Minimises mean cross-entropy + strength |W|^2 / (2 n), the bias free: scikit-learn's with C = 1
+    / strength. Warns if the largest entry of the gradient is still above `tolerance` after `steps`.
     """
     weight = torch.zeros(z.shape[1], classes, device=z.device, dtype=z.dtype, requires_grad=True)
     bias = torch.zeros(classes, device=z.device, dtype=z.dtype, requires_grad=True)
@@ -53,7 +62,9 @@ def fit_logistic(
         closure()
     slope = max(weight.grad.abs().max().item(), bias.grad.abs().max().item())
     if not slope <= 2 * tolerance:
-        warnings.warn(f"the linear probe did not converge: gradient {slope:.1e}, steps={steps}", stacklevel=3)
+        warnings.warn(
+            f"the linear probe did not converge: gradient {slope:.1e}, steps={steps}", stacklevel=3
+        )
     return weight.detach(), bias.detach()
 
 
@@ -63,19 +74,28 @@ def _accuracy(model: tuple[Tensor, Tensor], z: Tensor, y: Tensor) -> float:
 
 
 def probe_accuracy(
-    train_z: Tensor, train_y: Tensor, test_z: Tensor, test_y: Tensor, *, strength: float = 1.0, steps: int = 1000
+    train_z: Tensor,
+    train_y: Tensor,
+    test_z: Tensor,
+    test_y: Tensor,
+    *,
+    strength: float = 1.0,
+    steps: int = 1000,
 ) -> float:
-    """Percent of test rows right by logistic regression on standardised frozen features, fitted on all train rows.
+    """Percent of test rows right by logistic regression on standardised frozen features, fitted on
+    all train rows.
 
-    L2 penalty strength / 2 |W|^2 on the sum of the cross-entropies; on train_z's device. Raises like knn_accuracy;
-    warns if L-BFGS has not converged.
+    L2 penalty strength / 2 |W|^2 on the sum of the cross-entropies; on train_z's device. Raises
+    like knn_accuracy; warns if L-BFGS has not converged.
     """
     if not strength > 0:
         raise ValueError(f"strength must be above 0, was {strength}")
     train_z, train_y, test_z, test_y = check_pairs(train_z, train_y, test_z, test_y)
     train_z, test_z = standardise(train_z, test_z)
     classes = int(max(train_y.max(), test_y.max())) + 1
-    return _accuracy(fit_logistic(train_z, train_y, classes, strength=strength, steps=steps), test_z, test_y)
+    return _accuracy(
+        fit_logistic(train_z, train_y, classes, strength=strength, steps=steps), test_z, test_y
+    )
 
 
 def few_label_accuracy(
@@ -89,24 +109,32 @@ def few_label_accuracy(
     seed: int = 0,
     strength: float = 1.0,
 ) -> float:
-    """Mean percent of test rows right when only `labels` train rows a class have labels, over `repeats` draws.
+    """Mean percent of test rows right when only `labels` train rows a class have labels, over
+    `repeats` draws.
 
-    Standardised by all train rows (no labels needed), then logistic regression on the drawn ones. The draws depend
-    on train_y and seed alone. Raises like knn_accuracy, and if a class has fewer than `labels` rows.
+    Standardised by all train rows (no labels needed), then logistic regression on the drawn ones.
+    The draws depend on train_y and seed alone. Raises like knn_accuracy, and if a class has fewer
+    than `labels` rows.
     """
     if labels < 1 or repeats < 1 or not strength > 0:
-        raise ValueError(f"labels, repeats and strength must be positive, were {labels}, {repeats}, {strength}")
+        raise ValueError(
+            f"labels, repeats and strength must be positive, were {labels}, {repeats}, {strength}"
+        )
     train_z, train_y, test_z, test_y = check_pairs(train_z, train_y, test_z, test_y)
     train_z, test_z = standardise(train_z, test_z)
     classes = int(max(train_y.max(), test_y.max())) + 1
     rows = [(train_y == label).nonzero().squeeze(1).cpu() for label in train_y.unique().tolist()]
     fewest = min(len(row) for row in rows)
     if labels > fewest:
-        raise ValueError(f"labels must be at most {fewest}, the rows of the smallest class, was {labels}")
+        raise ValueError(
+            f"labels must be at most {fewest}, the rows of the smallest class, was {labels}"
+        )
     generator = torch.Generator().manual_seed(seed)
     scores = []
     for _ in range(repeats):
-        drawn = torch.cat([row[torch.randperm(len(row), generator=generator)[:labels]] for row in rows])
+        drawn = torch.cat(
+            [row[torch.randperm(len(row), generator=generator)[:labels]] for row in rows]
+        )
         drawn = drawn.to(train_z.device)
         model = fit_logistic(train_z[drawn], train_y[drawn], classes, strength=strength)
         scores.append(_accuracy(model, test_z, test_y))

@@ -1,7 +1,8 @@
-"""Pseudo-labels from embeddings: PCA, k-means to small groups, agglomerative clustering, a filter, and their quality.
+"""Pseudo-labels from embeddings: PCA, k-means to small groups, agglomerative clustering, a filter,
+and their quality.
 
-After the pipeline of hyperion's ssl.v1 recipe. Ours differs in the filter: cosine to the cluster's centre in place of
-the posterior of a Gaussian mixture.
+After the pipeline of hyperion's ssl.v1 recipe. Ours differs in the filter: cosine to the cluster's
+centre in place of the posterior of a Gaussian mixture.
 """
 
 import warnings
@@ -21,20 +22,29 @@ def _unit(z: np.ndarray) -> np.ndarray:
 
 
 def cluster(
-    z: Any, *, clusters: int | None = None, similarity: float | None = None, group: int = 4,
-    variance: float = 0.99, seed: int = 0,
-) -> np.ndarray:  # fmt: skip
-    """Cluster number (n,) of each embedding (n, d); give the number of clusters, or the mean cosine to stop merging at.
+    z: Any,
+    *,
+    clusters: int | None = None,
+    similarity: float | None = None,
+    group: int = 4,
+    variance: float = 0.99,
+    seed: int = 0,
+) -> np.ndarray:
+    """Cluster number (n,) of each embedding (n, d); give the number of clusters, or the mean cosine
+    to stop merging at.
 
-    PCA to a share of the variance, unit length, k-means to groups of about `group` rows (smaller: two groups a cluster
-    at least), then average linkage on the cosine of the groups' centres, each counted once; fewer clusters where rows
-    are the same, one where all are. Memory grows with (n / group)^2. Raises ValueError.
+    PCA to a share of the variance, unit length, k-means to groups of about `group` rows (smaller:
+    two groups a cluster at least), then average linkage on the cosine of the groups' centres, each
+    counted once; fewer clusters where rows are the same, one where all are. Memory grows with (n /
+    group)^2. Raises ValueError.
     """
     from sklearn.decomposition import PCA
 
     (z,) = embeddings(z=z)
     if (clusters is None) == (similarity is None):
-        raise ValueError(f"clusters and similarity were {clusters} and {similarity}; allowed: one of them")
+        raise ValueError(
+            f"clusters and similarity were {clusters} and {similarity}; allowed: one of them"
+        )
     if clusters is not None and not 1 <= clusters <= len(z):
         raise ValueError(f"clusters was {clusters}; allowed: 1 to {len(z)}, the rows")
     if similarity is not None and not -1 <= similarity < 1:
@@ -58,7 +68,9 @@ def _groups(z: np.ndarray, groups: int, seed: int) -> np.ndarray:
     return np.unique(found, return_inverse=True)[1]
 
 
-def _agglomerate(z: np.ndarray, first: np.ndarray, clusters: int | None, similarity: float | None) -> np.ndarray:
+def _agglomerate(
+    z: np.ndarray, first: np.ndarray, clusters: int | None, similarity: float | None
+) -> np.ndarray:
     """Cluster of each group (g,) by average linkage on the cosine distance of the centres."""
     from sklearn.cluster import AgglomerativeClustering
 
@@ -72,15 +84,20 @@ def _agglomerate(z: np.ndarray, first: np.ndarray, clusters: int | None, similar
 
 
 def keep_sure(z: Any, y: Any, *, least: int = 4, farthest: float = 0.1) -> np.ndarray:
-    """Clusters (n,) renumbered from 0, with -1 for rows that are left out: unsure members, then small clusters.
+    """Clusters (n,) renumbered from 0, with -1 for rows that are left out: unsure members, then
+    small clusters.
 
-    Unsure: in each cluster the share `farthest` of its rows (rounded down) with the least cosine to its centre. Small:
-    fewer than `least` rows left. Rows that were -1 stay so. z (n, d) is centred and of unit length for this.
+    Unsure: in each cluster the share `farthest` of its rows (rounded down) with the least cosine to
+    its centre. Small: fewer than `least` rows left. Rows that were -1 stay so. z (n, d) is centred
+    and of unit length for this.
     """
     (z,) = embeddings(z=z)
     y = numbered("y", y, len(z), least=LEFT_OUT).copy()
     if least < 1 or not 0 <= farthest < 1:
-        raise ValueError(f"least and farthest were {least} and {farthest}; allowed: at least 1, and from 0 to below 1")
+        raise ValueError(
+            f"least and farthest were {least} and {farthest}; allowed: at least 1, and from 0 to"
+            " below 1"
+        )
     z = _unit(z - z.mean(axis=0))
     for k in np.unique(y[y >= 0]):
         rows = np.flatnonzero(y == k)
@@ -94,10 +111,12 @@ def keep_sure(z: Any, y: Any, *, least: int = 4, farthest: float = 0.1) -> np.nd
 
 
 def cluster_quality(y: Any, hidden: Any) -> dict[str, float]:
-    """How clusters y (n,) fit hidden labels (n,), over the rows that are not -1: purity and NMI in percent.
+    """How clusters y (n,) fit hidden labels (n,), over the rows that are not -1: purity and NMI in
+    percent.
 
-    Purity: rows in the commonest label of their cluster. NMI: over the arithmetic mean of the entropies. Beside them
-    the number of clusters and the percent of rows kept; purity and NMI are NaN where none is.
+    Purity: rows in the commonest label of their cluster. NMI: over the arithmetic mean of the
+    entropies. Beside them the number of clusters and the percent of rows kept; purity and NMI are
+    NaN where none is.
     """
     from sklearn.metrics import normalized_mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix
@@ -105,7 +124,12 @@ def cluster_quality(y: Any, hidden: Any) -> dict[str, float]:
     y = numbered("y", y, len(y), least=LEFT_OUT)
     hidden = labels("hidden", hidden, len(y))
     kept = y >= 0
-    out = {"clusters": len(np.unique(y[kept])), "kept": 100.0 * kept.mean(), "purity": np.nan, "nmi": np.nan}
+    out = {
+        "clusters": len(np.unique(y[kept])),
+        "kept": 100.0 * kept.mean(),
+        "purity": np.nan,
+        "nmi": np.nan,
+    }
     if kept.any():
         table = contingency_matrix(hidden[kept], y[kept])
         out["purity"] = 100.0 * table.max(axis=0).sum() / kept.sum()

@@ -9,12 +9,15 @@ from ncssl.evaluate.checks import embeddings
 
 
 def frame_statistics(mels: Iterable[Any], *, mean: bool = False) -> np.ndarray:
-    """Deviation over time (biased) of each band of log-mel utterances (frames, bands): (n, bands); `mean` puts the
-    means before it: (n, 2 bands), which keeps the channel that mean normalisation removes."""
+    """Deviation over time (biased) of each band of log-mel utterances (frames, bands): (n, bands);
+    `mean` puts the means before it: (n, 2 bands), which keeps the channel that mean normalisation
+    removes."""
     parts = [z for i, mel in enumerate(mels) for z in embeddings(**{f"mels[{i}]": mel})]
     if not parts or len({z.shape[1] for z in parts}) > 1:
         given = sorted({z.shape[1] for z in parts})
-        raise ValueError(f"mels had {given} bands; allowed: one utterance or more, all of one number of bands")
+        raise ValueError(
+            f"mels had {given} bands; allowed: one utterance or more, all of one number of bands"
+        )
     std = np.stack([z.std(axis=0) for z in parts])
     return np.hstack([[z.mean(axis=0) for z in parts], std]) if mean else std
 
@@ -22,8 +25,8 @@ def frame_statistics(mels: Iterable[Any], *, mean: bool = False) -> np.ndarray:
 def whiten(train: Any, z: Any, *, components: int | float | None = 0.99) -> np.ndarray:
     """z (n, d) in the principal axes of train, each of unit variance there: (n, components).
 
-    components: a number, a share of the variance below 1, or None: all that train has, its rank. More than train can
-    carry is noise blown up: a share is the safer choice for few utterances.
+    components: a number, a share of the variance below 1, or None: all that train has, its rank.
+    More than train can carry is noise blown up: a share is the safer choice for few utterances.
     """
     from sklearn.decomposition import PCA
 
@@ -34,7 +37,12 @@ def whiten(train: Any, z: Any, *, components: int | float | None = 0.99) -> np.n
 
 
 def statistics_baseline(
-    train: Iterable[Any], mels: Iterable[Any], *, mean: bool = False, components: int | float | None = 0.99
+    train: Iterable[Any],
+    mels: Iterable[Any],
+    *,
+    mean: bool = False,
+    components: int | float | None = 0.99,
 ) -> np.ndarray:
-    """Embeddings (n, d) with no learning but PCA: `frame_statistics` of mels, whitened on those of train."""
+    """Embeddings (n, d) with no learning but PCA: `frame_statistics` of mels, whitened on those of
+    train."""
     return whiten(*(frame_statistics(m, mean=mean) for m in (train, mels)), components=components)

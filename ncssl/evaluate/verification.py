@@ -1,6 +1,8 @@
-"""Speaker verification: cosine scores, score normalisation, EER, minDCF and the DET curve, with intervals.
+"""Speaker verification: cosine scores, score normalisation, EER, minDCF and the DET curve, with
+intervals.
 
-A trial is accepted when its score is at or above the threshold. Equal scores pass a threshold together.
+A trial is accepted when its score is at or above the threshold. Equal scores pass a threshold
+together.
 """
 
 from collections.abc import Callable
@@ -12,7 +14,8 @@ from ncssl.errors import UnknownName
 from ncssl.evaluate.checks import array, embeddings, scored
 
 PRIORS = {"min_dcf_01": 0.01, "min_dcf_05": 0.05}  # of a target trial
-SIDES = {"z": (1.0, 0.0), "t": (0.0, 1.0), "s": (0.5, 0.5)}  # weights of the enrolment's and the test's normalisation
+# weights of the enrolment's and the test's normalisation
+SIDES = {"z": (1.0, 0.0), "t": (0.0, 1.0), "s": (0.5, 0.5)}
 
 
 def cosine_scores(z_a: Any, z_b: Any) -> np.ndarray:
@@ -29,13 +32,21 @@ def cohort_scores(z: Any, cohort: Any, score: Callable = cosine_scores) -> np.nd
 
 
 def score_norm(
-    scores: Any, trials: Any, cohort: Any, other: Any = None, *, kind: str = "s", top: int | None = None
+    scores: Any,
+    trials: Any,
+    cohort: Any,
+    other: Any = None,
+    *,
+    kind: str = "s",
+    top: int | None = None,
 ) -> np.ndarray:
-    """Scores (m,) of trials (target, a, b: rows), less the mean and over the deviation of scores against a cohort.
+    """Scores (m,) of trials (target, a, b: rows), less the mean and over the deviation of scores
+    against a cohort.
 
-    cohort (n, c): `cohort_scores` of the embeddings of side a; `other`: of side b, the same unless given. kind: "z"
-    uses side a, "t" side b, "s" the mean of both. `top` keeps each row's highest: AS-norm1 of matejka2017 with "s".
-    The cohort must hold no speaker of the trials. Raises UnknownName or ValueError.
+    cohort (n, c): `cohort_scores` of the embeddings of side a; `other`: of side b, the same unless
+    given. kind: "z" uses side a, "t" side b, "s" the mean of both. `top` keeps each row's highest:
+    AS-norm1 of matejka2017 with "s". The cohort must hold no speaker of the trials. Raises
+    UnknownName or ValueError.
     """
     if kind not in SIDES:
         raise UnknownName("score normalisation", kind, SIDES)
@@ -58,12 +69,17 @@ def _moments(scores: Any, top: int | None) -> tuple[np.ndarray, np.ndarray]:
         scores = np.partition(scores, scores.shape[1] - top, axis=1)[:, -top:]
     std = scores.std(axis=1)
     if not std.all():
-        raise ValueError("a row of cohort scores was constant; allowed: a cohort whose scores differ")
+        raise ValueError(
+            "a row of cohort scores was constant; allowed: a cohort whose scores differ"
+        )
     return scores.mean(axis=1), std
 
 
-def rates(target: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Miss and false-alarm rates (..., g + 1) below, between and above the g distinct scores, thresholds rising.
+def rates(
+    target: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Miss and false-alarm rates (..., g + 1) below, between and above the g distinct scores,
+    thresholds rising.
 
     Weights (..., m) count each trial so often; NaN where they leave no target or no non-target.
     """
@@ -81,7 +97,8 @@ def rates(target: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = N
 
 
 def crossing(miss: np.ndarray, false_alarm: np.ndarray) -> np.ndarray:
-    """The rate (...) at which miss equals false alarm, linear between the two thresholds around it; NaN stays."""
+    """The rate (...) at which miss equals false alarm, linear between the two thresholds around it;
+    NaN stays."""
     gap = miss - false_alarm
     j = np.argmax(gap >= 0, axis=-1)[..., None]
     i = np.maximum(j - 1, 0)  # j is 0 only where all is NaN
@@ -97,29 +114,37 @@ def crossing(miss: np.ndarray, false_alarm: np.ndarray) -> np.ndarray:
 def least_cost(
     miss: np.ndarray, false_alarm: np.ndarray, p: float, c_miss: float = 1.0, c_fa: float = 1.0
 ) -> np.ndarray:
-    """Least over the thresholds of the detection cost, over the cost of always or never accepting, the cheaper."""
+    """Least over the thresholds of the detection cost, over the cost of always or never accepting,
+    the cheaper."""
     if not 0 < p < 1 or not (c_miss > 0 and c_fa > 0):
-        raise ValueError(f"p, c_miss, c_fa were {p}, {c_miss}, {c_fa}; allowed: p in (0, 1) and costs above 0")
+        raise ValueError(
+            f"p, c_miss, c_fa were {p}, {c_miss}, {c_fa}; allowed: p in (0, 1) and costs above 0"
+        )
     cost = p * c_miss * miss + (1 - p) * c_fa * false_alarm
     return cost.min(axis=-1) / min(p * c_miss, (1 - p) * c_fa)
 
 
 def det(target: Any, scores: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Miss and false-alarm rates (g + 1,), shares from 0 to 1, below, between and above the g distinct scores."""
+    """Miss and false-alarm rates (g + 1,), shares from 0 to 1, below, between and above the g
+    distinct scores."""
     return rates(*scored(target, scores))
 
 
 def eer(target: Any, scores: Any) -> float:
-    """Equal error rate in percent: where the lines between the points of `det` cross miss = false alarm.
+    """Equal error rate in percent: where the lines between the points of `det` cross miss = false
+    alarm.
 
-    The stepwise ROC with straight lines where scores tie, not its convex hull: constant scores give 50.
-    Raises ValueError for scores that are not finite or trials of one kind only.
+    The stepwise ROC with straight lines where scores tie, not its convex hull: constant scores give
+    50. Raises ValueError for scores that are not finite or trials of one kind only.
     """
     return 100.0 * float(crossing(*det(target, scores)))
 
 
-def min_dcf(target: Any, scores: Any, *, p: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
-    """Least detection cost min [p c_miss miss + (1 - p) c_fa false_alarm] over min(p c_miss, (1 - p) c_fa), so 0 to 1.
+def min_dcf(
+    target: Any, scores: Any, *, p: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0
+) -> float:
+    """Least detection cost min [p c_miss miss + (1 - p) c_fa false_alarm] over min(p c_miss, (1 -
+    p) c_fa), so 0 to 1.
 
     NIST SRE's normalised cost; p is the prior of a target trial. Raises like `eer`.
     """

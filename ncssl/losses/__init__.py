@@ -1,7 +1,8 @@
 """Losses on embeddings: pure functions of (n, d) tensors, computed in float32 or wider also inside
 autocast, mean over the batch.
 
-State that some of them need (a queue of keys, a centre, prototypes) is passed in; `ncssl.nn` holds it in heads.
+State that some of them need (a queue of keys, a centre, prototypes) is passed in; `ncssl.nn` holds
+it in heads.
 """
 
 from ncssl.losses.clusters import code_cross_entropy, distillation, sharpened, sinkhorn
@@ -12,7 +13,25 @@ from ncssl.losses.pairs import cosine, decorrelated, euclidean, iso, normalised_
 from ncssl.losses.sigreg import epps_pulley, sigreg, spread
 
 __all__ = [
-    "angular_margin", "barlow", "code_cross_entropy", "cosine", "cpc", "decorrelated", "distillation", "epps_pulley",
-    "euclidean", "gram", "info_nce", "invariance", "iso", "normalised_mse", "nt_xent", "sharpened", "sigreg",
-    "sinkhorn", "spread", "vicreg", "wmse",
-]  # fmt: skip
+    "angular_margin",
+    "barlow",
+    "code_cross_entropy",
+    "cosine",
+    "cpc",
+    "decorrelated",
+    "distillation",
+    "epps_pulley",
+    "euclidean",
+    "gram",
+    "info_nce",
+    "invariance",
+    "iso",
+    "normalised_mse",
+    "nt_xent",
+    "sharpened",
+    "sigreg",
+    "sinkhorn",
+    "spread",
+    "vicreg",
+    "wmse",
+]

@@ -8,7 +8,8 @@ from torch import Tensor
 
 
 def exact(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The same loss with autocast off inside it: value and gradient are those of the precision of its tensors."""
+    """The same loss with autocast off inside it: value and gradient are those of the precision of
+    its tensors."""
 
     @functools.wraps(loss)
     def outside_autocast(*args, **kwargs) -> Tensor:
@@ -20,15 +21,19 @@ def exact(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def matrices(**given: Tensor) -> list[Tensor]:
-    """The tensors, each (n, d) and alike, in float32 (float64 stays). Raises TypeError or ValueError naming the one
-    that does not fit."""
+    """The tensors, each (n, d) and alike, in float32 (float64 stays). Raises TypeError or
+    ValueError naming the one that does not fit."""
     (first, x), *_ = given.items()
     for name, z in given.items():
         if not isinstance(z, Tensor) or not z.is_floating_point():
             kind = z.dtype if isinstance(z, Tensor) else type(z).__name__
-            raise TypeError(f"{name} was {kind}; allowed: a tensor of floating-point numbers (n, d)")
+            raise TypeError(
+                f"{name} was {kind}; allowed: a tensor of floating-point numbers (n, d)"
+            )
         if z.ndim != 2 or z.shape != x.shape:
-            raise ValueError(f"{name} had shape {tuple(z.shape)}; allowed: (n, d), the shape of {first}")
+            raise ValueError(
+                f"{name} had shape {tuple(z.shape)}; allowed: (n, d), the shape of {first}"
+            )
         if z.device != x.device:
             raise ValueError(f"{name} was on {z.device}; allowed: {x.device}, where {first} is")
     return [z if z.dtype == torch.float64 else z.float() for z in given.values()]
@@ -42,5 +47,9 @@ def at_least(name: str, z: Tensor, rows: int, why: str) -> None:
 
 def positive(name: str, value: float) -> None:
     """Raise ValueError unless value > 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 < value < float("inf")
+    ):
         raise ValueError(f"{name} was {value!r}; allowed: a number above 0")

@@ -12,7 +12,8 @@ from ncssl.losses.checks import exact, matrices, positive
 @exact
 @torch.no_grad()
 def sinkhorn(scores: Tensor, *, eps: float = 0.05, iterations: int = 3) -> Tensor:
-    """Codes Q (n, k) from scores (n, k): rows sum to 1, columns to about n / k; the last step is over the rows.
+    """Codes Q (n, k) from scores (n, k): rows sum to 1, columns to about n / k; the last step is
+    over the rows.
 
     Source: caron2020 (SwAV), section 3.1. In logarithms, so that no small eps makes a sum vanish.
     """
@@ -27,7 +28,8 @@ def sinkhorn(scores: Tensor, *, eps: float = 0.05, iterations: int = 3) -> Tenso
 
 @exact
 def code_cross_entropy(scores: Tensor, codes: Tensor, *, temperature: float = 0.1) -> Tensor:
-    """Cross entropy of softmax(scores / temperature) under the codes, mean over the batch; both (n, k).
+    """Cross entropy of softmax(scores / temperature) under the codes, mean over the batch; both (n,
+    k).
 
     Source: caron2020, eq. 2. ln k for constant scores and uniform codes.
     """
@@ -39,7 +41,8 @@ def code_cross_entropy(scores: Tensor, codes: Tensor, *, temperature: float = 0.
 @exact
 @torch.no_grad()
 def sharpened(teacher: Tensor, centre: Tensor, *, temperature: float = 0.04) -> Tensor:
-    """The teacher's distributions (n, k): softmax of its outputs (n, k), centred by (k,) and sharpened.
+    """The teacher's distributions (n, k): softmax of its outputs (n, k), centred by (k,) and
+    sharpened.
 
     Source: caron2021 (DINO), algorithm 1.
     """
@@ -50,12 +53,18 @@ def sharpened(teacher: Tensor, centre: Tensor, *, temperature: float = 0.04) -> 
 
 @exact
 def distillation(
-    student: Tensor, teacher: Tensor, centre: Tensor, *, student_temperature: float = 0.1,
+    student: Tensor,
+    teacher: Tensor,
+    centre: Tensor,
+    *,
+    student_temperature: float = 0.1,
     teacher_temperature: float = 0.04,
-) -> Tensor:  # fmt: skip
-    """Cross entropy of the student's softmax under the teacher's, centred and sharpened; (n, k) both, centre (k,).
+) -> Tensor:
+    """Cross entropy of the student's softmax under the teacher's, centred and sharpened; (n, k)
+    both, centre (k,).
 
-    Source: caron2021 (DINO), algorithm 1. No gradient goes to the teacher. ln k for constant outputs.
+    Source: caron2021 (DINO), algorithm 1. No gradient goes to the teacher. ln k for constant
+    outputs.
     """
     student, teacher = matrices(student=student, teacher=teacher)
     positive("student_temperature", student_temperature)

@@ -9,7 +9,8 @@ from ncssl.losses.checks import at_least, exact, matrices, positive
 
 @exact
 def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float = 0.5) -> Tensor:
-    """Normalised temperature-scaled cross entropy over 2n views, mean over all; z1, z2: (n, d). ln(2n-1) if constant.
+    """Normalised temperature-scaled cross entropy over 2n views, mean over all; z1, z2: (n, d).
+    ln(2n-1) if constant.
 
     Source: chen2020 (SimCLR), eq. 1.
     """
@@ -23,10 +24,14 @@ def nt_xent(z1: Tensor, z2: Tensor, *, temperature: float = 0.5) -> Tensor:
 
 
 @exact
-def info_nce(q: Tensor, k: Tensor, negatives: Tensor | None = None, *, temperature: float = 0.1) -> Tensor:
-    """Cross entropy of telling the key k_i of query q_i from the negatives, cosine similarity over the temperature.
+def info_nce(
+    q: Tensor, k: Tensor, negatives: Tensor | None = None, *, temperature: float = 0.1
+) -> Tensor:
+    """Cross entropy of telling the key k_i of query q_i from the negatives, cosine similarity over
+    the temperature.
 
-    q, k: (n, d). negatives: (m, d) for all queries (he2020, MoCo, eq. 1; ln(m + 1) if constant); None: the other keys.
+    q, k: (n, d). negatives: (m, d) for all queries (he2020, MoCo, eq. 1; ln(m + 1) if constant);
+    None: the other keys.
     """
     q, k = matrices(q=q, k=k)
     positive("temperature", temperature)
@@ -35,7 +40,9 @@ def info_nce(q: Tensor, k: Tensor, negatives: Tensor | None = None, *, temperatu
         at_least("q", q, 2, "for a negative")
         return cross_entropy(q @ k.T / temperature, torch.arange(len(q), device=q.device))
     if negatives.ndim != 2 or negatives.shape[1] != q.shape[1]:
-        raise ValueError(f"negatives had shape {tuple(negatives.shape)}; allowed: (m, {q.shape[1]})")
+        raise ValueError(
+            f"negatives had shape {tuple(negatives.shape)}; allowed: (m, {q.shape[1]})"
+        )
     right = (q * k).sum(1, keepdim=True)
     scores = torch.cat([right, q @ normalize(negatives.to(q.dtype), dim=1).T], 1) / temperature
     return cross_entropy(scores, torch.zeros(len(q), dtype=torch.long, device=q.device))
@@ -43,7 +50,8 @@ def info_nce(q: Tensor, k: Tensor, negatives: Tensor | None = None, *, temperatu
 
 @exact
 def cpc(p: Tensor, z: Tensor) -> Tensor:
-    """InfoNCE with the bilinear score p_i . z_j, p = W c the prediction of z from a context; other rows are negatives.
+    """InfoNCE with the bilinear score p_i . z_j, p = W c the prediction of z from a context; other
+    rows are negatives.
 
     p, z: (n, d), not normalised. Source: oord2018 (CPC), eq. 3-4; ln n if constant.
     """

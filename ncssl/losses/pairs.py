@@ -19,7 +19,8 @@ def cosine(p: Tensor, t: Tensor) -> Tensor:
 
 @exact
 def normalised_mse(p: Tensor, t: Tensor) -> Tensor:
-    """Squared distance of l2-normalised vectors, 2 - 2 cos, mean over the batch, summed over d; p, t: (n, d).
+    """Squared distance of l2-normalised vectors, 2 - 2 cos, mean over the batch, summed over d; p,
+    t: (n, d).
 
     Source: grill2020 (BYOL), eq. 2. Its gradient is twice that of `cosine`.
     """
@@ -37,20 +38,23 @@ def euclidean(p: Tensor, t: Tensor) -> Tensor:
 
 
 def iso(z: Tensor, p: Tensor) -> Tensor:
-    """A prediction with the value of p, to the last bit, whose gradient goes to z as if the predictor were the
-    identity; z, p: (n, d).
+    """A prediction with the value of p, to the last bit, whose gradient goes to z as if the
+    predictor were the identity; z, p: (n, d).
 
-    Any loss of it is an IsoLoss (halvagal2023): the gradient with respect to z is the one with respect to p.
+    Any loss of it is an IsoLoss (halvagal2023): the gradient with respect to z is the one with
+    respect to p.
     """
     return p.detach() + (z - z.detach())
 
 
 @exact
 def decorrelated(p: Tensor, t: Tensor, *, through: bool = True, eps: float = 1e-5) -> Tensor:
-    """2 - 2 mean_j corr(p_j, t_j): both standardised channel by channel over the batch; p, t: (n, d). In [0, 4].
+    """2 - 2 mean_j corr(p_j, t_j): both standardised channel by channel over the batch; p, t: (n,
+    d). In [0, 4].
 
-    Source: wen2022, whose heads end in a batch norm without parameters (variance biased). `through=False` stops the
-    gradient in the mean and the deviation of p, the ablation of the normalisation.
+    Source: wen2022, whose heads end in a batch norm without parameters (variance biased).
+    `through=False` stops the gradient in the mean and the deviation of p, the ablation of the
+    normalisation.
     """
     p, t = matrices(p=p, t=t)
     at_least("p", p, 2, "for a standard deviation")
@@ -58,7 +62,8 @@ def decorrelated(p: Tensor, t: Tensor, *, through: bool = True, eps: float = 1e-
 
 
 def standardise(z: Tensor, eps: float = 1e-5, through: bool = True, correction: int = 0) -> Tensor:
-    """z (n, d) less its mean, over sqrt(variance + eps), channel by channel; gradient through both unless told not."""
+    """z (n, d) less its mean, over sqrt(variance + eps), channel by channel; gradient through both
+    unless told not."""
     variance, mean = torch.var_mean(z, 0, correction=correction)
     if not through:
         variance, mean = variance.detach(), mean.detach()

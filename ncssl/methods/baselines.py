@@ -1,4 +1,5 @@
-"""The methods that the papers compare with: decorrelation, contrast, clustering, self-distillation."""
+"""The methods that the papers compare with: decorrelation, contrast, clustering,
+self-distillation."""
 
 import math
 from collections.abc import Sequence
@@ -41,7 +42,8 @@ def barlow_twins(weight=5e-3, layers=3) -> Method:
 
 @method
 def vicreg(invariance=25.0, variance=25.0, covariance=1.0, layers=3) -> Method:
-    """Invariance, a hinge on standard deviations, squared covariances (bardes2022; scaling of its released code)."""
+    """Invariance, a hinge on standard deviations, squared covariances (bardes2022; scaling of its
+    released code)."""
     weights = dict(invariance=invariance, variance=variance, covariance=covariance)
     for name, value in weights.items():
         in_range(name, value, 0, math.inf)
@@ -56,7 +58,8 @@ def vicreg(invariance=25.0, variance=25.0, covariance=1.0, layers=3) -> Method:
 
 @method
 def wmse(part=128, eps=0.0) -> Method:
-    """Distance of views whitened in parts of the batch (ermolov2021); needs parts of more rows than channels."""
+    """Distance of views whitened in parts of the batch (ermolov2021); needs parts of more rows than
+    channels."""
     whole("part", part, 2)
     in_range("eps", eps, 0, 1)
     return Method(
@@ -69,10 +72,12 @@ def wmse(part=128, eps=0.0) -> Method:
 
 @method
 def sigreg(weight=0.02, weighting="blend", slices=256, points=17, reach=3.0, layers=3) -> Method:
-    """Views agree, and every projection on a line is standard normal (balestriero2025, LeJEPA; its released code).
+    """Views agree, and every projection on a line is standard normal (balestriero2025, LeJEPA; its
+    released code).
 
-    weighting "blend": (1 - weight) agreement + weight SIGReg; "add": agreement + weight SIGReg. No predictor, no
-    stop-gradient, no running average. The code's example has weight .02 at d 16; the agreement is a mean over d.
+    weighting "blend": (1 - weight) agreement + weight SIGReg; "add": agreement + weight SIGReg. No
+    predictor, no stop-gradient, no running average. The code's example has weight .02 at d 16; the
+    agreement is a mean over d.
     """
     in_range("weight", weight, 0, 1 if weighting == "blend" else math.inf)
     one_of("weighting", weighting, ("blend", "add"))
@@ -83,7 +88,9 @@ def sigreg(weight=0.02, weighting="blend", slices=256, points=17, reach=3.0, lay
 
     def loss(views: Sequence[Branch], head: Head) -> Tensor:
         along = head.directions()
-        normal = sum(losses.sigreg(v.z, along, points=points, reach=reach) for v in views) / len(views)
+        normal = sum(losses.sigreg(v.z, along, points=points, reach=reach) for v in views) / len(
+            views
+        )
         return rest * losses.spread(*(v.z for v in views), centres=TARGETS) + weight * normal
 
     return Method(
@@ -110,20 +117,30 @@ def simclr(temperature=0.5, hidden_norm=True) -> Method:
 
 @method
 def cpc(bias=False, stop_gradient=False) -> Method:
-    """InfoNCE with a learned bilinear score between the views, other rows as negatives (oord2018, eq. 3-4)."""
+    """InfoNCE with a learned bilinear score between the views, other rows as negatives (oord2018,
+    eq. 3-4)."""
 
     def loss(views: Sequence[Branch], head: Head) -> Tensor:
         pairs = ordered(views)
         return sum(losses.cpc(a.p, b.t) for a, b in pairs) / len(pairs)
 
-    return Method(loss=loss, predictor=partial(Linear, bias=bias), paper="oord2018", stop_gradient=stop_gradient)
+    return Method(
+        loss=loss,
+        predictor=partial(Linear, bias=bias),
+        paper="oord2018",
+        stop_gradient=stop_gradient,
+    )
 
 
 @method
-def moco(temperature=0.1, queue=4096, keep=0.99, keep_schedule="constant", layers=2, symmetric=True) -> Method:
-    """InfoNCE of queries against the momentum encoder's keys and a queue of former keys (he2020; v2, symmetric).
+def moco(
+    temperature=0.1, queue=4096, keep=0.99, keep_schedule="constant", layers=2, symmetric=True
+) -> Method:
+    """InfoNCE of queries against the momentum encoder's keys and a queue of former keys (he2020;
+    v2, symmetric).
 
-    layers=1 is v1's projector (its temperature .07, symmetric=False: the first view asks, the second is the key).
+    layers=1 is v1's projector (its temperature .07, symmetric=False: the first view asks, the
+    second is the key).
     """
     positive("temperature", temperature)
     whole("queue", queue)
@@ -131,7 +148,10 @@ def moco(temperature=0.1, queue=4096, keep=0.99, keep_schedule="constant", layer
 
     def loss(views: Sequence[Branch], head: Head) -> Tensor:
         directions = [(0, 1), (1, 0)] if symmetric else [(0, 1)]
-        terms = [losses.info_nce(views[i].p, views[j].t, head.queue[j], temperature=temperature) for i, j in directions]
+        terms = [
+            losses.info_nce(views[i].p, views[j].t, head.queue[j], temperature=temperature)
+            for i, j in directions
+        ]
         return sum(terms) / len(terms)
 
     if keep == 0:
@@ -148,11 +168,19 @@ def moco(temperature=0.1, queue=4096, keep=0.99, keep_schedule="constant", layer
 
 @method
 def swav(
-    prototypes=512, temperature=0.1, eps=0.05, iterations=3, queue=0, queue_from=0.1, frozen=0.01, layers=2
+    prototypes=512,
+    temperature=0.1,
+    eps=0.05,
+    iterations=3,
+    queue=0,
+    queue_from=0.1,
+    frozen=0.01,
+    layers=2,
 ) -> Method:
     """Each view predicts the other's balanced cluster code (caron2020); queue joins the codes late.
 
-    frozen, queue_from: shares of the training in which prototypes stand still, and after which the queue is used.
+    frozen, queue_from: shares of the training in which prototypes stand still, and after which the
+    queue is used.
     """
     positive("temperature", temperature)
     positive("eps", eps)
@@ -169,33 +197,52 @@ def swav(
             codes = losses.sinkhorn(scores, eps=eps, iterations=iterations)[: len(b.p)]
             for j, a in enumerate(views):
                 if i != j:
-                    total, terms = total + losses.code_cross_entropy(a.p, codes, temperature=temperature), terms + 1
+                    total, terms = (
+                        total + losses.code_cross_entropy(a.p, codes, temperature=temperature),
+                        terms + 1,
+                    )
         return total / terms
 
     head = partial(Prototypes, k=prototypes, queue=queue, frozen=frozen, queue_from=queue_from)
-    return Method(loss=loss, predictor=head, paper="caron2020", project=partial(project, layers=layers))
+    return Method(
+        loss=loss, predictor=head, paper="caron2020", project=partial(project, layers=layers)
+    )
 
 
 def distilled(views: Sequence[Branch], separate: bool | None) -> list[tuple[Branch, Branch]]:
-    """Pairs of a student's and another view of the teacher; `separate`: the student sees only views that the teacher
-    does not. Raises ValueError if there are none."""
+    """Pairs of a student's and another view of the teacher; `separate`: the student sees only views
+    that the teacher does not. Raises ValueError if there are none."""
     if not separate:
         return ordered(views)
     if len(views) <= TARGETS:
-        raise ValueError(f"separate was True; allowed: with more than {TARGETS} views, not {len(views)}")
+        raise ValueError(
+            f"separate was True; allowed: with more than {TARGETS} views, not {len(views)}"
+        )
     return [(a, b) for b in views[:TARGETS] for a in views[TARGETS:]]
 
 
 @method
 def dino(
-    prototypes=1024, student_temperature=0.1, teacher_temperature=0.04, warm_temperature=0.04, warm=0.0,
-    centre_keep=0.9, keep=0.996, keep_schedule="cosine", frozen=0.01, norm=False, centring=True, head_std=None,
+    prototypes=1024,
+    student_temperature=0.1,
+    teacher_temperature=0.04,
+    warm_temperature=0.04,
+    warm=0.0,
+    centre_keep=0.9,
+    keep=0.996,
+    keep_schedule="cosine",
+    frozen=0.01,
+    norm=False,
+    centring=True,
+    head_std=None,
     separate=None,
-) -> Method:  # fmt: skip
-    """Student's softmax under the momentum teacher's, centred and sharpened (caron2021); multi-crop by the policy.
+) -> Method:
+    """Student's softmax under the momentum teacher's, centred and sharpened (caron2021); multi-crop
+    by the policy.
 
-    The teacher's temperature goes from warm_temperature to its own over the share `warm`; centring=False: ablation.
-    head_std: see PrototypeHead; separate=True: the student sees the small views only (hyperion's later recipe).
+    The teacher's temperature goes from warm_temperature to its own over the share `warm`;
+    centring=False: ablation. head_std: see PrototypeHead; separate=True: the student sees the small
+    views only (hyperion's later recipe).
     """
     positive("student_temperature", student_temperature)
     positive("teacher_temperature", teacher_temperature)
@@ -212,13 +259,18 @@ def dino(
         centre = head.centre if centring else torch.zeros_like(head.centre)
         goals = [b._replace(t=sharpened(b.t, centre, temperature=sharp)) for b in views[:TARGETS]]
         pairs = distilled([*goals, *views[TARGETS:]], separate)
-        terms = [losses.code_cross_entropy(a.p, b.t, temperature=student_temperature) for a, b in pairs]
+        terms = [
+            losses.code_cross_entropy(a.p, b.t, temperature=student_temperature) for a, b in pairs
+        ]
         total = sum(terms) / len(pairs)
         head.note([b.t for b in goals], total.detach())
         return total
 
     def projector(features: int, hidden: int, d: int):
-        return PrototypeHead(features, hidden, d, prototypes, frozen=frozen, norm=norm, std=head_std), prototypes
+        return (
+            PrototypeHead(features, hidden, d, prototypes, frozen=frozen, norm=norm, std=head_std),
+            prototypes,
+        )
 
     return Method(
         loss=loss,

@@ -1,4 +1,5 @@
-"""What a method is: a function of keyword options that returns a frozen Method, entered in METHODS by its name."""
+"""What a method is: a function of keyword options that returns a frozen Method, entered in METHODS
+by its name."""
 
 import inspect
 import math
@@ -17,14 +18,16 @@ TARGETS = 2  # views that give targets: the first two (with multi-crop these are
 
 
 class Branch(NamedTuple):
-    """What one view gives: projection z, prediction p, each (n, d), and target t, None beyond the first two views."""
+    """What one view gives: projection z, prediction p, each (n, d), and target t, None beyond the
+    first two views."""
 
     z: Tensor
     p: Tensor
     t: Tensor | None
 
 
-Loss = Callable[[Sequence[Branch], Head], Tensor]  # of the views of a batch, and the head that holds what lasts
+# of the views of a batch, and the head that holds what lasts
+Loss = Callable[[Sequence[Branch], Head], Tensor]
 
 
 def ordered(views: Sequence[Branch]) -> list[tuple[Branch, Branch]]:
@@ -32,18 +35,23 @@ def ordered(views: Sequence[Branch]) -> list[tuple[Branch, Branch]]:
     return [(a, b) for i, b in enumerate(views[:TARGETS]) for j, a in enumerate(views) if i != j]
 
 
-def across(loss: Callable[[Tensor, Tensor], Tensor], weight: float = 1.0, *, iso: bool = False) -> Loss:
-    """Loss summed over ordered pairs of views, prediction of one against target of the other, times `weight`; with
-    `iso` the gradient skips the predictor (halvagal2023)."""
+def across(
+    loss: Callable[[Tensor, Tensor], Tensor], weight: float = 1.0, *, iso: bool = False
+) -> Loss:
+    """Loss summed over ordered pairs of views, prediction of one against target of the other, times
+    `weight`; with `iso` the gradient skips the predictor (halvagal2023)."""
 
     def over_pairs(views: Sequence[Branch], head: Head) -> Tensor:
-        return weight * sum(loss(isotropic(a.z, a.p) if iso else a.p, b.t) for a, b in ordered(views))
+        return weight * sum(
+            loss(isotropic(a.z, a.p) if iso else a.p, b.t) for a, b in ordered(views)
+        )
 
     return over_pairs
 
 
 def between(loss: Callable[[Tensor, Tensor], Tensor]) -> Loss:
-    """Loss of the projections of two views, mean over the pairs of views; the gradient goes to both."""
+    """Loss of the projections of two views, mean over the pairs of views; the gradient goes to
+    both."""
 
     def over_pairs(views: Sequence[Branch], head: Head) -> Tensor:
         pairs = list(combinations(views, 2))
@@ -52,7 +60,9 @@ def between(loss: Callable[[Tensor, Tensor], Tensor]) -> Loss:
     return over_pairs
 
 
-def project(features: int, hidden: int, d: int, *, layers: int = 2, hidden_norm=True, output_norm=False):
+def project(
+    features: int, hidden: int, d: int, *, layers: int = 2, hidden_norm=True, output_norm=False
+):
     """The usual projector: an MLP features -> hidden ... -> d, and its width."""
     sizes = [features, *[hidden] * (layers - 1), d]
     return mlp(sizes, output_norm=output_norm, hidden_norm=hidden_norm), d
@@ -65,10 +75,11 @@ def no_predictor(d: int) -> Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A method for the engine of `ncssl.model`; `keep` is the weight of the past in the target (0: no EMA).
+    """A method for the engine of `ncssl.model`; `keep` is the weight of the past in the target (0:
+    no EMA).
 
-    project(features, hidden, d) gives the projector and its width, predictor(width) the head after it. Every field is
-    given by name.
+    project(features, hidden, d) gives the projector and its width, predictor(width) the head after
+    it. Every field is given by name.
     """
 
     loss: Loss
@@ -92,10 +103,13 @@ class Method:
                 in_range(name, getattr(self, name), 0, math.inf)
         one_of("keep_schedule", self.keep_schedule, ("constant", "cosine"))
         if self.keep > 0 and not self.stop_gradient:
-            raise ValueError("stop_gradient=False needs keep=0: an EMA target has no gradient to stop")
+            raise ValueError(
+                "stop_gradient=False needs keep=0: an EMA target has no gradient to stop"
+            )
 
     def keep_at(self, progress: float) -> float:
-        """Weight of the past at `progress` in [0, 1]; cosine from `keep` to 1 (grill2020, tau_k) or constant."""
+        """Weight of the past at `progress` in [0, 1]; cosine from `keep` to 1 (grill2020, tau_k) or
+        constant."""
         if self.keep_schedule == "constant":
             return self.keep
         return 1 - (1 - self.keep) * (math.cos(math.pi * progress) + 1) / 2

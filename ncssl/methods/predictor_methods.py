@@ -1,4 +1,5 @@
-"""Methods that predict one view from the other: learned predictors, and predictors set in closed form."""
+"""Methods that predict one view from the other: learned predictors, and predictors set in closed
+form."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,18 +22,23 @@ from ncssl.methods.core import (
     ordered,
     project,
     whole,
-)  # fmt: skip
+)
 from ncssl.nn import DirectPred, DirectSet, Head, Linear, Mlp, OffDiagonal, Optimal, Standardise
 from ncssl.nn.rules import EPS_FORMS, NORMS
 
 DISTANCES = {"cosine": losses.normalised_mse, "euclidean": losses.euclidean}
 
 
-def learned(kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool) -> Callable[[int], Head]:
+def learned(
+    kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool
+) -> Callable[[int], Head]:
     """The learned predictors by name: mlp, linear, none."""
     one_of("predictor", kind, ("mlp", "linear", "none"))
     if kind != "linear" and (symmetric or bias):
-        raise ValueError(f"symmetric_predictor and predictor_bias need predictor='linear'; predictor was {kind!r}")
+        raise ValueError(
+            "symmetric_predictor and predictor_bias need predictor='linear'; predictor was"
+            f" {kind!r}"
+        )
     if kind == "mlp":
         return lambda d: Mlp(d, hidden(d))
     if kind == "linear":
@@ -43,15 +49,29 @@ def learned(kind: str, hidden: Callable[[int], int], bias: bool, symmetric: bool
 def bottleneck(d: int) -> int:
     """d/4, the hidden layer of SimSiam's predictor; raises ValueError for d below 4."""
     if d < 4:
-        raise ValueError(f"d was {d}; allowed: at least 4 with predictor 'mlp', whose hidden layer is d/4")
+        raise ValueError(
+            f"d was {d}; allowed: at least 4 with predictor 'mlp', whose hidden layer is d/4"
+        )
     return d // 4
 
 
 def closed_form(
-    head: type[Head], paper: str, *, eps: float, rho: float, freq: int, keep: float, keep_schedule: str,
-    stop_gradient: bool, output_norm: bool, loss: str = "cosine", iso: bool = False, **rule,
-) -> Method:  # fmt: skip
-    """What the closed-form methods share: a head that follows the second moment, and the loss across the views."""
+    head: type[Head],
+    paper: str,
+    *,
+    eps: float,
+    rho: float,
+    freq: int,
+    keep: float,
+    keep_schedule: str,
+    stop_gradient: bool,
+    output_norm: bool,
+    loss: str = "cosine",
+    iso: bool = False,
+    **rule,
+) -> Method:
+    """What the closed-form methods share: a head that follows the second moment, and the loss
+    across the views."""
     in_range("eps", eps, 0, math.inf)
     in_range("rho", rho, 0, 1)
     one_of("loss", loss, tuple(DISTANCES))
@@ -69,10 +89,19 @@ def closed_form(
 
 @method
 def simsiam(
-    predictor="mlp", stop_gradient=True, keep=0.0, keep_schedule="constant", predictor_bias=False,
-    symmetric_predictor=False, predictor_lr=1.0, predictor_weight_decay=None, trunk_weight_decay=None, output_norm=True,
-) -> Method:  # fmt: skip
-    """Predictor and stop-gradient, no momentum target, mean of negative cosines (chen2021); bottleneck d/4."""
+    predictor="mlp",
+    stop_gradient=True,
+    keep=0.0,
+    keep_schedule="constant",
+    predictor_bias=False,
+    symmetric_predictor=False,
+    predictor_lr=1.0,
+    predictor_weight_decay=None,
+    trunk_weight_decay=None,
+    output_norm=True,
+) -> Method:
+    """Predictor and stop-gradient, no momentum target, mean of negative cosines (chen2021);
+    bottleneck d/4."""
     return Method(
         loss=across(losses.cosine, 0.5),
         predictor=learned(predictor, bottleneck, predictor_bias, symmetric_predictor),
@@ -89,11 +118,19 @@ def simsiam(
 
 @method
 def byol(
-    predictor="mlp", stop_gradient=True, keep=0.996, keep_schedule="constant", predictor_bias=False,
-    symmetric_predictor=False, predictor_lr=1.0, predictor_weight_decay=None, trunk_weight_decay=None,
+    predictor="mlp",
+    stop_gradient=True,
+    keep=0.996,
+    keep_schedule="constant",
+    predictor_bias=False,
+    symmetric_predictor=False,
+    predictor_lr=1.0,
+    predictor_weight_decay=None,
+    trunk_weight_decay=None,
     output_norm=False,
-) -> Method:  # fmt: skip
-    """Predictor and momentum target, sum over both directions of 2 - 2 cos (grill2020); hidden layer of 4 d."""
+) -> Method:
+    """Predictor and momentum target, sum over both directions of 2 - 2 cos (grill2020); hidden
+    layer of 4 d."""
     return Method(
         loss=across(losses.normalised_mse),
         predictor=learned(predictor, lambda d: 4 * d, predictor_bias, symmetric_predictor),
@@ -110,64 +147,140 @@ def byol(
 
 @method
 def directpred(
-    eps=0.1, rho=0.3, freq=1, eps_form="code", shift=0.0, keep=0.996, keep_schedule="constant",
-    stop_gradient=True, output_norm=False,
-) -> Method:  # fmt: skip
-    """Linear predictor set from the projections' second moment (tian2021, eq. 18-19; Tables 6-8); BYOL's loss."""
+    eps=0.1,
+    rho=0.3,
+    freq=1,
+    eps_form="code",
+    shift=0.0,
+    keep=0.996,
+    keep_schedule="constant",
+    stop_gradient=True,
+    output_norm=False,
+) -> Method:
+    """Linear predictor set from the projections' second moment (tian2021, eq. 18-19; Tables 6-8);
+    BYOL's loss."""
     one_of("eps_form", eps_form, EPS_FORMS)
     return closed_form(
-        DirectPred, "tian2021", eps=eps, rho=rho, freq=freq, keep=keep, keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient, output_norm=output_norm, eps_form=eps_form, shift=shift,
-    )  # fmt: skip
+        DirectPred,
+        "tian2021",
+        eps=eps,
+        rho=rho,
+        freq=freq,
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+        output_norm=output_norm,
+        eps_form=eps_form,
+        shift=shift,
+    )
 
 
 @method
 def directset(
-    alpha=0.5, eps=0.1, rho=0.5, freq=1, norm="spectral", keep=0.996, keep_schedule="constant", stop_gradient=True,
+    alpha=0.5,
+    eps=0.1,
+    rho=0.5,
+    freq=1,
+    norm="spectral",
+    keep=0.996,
+    keep_schedule="constant",
+    stop_gradient=True,
     output_norm=False,
-) -> Method:  # fmt: skip
-    """Predictor F^alpha / |F^alpha| + eps I of the projections' second moment F (wang2021, section 2.2)."""
+) -> Method:
+    """Predictor F^alpha / |F^alpha| + eps I of the projections' second moment F (wang2021, section
+    2.2)."""
     positive("alpha", alpha)  # F^0 is the identity: no predictor
     one_of("norm", norm, NORMS)
     return closed_form(
-        DirectSet, "wang2021", eps=eps, rho=rho, freq=freq, keep=keep, keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient, output_norm=output_norm, alpha=alpha, norm=norm,
-    )  # fmt: skip
+        DirectSet,
+        "wang2021",
+        eps=eps,
+        rho=rho,
+        freq=freq,
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+        output_norm=output_norm,
+        alpha=alpha,
+        norm=norm,
+    )
 
 
 @method
 def directcopy(
-    eps=0.3, rho=0.5, freq=1, norm="spectral", keep=0.996, keep_schedule="constant", stop_gradient=True,
+    eps=0.3,
+    rho=0.5,
+    freq=1,
+    norm="spectral",
+    keep=0.996,
+    keep_schedule="constant",
+    stop_gradient=True,
     output_norm=False,
-) -> Method:  # fmt: skip
-    """DirectSet with alpha 1: the second moment itself is the predictor (wang2021; eps of its CIFAR-10 runs)."""
+) -> Method:
+    """DirectSet with alpha 1: the second moment itself is the predictor (wang2021; eps of its
+    CIFAR-10 runs)."""
     return directset(
-        alpha=1, eps=eps, rho=rho, freq=freq, norm=norm, keep=keep, keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient, output_norm=output_norm,
-    )  # fmt: skip
+        alpha=1,
+        eps=eps,
+        rho=rho,
+        freq=freq,
+        norm=norm,
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+        output_norm=output_norm,
+    )
 
 
 @method
 def isoloss(
-    alpha=0.5, eps=0.0, rho=0.996, freq=1, loss="cosine", iso=True, keep=0.99, keep_schedule="cosine",
-    stop_gradient=True, output_norm=False,
-) -> Method:  # fmt: skip
-    """IsoLoss: the gradient skips the closed-form predictor (halvagal2023); iso=False is the base loss beside it.
+    alpha=0.5,
+    eps=0.0,
+    rho=0.996,
+    freq=1,
+    loss="cosine",
+    iso=True,
+    keep=0.99,
+    keep_schedule="cosine",
+    stop_gradient=True,
+    output_norm=False,
+) -> Method:
+    """IsoLoss: the gradient skips the closed-form predictor (halvagal2023); iso=False is the base
+    loss beside it.
 
-    alpha 1/2, eps 0: on DirectPred; alpha 1, eps .25: on DirectCopy. rho is a step's: the released .998 is a crop's.
+    alpha 1/2, eps 0: on DirectPred; alpha 1, eps .25: on DirectCopy. rho is a step's: the released
+    .998 is a crop's.
     """
     positive("alpha", alpha)
     return closed_form(
-        DirectSet, "halvagal2023", eps=eps, rho=rho, freq=freq, keep=keep, keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient, output_norm=output_norm, loss=loss, iso=iso, alpha=alpha, norm="spectral",
-    )  # fmt: skip
+        DirectSet,
+        "halvagal2023",
+        eps=eps,
+        rho=rho,
+        freq=freq,
+        keep=keep,
+        keep_schedule=keep_schedule,
+        stop_gradient=stop_gradient,
+        output_norm=output_norm,
+        loss=loss,
+        iso=iso,
+        alpha=alpha,
+        norm="spectral",
+    )
 
 
 @method
 def optimal(
-    ridge=1e-3, rho=0.3, freq=1, keep=0.996, keep_schedule="constant", stop_gradient=True, output_norm=False
+    ridge=1e-3,
+    rho=0.3,
+    freq=1,
+    keep=0.996,
+    keep_schedule="constant",
+    stop_gradient=True,
+    output_norm=False,
 ) -> Method:
-    """The best linear predictor plugged in every `freq` steps (tian2021, Table 1); how much ridge and rho: ours."""
+    """The best linear predictor plugged in every `freq` steps (tian2021, Table 1); how much ridge
+    and rho: ours."""
     in_range("ridge", ridge, 0, math.inf)
     whole("freq", freq)
     in_range("rho", rho, 0, 1)
@@ -183,23 +296,36 @@ def optimal(
 
 
 HEADS: dict[str, Callable[..., Head]] = {
-    "off_diagonal": OffDiagonal, "identity_linear": partial(Linear, identity=True), "linear": Linear,
-    "mlp": lambda d: Mlp(d, 4 * d), "none": no_predictor,
-}  # fmt: skip
+    "off_diagonal": OffDiagonal,
+    "identity_linear": partial(Linear, identity=True),
+    "linear": Linear,
+    "mlp": lambda d: Mlp(d, 4 * d),
+    "none": no_predictor,
+}
 NORMALISATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "batch": losses.decorrelated, "batch_detached": partial(losses.decorrelated, through=False),
-    "l2": losses.normalised_mse, "none": losses.euclidean,
-}  # fmt: skip
+    "batch": losses.decorrelated,
+    "batch_detached": partial(losses.decorrelated, through=False),
+    "l2": losses.normalised_mse,
+    "none": losses.euclidean,
+}
 
 
 @method
 def offdiagonal(
-    head="off_diagonal", symmetric=False, normalisation="batch", stop_gradient=True, keep=0.0,
-    keep_schedule="constant", predictor_lr=1.0, predictor_weight_decay=None,
-) -> Method:  # fmt: skip
-    """Head I + E with only the off-diagonals of E learned from zero, outputs batch-normalised (wen2022).
+    head="off_diagonal",
+    symmetric=False,
+    normalisation="batch",
+    stop_gradient=True,
+    keep=0.0,
+    keep_schedule="constant",
+    predictor_lr=1.0,
+    predictor_weight_decay=None,
+) -> Method:
+    """Head I + E with only the off-diagonals of E learned from zero, outputs batch-normalised
+    (wen2022).
 
-    head: off_diagonal, identity_linear, linear, mlp, none; normalisation: batch, batch_detached, l2, none.
+    head: off_diagonal, identity_linear, linear, mlp, none; normalisation: batch, batch_detached,
+    l2, none.
     """
     one_of("head", head, tuple(HEADS))
     one_of("normalisation", normalisation, tuple(NORMALISATIONS))
@@ -219,7 +345,8 @@ def offdiagonal(
 
 
 def inv_cov(inv: float, cov: float, parts: int, form: str, per_part: bool) -> Loss:
-    """liu2022, eq. 17 and 19, summed over both directions; `per_part` divides the sum over parts by their number."""
+    """liu2022, eq. 17 and 19, summed over both directions; `per_part` divides the sum over parts by
+    their number."""
 
     def loss(views: Sequence[Branch], head: Head) -> Tensor:
         total = inv * sum(losses.invariance(a.p, b.t) for a, b in ordered(views))
@@ -235,12 +362,24 @@ def inv_cov(inv: float, cov: float, parts: int, form: str, per_part: bool) -> Lo
 
 @method
 def invcov(
-    inv=1.0, cov=1.0, std=True, predictor="linear", parts=1, form="output", per_part=False, identity=True,
-    stop_gradient=False, keep=0.0, output_norm=False, layers=3,
-) -> Method:  # fmt: skip
-    """Invariance and the predictor's Gram matrix as a constraint, no stop-gradient (liu2022, eq. 17-19; has no name).
+    inv=1.0,
+    cov=1.0,
+    std=True,
+    predictor="linear",
+    parts=1,
+    form="output",
+    per_part=False,
+    identity=True,
+    stop_gradient=False,
+    keep=0.0,
+    output_norm=False,
+    layers=3,
+) -> Method:
+    """Invariance and the predictor's Gram matrix as a constraint, no stop-gradient (liu2022, eq.
+    17-19; has no name).
 
-    std standardises the projections; predictor "none" fixes it to I; parts: of the batch; identity: W starts at I.
+    std standardises the projections; predictor "none" fixes it to I; parts: of the batch; identity:
+    W starts at I.
     """
     for name, value in dict(inv=inv, cov=cov).items():
         in_range(name, value, 0, math.inf)

@@ -1,4 +1,5 @@
-"""Backbones, projectors, predictors and the rules that set closed-form predictors; each works in any training loop."""
+"""Backbones, projectors, predictors and the rules that set closed-form predictors; each works in
+any training loop."""
 
 from ncssl.nn.backbones import BACKBONES, backbone
 from ncssl.nn.heads import Head, PrototypeHead, Standardise, mlp
@@ -14,11 +15,31 @@ from ncssl.nn.predictors import (
     NoPredictor,
     OffDiagonal,
     Optimal,
-)  # fmt: skip
+)
 from ncssl.nn.rules import direct_pred, direct_set, optimal
 
 __all__ = [
-    "BACKBONES", "Centre", "ClosedForm", "DirectCopy", "DirectPred", "DirectSet", "Head", "KeyQueue", "Linear",
-    "MarginHead", "Mlp", "NoPredictor", "OffDiagonal", "Optimal", "PrototypeHead", "Prototypes",
-    "Slices", "Standardise", "backbone", "direct_pred", "direct_set", "mlp", "optimal",
-]  # fmt: skip
+    "BACKBONES",
+    "Centre",
+    "ClosedForm",
+    "DirectCopy",
+    "DirectPred",
+    "DirectSet",
+    "Head",
+    "KeyQueue",
+    "Linear",
+    "MarginHead",
+    "Mlp",
+    "NoPredictor",
+    "OffDiagonal",
+    "Optimal",
+    "PrototypeHead",
+    "Prototypes",
+    "Slices",
+    "Standardise",
+    "backbone",
+    "direct_pred",
+    "direct_set",
+    "mlp",
+    "optimal",
+]

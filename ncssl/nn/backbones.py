@@ -1,4 +1,5 @@
-"""Backbones: images (n, c, side, side), or speech (n, c, side, frames), in, features (n, features) out."""
+"""Backbones: images (n, c, side, side), or speech (n, c, side, frames), in, features (n, features)
+out."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,27 +14,33 @@ Made = tuple[nn.Module, int]  # the network and the number of its features
 
 
 def convnet(depth: int, channels: int, width: int, side: int) -> Made:
-    """Plain ConvNet of `depth` 3x3 layers, width doubling and resolution halving after the first; global mean pool."""
+    """Plain ConvNet of `depth` 3x3 layers, width doubling and resolution halving after the first;
+    global mean pool."""
     return convolutions([width * 2**i for i in range(depth)], [1] + [2] * (depth - 1), channels)
 
 
 def pairs_of_layers(channels: int, width: int, side: int) -> Made:
-    """Plain ConvNet of three pairs of 3x3 layers: the first of a pair halves the resolution, each pair after the first
-    doubles the width; global mean pool. Half the side at once keeps a step on a processor short."""
+    """Plain ConvNet of three pairs of 3x3 layers: the first of a pair halves the resolution, each
+    pair after the first doubles the width; global mean pool. Half the side at once keeps a step on
+    a processor short."""
     return convolutions([width * 2 ** (i // 2) for i in range(6)], [2, 1] * 3, channels)
 
 
 def convolutions(widths: list[int], strides: list[int], channels: int) -> Made:
-    """3x3 convolutions with batch norm and ReLU, then the global mean: as many features as the last width."""
+    """3x3 convolutions with batch norm and ReLU, then the global mean: as many features as the last
+    width."""
     layers = []
     for a, b, stride in zip([channels, *widths], widths, strides, strict=False):
         layers += [nn.Conv2d(a, b, 3, stride, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), widths[-1]
 
 
-def resnet(make: Callable[..., models.ResNet], stem: str, channels: int, width: int, side: int) -> Made:
-    """torchvision's ResNet without its classifier. stem "cifar": 3x3 convolution of stride 1, no max-pool (for sides of
-    32 or so); "imagenet": 7x7 of stride 2, max-pool. Its width is fixed: 64."""
+def resnet(
+    make: Callable[..., models.ResNet], stem: str, channels: int, width: int, side: int
+) -> Made:
+    """torchvision's ResNet without its classifier. stem "cifar": 3x3 convolution of stride 1, no
+    max-pool (for sides of 32 or so); "imagenet": 7x7 of stride 2, max-pool. Its width is fixed: 64.
+    """
     if width != 64:
         raise ValueError(f"width of a resnet was {width}; allowed: 64")
     net = make(weights=None)
@@ -74,8 +81,8 @@ BACKBONES: dict[str, Callable[[int, int, int], Made]] = {
 
 
 def backbone(name: str, channels: int = 3, width: int = 32, side: int = 32) -> Made:
-    """Encoder and the number of its features for images (channels, side, side); raises UnknownName for a name not in
-    BACKBONES, ValueError for a width that it cannot have."""
+    """Encoder and the number of its features for images (channels, side, side); raises UnknownName
+    for a name not in BACKBONES, ValueError for a width that it cannot have."""
     if name not in BACKBONES:
         raise UnknownName("backbone", name, BACKBONES)
     return BACKBONES[name](channels, width, side)

@@ -10,10 +10,11 @@ _worker: ThreadPoolExecutor | None = None  # one thread for the process, made at
 
 
 def deferred(rule: Callable[..., Tensor], *given: Tensor) -> Future[Tensor]:
-    """rule(*given) to come, a Tensor on the processor, of the tensors as they are now, on any device.
+    """rule(*given) to come, a Tensor on the processor, of the tensors as they are now, on any
+    device.
 
-    The copies are queued on the device now and awaited by a thread, so that neither the device nor the caller waits
-    until the result is asked for. What the rule raises is raised there.
+    The copies are queued on the device now and awaited by a thread, so that neither the device nor
+    the caller waits until the result is asked for. What the rule raises is raised there.
     """
     global _worker
     _worker = _worker or ThreadPoolExecutor(1, "ncssl-deferred")
@@ -33,9 +34,11 @@ def deferred(rule: Callable[..., Tensor], *given: Tensor) -> Future[Tensor]:
 
 
 class Deferred:
-    """The answers of a rule that are on their way: `pending`, of this step, and `ready`, of the last step that asked.
+    """The answers of a rule that are on their way: `pending`, of this step, and `ready`, of the
+    last step that asked.
 
-    What is asked for in a step is of use from `advance` on. A copy has the ready answer and not the pending one.
+    What is asked for in a step is of use from `advance` on. A copy has the ready answer and not the
+    pending one.
     """
 
     def __init__(self) -> None:

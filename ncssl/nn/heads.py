@@ -1,4 +1,5 @@
-"""Projectors, between the features and the space in which views are compared, and what every head after them has."""
+"""Projectors, between the features and the space in which views are compared, and what every head
+after them has."""
 
 from collections.abc import Sequence
 
@@ -10,14 +11,16 @@ from ncssl.losses.pairs import standardise
 
 
 class Head(nn.Module):
-    """What stands after the projector: maps projections (n, d) to predictions; it may watch them, hold what lasts from
-    step to step, and move after the optimiser."""
+    """What stands after the projector: maps projections (n, d) to predictions; it may watch them,
+    hold what lasts from step to step, and move after the optimiser."""
 
     progress = 0.0  # share of the training that is done, set by the engine before a step
-    running: tuple[str, ...] = ()  # names of the buffers that are averages or memories over the steps
+    # names of the buffers that are averages or memories over the steps
+    running: tuple[str, ...] = ()
 
     def _apply(self, fn, recurse=True):
-        """As torch's, for `.to`, `.half` and the like; but what lasts is never kept in less than float32."""
+        """As torch's, for `.to`, `.half` and the like; but what lasts is never kept in less than
+        float32."""
         kept = {name: getattr(self, name) for name in self.running}
         super()._apply(fn, recurse)
         for name, before in kept.items():
@@ -27,7 +30,8 @@ class Head(nn.Module):
         return self
 
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
-        """Watch the projections and the targets of the views, each (n, d), detached; nothing by default."""
+        """Watch the projections and the targets of the views, each (n, d), detached; nothing by
+        default."""
 
     def follow(self) -> None:
         """Move after the optimiser's step; nothing by default."""
@@ -37,19 +41,27 @@ class Head(nn.Module):
         return None
 
     def numbers(self) -> dict[str, float | None]:
-        """What the steps since the last call showed, by name, for the curves of a record; nothing by default."""
+        """What the steps since the last call showed, by name, for the curves of a record; nothing
+        by default."""
         return {}
 
 
 def mlp(
-    sizes: Sequence[int], *, output_norm: bool = False, hidden_affine: bool = True, hidden_norm: bool = True
+    sizes: Sequence[int],
+    *,
+    output_norm: bool = False,
+    hidden_affine: bool = True,
+    hidden_norm: bool = True,
 ) -> nn.Sequential:
-    """Linear layers of the given sizes with batch norm and ReLU between; `output_norm` adds a batch norm at the end,
-    without parameters; `hidden_norm=False` leaves out the batch norms between (then the layers have a bias)."""
+    """Linear layers of the given sizes with batch norm and ReLU between; `output_norm` adds a batch
+    norm at the end, without parameters; `hidden_norm=False` leaves out the batch norms between
+    (then the layers have a bias)."""
     layers: list[nn.Module] = []
     for a, b in zip(sizes[:-2], sizes[1:-1], strict=True):
         layers.append(nn.Linear(a, b, bias=not hidden_norm))
-        layers += [nn.BatchNorm1d(b, affine=hidden_affine), nn.ReLU()] if hidden_norm else [nn.ReLU()]
+        layers += (
+            [nn.BatchNorm1d(b, affine=hidden_affine), nn.ReLU()] if hidden_norm else [nn.ReLU()]
+        )
     layers.append(nn.Linear(sizes[-2], sizes[-1], bias=not output_norm))
     if output_norm:
         layers.append(nn.BatchNorm1d(sizes[-1], affine=False))
@@ -57,7 +69,8 @@ def mlp(
 
 
 class Standardise(nn.Module):
-    """(n, d) less its mean over its deviation (variance over n - 1), always of the batch at hand (liu2022, eq. 18)."""
+    """(n, d) less its mean over its deviation (variance over n - 1), always of the batch at hand
+    (liu2022, eq. 18)."""
 
     def forward(self, z: Tensor) -> Tensor:
         """(n, d) in float32, each channel of mean 0 and variance 1 over the batch."""
@@ -65,7 +78,8 @@ class Standardise(nn.Module):
 
 
 def normal(net: nn.Module, std: float) -> None:
-    """Weights of the linear layers from a normal law cut at -2 and 2, biases zero (caron2021, released code)."""
+    """Weights of the linear layers from a normal law cut at -2 and 2, biases zero (caron2021,
+    released code)."""
     for layer in net.modules():
         if isinstance(layer, nn.Linear):
             nn.init.trunc_normal_(layer.weight, std=std)
@@ -74,16 +88,32 @@ def normal(net: nn.Module, std: float) -> None:
 
 
 class PrototypeHead(nn.Module):
-    """features -> MLP with GELU -> bottleneck d, l2-normalised -> scores of k prototypes of length one (caron2021).
+    """features -> MLP with GELU -> bottleneck d, l2-normalised -> scores of k prototypes of length
+    one (caron2021).
 
-    The prototypes stand still for the first share `frozen` of the training. `std`: of the normal law, cut at 2, of the
-    MLP's first weights, its biases then start at zero (the released code: .02); None is torch's own start."""
+    The prototypes stand still for the first share `frozen` of the training. `std`: of the normal
+    law, cut at 2, of the MLP's first weights, its biases then start at zero (the released code:
+    .02); None is torch's own start."""
 
-    def __init__(self, features: int, hidden: int, d: int, k: int, *, frozen=0.0, norm=False, std: float | None = None):
+    def __init__(
+        self,
+        features: int,
+        hidden: int,
+        d: int,
+        k: int,
+        *,
+        frozen=0.0,
+        norm=False,
+        std: float | None = None,
+    ):
         super().__init__()
         sizes, layers = [features, hidden, hidden], []
         for a, b in zip(sizes[:-1], sizes[1:], strict=True):
-            layers += [nn.Linear(a, b, bias=not norm), *([nn.BatchNorm1d(b)] if norm else []), nn.GELU()]
+            layers += [
+                nn.Linear(a, b, bias=not norm),
+                *([nn.BatchNorm1d(b)] if norm else []),
+                nn.GELU(),
+            ]
         self.net = nn.Sequential(*layers, nn.Linear(hidden, d))
         if std is not None:
             normal(self.net, std)

@@ -11,8 +11,8 @@ from ncssl.nn.heads import Head
 
 
 class MemoryBank(Head):
-    """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has ever been given.
-    A vector that is not finite does not take its place."""
+    """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has
+    ever been given. A vector that is not finite does not take its place."""
 
     running = ("queue",)
 
@@ -28,7 +28,8 @@ class MemoryBank(Head):
         return self.queue.shape[1]
 
     def wait(self, views: Sequence[Tensor]) -> None:
-        """Keep these (n, d), one for each queue, until `follow`. Raises ValueError if the queue is smaller."""
+        """Keep these (n, d), one for each queue, until `follow`. Raises ValueError if the queue is
+        smaller."""
         if not self.training:
             return
         if len(views[0]) > self.size:
@@ -42,7 +43,9 @@ class MemoryBank(Head):
             n = len(self.waiting[0])
             at = (self.pushed + torch.arange(n, device=self.queue.device)) % self.size
             rows = torch.stack(self.waiting)
-            self.queue[:, at] = torch.where(rows.isfinite().all(-1, keepdim=True), rows, self.queue[:, at])
+            self.queue[:, at] = torch.where(
+                rows.isfinite().all(-1, keepdim=True), rows, self.queue[:, at]
+            )
             self.pushed, self.waiting = self.pushed + n, []
             self.filled.fill_(self.pushed)
 
@@ -52,8 +55,8 @@ class MemoryBank(Head):
 
 
 class KeyQueue(MemoryBank):
-    """MoCo's queue of keys, one for the keys of each view (he2020); the prediction is the projection. It starts with
-    random unit vectors."""
+    """MoCo's queue of keys, one for the keys of each view (he2020); the prediction is the
+    projection. It starts with random unit vectors."""
 
     def __init__(self, d: int, size: int = 4096):
         super().__init__(d, size, 2)
@@ -68,24 +71,30 @@ class KeyQueue(MemoryBank):
 
 
 class Prototypes(MemoryBank):
-    """Scores (n, k) of projections against k unit prototypes, both l2-normalised (caron2020, section 3.1).
+    """Scores (n, k) of projections against k unit prototypes, both l2-normalised (caron2020,
+    section 3.1).
 
-    The prototypes stand still for the first share `frozen` of the training. The queue (0: none) of former projections
-    of each view joins the codes from the share `queue_from` on, once it is full."""
+    The prototypes stand still for the first share `frozen` of the training. The queue (0: none) of
+    former projections of each view joins the codes from the share `queue_from` on, once it is full.
+    """
 
-    def __init__(self, d: int, k: int, *, queue: int = 0, frozen: float = 0.0, queue_from: float = 0.0):
+    def __init__(
+        self, d: int, k: int, *, queue: int = 0, frozen: float = 0.0, queue_from: float = 0.0
+    ):
         super().__init__(d, queue, 2)
         self.weight = nn.Parameter(F.normalize(torch.randn(k, d), dim=1))
         self.frozen, self.queue_from = frozen, queue_from
 
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
-        """Keep the projections (n, d) of the first two views until `follow`, once the queue is in use."""
+        """Keep the projections (n, d) of the first two views until `follow`, once the queue is in
+        use."""
         if self.size and self.progress >= self.queue_from:
             self.wait(z[:2])
 
     @torch.no_grad()
     def remembered(self, view: int) -> Tensor:
-        """Scores (m, k) of the queue of one of the first two views; m = 0 before the queue is in use and full."""
+        """Scores (m, k) of the queue of one of the first two views; m = 0 before the queue is in
+        use and full."""
         ready = self.size and self.pushed >= self.size
         return self.queue[view, : self.size if ready else 0] @ self.weight.float().T
 
@@ -102,9 +111,9 @@ class Prototypes(MemoryBank):
 
 
 class Slices(Head):
-    """The directions along which SIGReg looks, m in a space of width d, others in every step; the prediction is the
-    projection. They are drawn on the processor from the number of the step, so that they are the same on every device
-    and after a resume."""
+    """The directions along which SIGReg looks, m in a space of width d, others in every step; the
+    prediction is the projection. They are drawn on the processor from the number of the step, so
+    that they are the same on every device and after a resume."""
 
     def __init__(self, d: int, m: int):
         super().__init__()
@@ -134,9 +143,9 @@ class Slices(Head):
 
 
 class Centre(Head):
-    """The running mean of the teacher's outputs (caron2021, eq. 4); `keep` is the weight of the past. The prediction is
-    the projection. Outputs that are not finite are left out of it. It also holds what tells a collapse, summed over the
-    steps since `numbers` was last asked."""
+    """The running mean of the teacher's outputs (caron2021, eq. 4); `keep` is the weight of the
+    past. The prediction is the projection. Outputs that are not finite are left out of it. It also
+    holds what tells a collapse, summed over the steps since `numbers` was last asked."""
 
     running = ("centre", "outputs", "sums")
 
@@ -149,26 +158,34 @@ class Centre(Head):
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
-        """Keep the mean of the teacher's outputs t, each (n, k), until `follow`; in training only."""
+        """Keep the mean of the teacher's outputs t, each (n, k), until `follow`; in training
+        only."""
         if self.training:
             self.waiting = torch.cat(list(t)).float().mean(0)
 
     @torch.no_grad()
     def note(self, goals: Sequence[Tensor], loss: Tensor) -> None:
-        """Add a step's distributions of the teacher, each (n, k), and the student's cross entropy under them."""
+        """Add a step's distributions of the teacher, each (n, k), and the student's cross entropy
+        under them."""
         if self.training:
             entropy = sum(torch.special.entr(p).sum(1).mean() for p in goals) / len(goals)
             self.outputs += sum(p.mean(0) for p in goals) / len(goals)
             self.sums += torch.stack((torch.ones_like(entropy), entropy, loss - entropy))
 
     def numbers(self) -> dict[str, float | None]:
-        """What caron2021 tells collapse by, in nats, over the steps since this was last asked, None before a step: mean
-        entropy of the teacher's outputs, entropy of their mean, KL(teacher || student).
+        """What caron2021 tells collapse by, in nats, over the steps since this was last asked, None
+        before a step: mean entropy of the teacher's outputs, entropy of their mean, KL(teacher ||
+        student).
 
-        All outputs the same one prototype: both entropies 0; all uniform: both ln k; in either case no divergence."""
+        All outputs the same one prototype: both entropies 0; all uniform: both ln k; in either case
+        no divergence."""
         steps, entropy, divergence = self.sums.tolist()
         mean = self.outputs / max(1.0, steps)
-        found = (entropy / max(1.0, steps), torch.special.entr(mean).sum().item(), divergence / max(1.0, steps))
+        found = (
+            entropy / max(1.0, steps),
+            torch.special.entr(mean).sum().item(),
+            divergence / max(1.0, steps),
+        )
         self.sums.zero_()
         self.outputs.zero_()
         names = ("teacher_entropy", "teacher_mean_entropy", "teacher_student_kl")

@@ -13,7 +13,8 @@ from ncssl.nn.rules import direct_pred, direct_set, optimal
 
 
 class NoPredictor(Head):
-    """The identity: the ablation without predictor (tian2021, Theorem 2), and the methods that have none."""
+    """The identity: the ablation without predictor (tian2021, Theorem 2), and the methods that have
+    none."""
 
     def forward(self, z: Tensor) -> Tensor:
         """z itself."""
@@ -33,10 +34,12 @@ class Mlp(Head):
 
 
 class Linear(Head):
-    """One learned matrix W (d, d), optionally symmetric: (W + W^T) / 2 is applied (tian2021, Table 3), optionally
-    starting at the identity (wen2022)."""
+    """One learned matrix W (d, d), optionally symmetric: (W + W^T) / 2 is applied (tian2021, Table
+    3), optionally starting at the identity (wen2022)."""
 
-    def __init__(self, d: int, *, bias: bool = False, symmetric: bool = False, identity: bool = False):
+    def __init__(
+        self, d: int, *, bias: bool = False, symmetric: bool = False, identity: bool = False
+    ):
         super().__init__()
         self.layer, self.symmetric = nn.Linear(d, d, bias=bias), symmetric
         if identity:
@@ -71,7 +74,8 @@ class OffDiagonal(Head):
 
 
 def moment(a: Tensor, b: Tensor) -> Tensor:
-    """E[a b^T] (d, d) over the rows of a and b (n, d), in their own precision also where autocast is on."""
+    """E[a b^T] (d, d) over the rows of a and b (n, d), in their own precision also where autocast
+    is on."""
     with torch.autocast(a.device.type, enabled=False):
         return a.T @ b / len(a)
 
@@ -82,18 +86,22 @@ def settle(head: "ClosedForm", prefix: str, keep_vars: bool) -> None:
 
 
 class ClosedForm(Head):
-    """W = rule(C), C the running second moment of the projections (tian2021, eq. 18; B2 of the released code).
+    """W = rule(C), C the running second moment of the projections (tian2021, eq. 18; B2 of the
+    released code).
 
-    rho is the weight of the past in C; the first batch starts it, and one with a moment that is not finite is left out
-    of it. C is in float32 at least, whatever the type of W. W is set after the optimiser's step, so a batch meets the W
-    of the batch before. Every `freq`-th step sets W; between, it learns by gradient if freq > 1. On a CUDA device the
-    rule is deferred to the processor, while the device goes on with the step.
+    rho is the weight of the past in C; the first batch starts it, and one with a moment that is not
+    finite is left out of it. C is in float32 at least, whatever the type of W. W is set after the
+    optimiser's step, so a batch meets the W of the batch before. Every `freq`-th step sets W;
+    between, it learns by gradient if freq > 1. On a CUDA device the rule is deferred to the
+    processor, while the device goes on with the step.
     """
 
     running = ("C",)
     decomposes = True  # whether the rule has a decomposition, at which a CUDA device would wait
 
-    def __init__(self, d: int, rule: Callable[[Tensor], Tensor], *, rho: float = 0.3, freq: int = 1):
+    def __init__(
+        self, d: int, rule: Callable[[Tensor], Tensor], *, rho: float = 0.3, freq: int = 1
+    ):
         super().__init__()
         self.rule, self.rho, self.freq = rule, rho, freq
         start = nn.Linear(d, d, bias=False).weight.detach()
@@ -110,7 +118,8 @@ class ClosedForm(Head):
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
-        """Fold the moments of the views, each (n, d), into the running ones; in training only. Raises ValueError."""
+        """Fold the moments of the views, each (n, d), into the running ones; in training only.
+        Raises ValueError."""
         if self.training:
             wide = self.C.dtype
             self.fold(self.of_batch([self.fitting(v).to(wide) for v in z], [v.to(wide) for v in t]))
@@ -137,8 +146,8 @@ class ClosedForm(Head):
         return (moment(rows, rows),)
 
     def fold(self, batch: Sequence[Tensor]) -> None:
-        """Move the running moments towards those of a batch; the first one starts them, a broken one does not count.
-        No number is read, so that a CUDA device is not waited for."""
+        """Move the running moments towards those of a batch; the first one starts them, a broken
+        one does not count. No number is read, so that a CUDA device is not waited for."""
         fine = torch.stack([b.isfinite().all() for b in batch]).all()
         for running, b in zip(self.moments(), batch, strict=True):
             moved = torch.where(running.any(), running.lerp(b, 1 - self.rho), b)
@@ -146,7 +155,8 @@ class ClosedForm(Head):
 
     @torch.no_grad()
     def follow(self) -> None:
-        """Set W by the rule if it is this step's turn; a deferred answer is put in place where W is next read."""
+        """Set W by the rule if it is this step's turn; a deferred answer is put in place where W is
+        next read."""
         self.steps.fill_(self.observed)
         if self.sets() and not self.answers.advance():
             self.W.copy_(self.rule(*self.moments()))
@@ -167,7 +177,9 @@ class ClosedForm(Head):
     def fitting(self, z: Tensor) -> Tensor:
         """z if it is a matrix (n, d) of this predictor's width; raises ValueError."""
         if z.ndim != 2 or z.shape[1] != len(self.C):
-            raise ValueError(f"z had shape {tuple(z.shape)}; allowed: (n, {len(self.C)}), the predictor's width")
+            raise ValueError(
+                f"z had shape {tuple(z.shape)}; allowed: (n, {len(self.C)}), the predictor's width"
+            )
         return z
 
     def forward(self, z: Tensor) -> Tensor:
@@ -176,29 +188,57 @@ class ClosedForm(Head):
 
 
 class DirectPred(ClosedForm):
-    """DirectPred for projections of width d (tian2021, eq. 18-19): see `direct_pred` and `ClosedForm`."""
+    """DirectPred for projections of width d (tian2021, eq. 18-19): see `direct_pred` and
+    `ClosedForm`."""
 
-    def __init__(self, d: int, *, eps: float = 0.1, rho: float = 0.3, freq: int = 1, eps_form="code", shift=0.0):
-        super().__init__(d, partial(direct_pred, eps=eps, eps_form=eps_form, shift=shift), rho=rho, freq=freq)
+    def __init__(
+        self,
+        d: int,
+        *,
+        eps: float = 0.1,
+        rho: float = 0.3,
+        freq: int = 1,
+        eps_form="code",
+        shift=0.0,
+    ):
+        super().__init__(
+            d, partial(direct_pred, eps=eps, eps_form=eps_form, shift=shift), rho=rho, freq=freq
+        )
 
 
 class DirectSet(ClosedForm):
-    """DirectSet(alpha) for projections of width d (wang2021, section 2.2): see `direct_set` and `ClosedForm`."""
+    """DirectSet(alpha) for projections of width d (wang2021, section 2.2): see `direct_set` and
+    `ClosedForm`."""
 
-    def __init__(self, d: int, *, alpha: float = 0.5, eps: float = 0.1, rho: float = 0.5, freq=1, norm="spectral"):
-        super().__init__(d, partial(direct_set, alpha=alpha, eps=eps, norm=norm), rho=rho, freq=freq)
+    def __init__(
+        self,
+        d: int,
+        *,
+        alpha: float = 0.5,
+        eps: float = 0.1,
+        rho: float = 0.5,
+        freq=1,
+        norm="spectral",
+    ):
+        super().__init__(
+            d, partial(direct_set, alpha=alpha, eps=eps, norm=norm), rho=rho, freq=freq
+        )
         self.decomposes = alpha != 1
 
 
 class DirectCopy(DirectSet):
-    """DirectSet(1): the second moment itself, without an eigendecomposition (wang2021; eps .3 on CIFAR-10)."""
+    """DirectSet(1): the second moment itself, without an eigendecomposition (wang2021; eps .3 on
+    CIFAR-10)."""
 
-    def __init__(self, d: int, *, eps: float = 0.3, rho: float = 0.5, freq: int = 1, norm="spectral"):
+    def __init__(
+        self, d: int, *, eps: float = 0.3, rho: float = 0.5, freq: int = 1, norm="spectral"
+    ):
         super().__init__(d, alpha=1.0, eps=eps, rho=rho, freq=freq, norm=norm)
 
 
 class Optimal(ClosedForm):
-    """The linear predictor that fits the targets best, W C = (X + X^T) / 2 with X = E[t z^T] (tian2021, Table 1)."""
+    """The linear predictor that fits the targets best, W C = (X + X^T) / 2 with X = E[t z^T]
+    (tian2021, Table 1)."""
 
     running, decomposes = ("C", "X"), False
 

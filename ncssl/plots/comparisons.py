@@ -1,4 +1,5 @@
-"""Figures of arms set side by side: differences, epochs to an accuracy, last spectra. Each is f(data, ax) -> ax.
+"""Figures of arms set side by side: differences, epochs to an accuracy, last spectra. Each is
+f(data, ax) -> ax.
 
 The data are lists of dicts as `ncssl.records.comparisons` makes them.
 """
@@ -17,15 +18,22 @@ from ncssl.plots.training import FADED, colours, cut_ends, limits, not_run
 
 
 def differences(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") -> Axes:
-    """A line a pair of arms: its difference with a 95 % interval, and as an empty circle the paper's own difference.
+    """A line a pair of arms: its difference with a 95 % interval, and as an empty circle the
+    paper's own difference.
 
-    Dicts with label, effect, low, high, paper (numbers or None). Differences of one kind can share an axis where
-    accuracies on other data could not.
+    Dicts with label, effect, low, high, paper (numbers or None). Differences of one kind can share
+    an axis where accuracies on other data could not.
     """
     shade = colour("measured")
     marks = [0.0, *(v for row in data for v in (row["effect"], row["paper"]))]
-    ax.set(xlim=limits(marks, [v for row in data for v in (row["low"], row["high"])]), xlabel=x_label)
-    ax.set(ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), yticklabels=[tick_label(row) for row in data])
+    ax.set(
+        xlim=limits(marks, [v for row in data for v in (row["low"], row["high"])]), xlabel=x_label
+    )
+    ax.set(
+        ylim=(len(data) - 0.4, -0.6),
+        yticks=range(len(data)),
+        yticklabels=[tick_label(row) for row in data],
+    )
     ax.axvline(0, color=GREY, lw=0.8, zorder=0)
     cut_ends(data, [shade] * len(data), ax)
     for y, row in enumerate(data):
@@ -35,7 +43,9 @@ def differences(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "
             ax.plot([row["effect"]], [y], "D", color=shade, ms=6, mec=PAPER, mew=0.8, zorder=4)
         if row["paper"] is not None:
             ax.plot([row["paper"]], [y - 0.22], "o", color=INK, ms=6, mfc=PAPER, mew=1.2, zorder=5)
-    ax.xaxis.set_major_locator(MaxNLocator(7) if any(mark is not None for mark in marks[1:]) else NullLocator())
+    ax.xaxis.set_major_locator(
+        MaxNLocator(7) if any(mark is not None for mark in marks[1:]) else NullLocator()
+    )
     ax.tick_params(axis="y", length=0, pad=8)
     ax.spines["left"].set_visible(False)
     ax.plot([], [], "D-", color=shade, ms=6, mec=PAPER, label="here, 95 % interval")
@@ -51,10 +61,11 @@ def tick_label(row: Mapping[str, Any]) -> str:
 
 
 def reaching(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") -> Axes:
-    """Epochs until a curve is at a level, over the level: a thick line of means an arm, a thin one a seed.
+    """Epochs until a curve is at a level, over the level: a thick line of means an arm, a thin one
+    a seed.
 
-    Dicts with arm, label, levels (L,), epochs (seeds, L), NaN where a run never gets there. A mean needs all seeds, so
-    a line ends at the highest level that every seed reaches.
+    Dicts with arm, label, levels (L,), epochs (seeds, L), NaN where a run never gets there. A mean
+    needs all seeds, so a line ends at the highest level that every seed reaches.
     """
     if not data:
         return not_run(ax)
@@ -63,14 +74,17 @@ def reaching(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") 
         for line in row["epochs"] if len(row["epochs"]) > 1 else ():
             ax.plot(row["levels"], line, color=shades[row["arm"]], lw=0.7, alpha=FADED)
         mean = row["epochs"].mean(axis=0)
-        ax.plot(row["levels"], mean, color=shades[row["arm"]], label=textwrap.fill(row["label"], 34))
+        ax.plot(
+            row["levels"], mean, color=shades[row["arm"]], label=textwrap.fill(row["label"], 34)
+        )
     ax.set(xlabel=x_label, ylabel="epochs to get there", ylim=(0, None))
     ax.legend(loc="upper left")
     return ax
 
 
 def last_spectra(data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = "") -> Axes:
-    """Last eigenvalues over their rank, relative to the largest, logarithmic: an arm a colour, a seed a thin line.
+    """Last eigenvalues over their rank, relative to the largest, logarithmic: an arm a colour, a
+    seed a thin line.
 
     Dicts with arm, label, values (seeds, k). The thick line is the geometric mean over seeds.
     """

@@ -1,4 +1,5 @@
-"""Figures of the prediction-head chapter: patches and masks, outcomes by variant, a power law. f(data, ax) -> ax."""
+"""Figures of the prediction-head chapter: patches and masks, outcomes by variant, a power law.
+f(data, ax) -> ax."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +10,19 @@ from matplotlib.patches import Patch, Rectangle
 
 from ncssl.plots.style import GREY, INK, OKABE, PALE, PAPER
 
-OUTCOMES = {"both features": OKABE["green"], "only v_1": OKABE["vermilion"], "only v_2": OKABE["orange"],
-            "undecided": PALE, "collapsed": INK}
+OUTCOMES = {
+    "both features": OKABE["green"],
+    "only v_1": OKABE["vermilion"],
+    "only v_2": OKABE["orange"],
+    "undecided": PALE,
+    "collapsed": INK,
+}
 NAMES = {"only v_1": "only $v_1$", "only v_2": "only $v_2$"}
 
 
 def patches(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """A sample and its two views: values (P,) 0 for noise, +-1 for the feature, mask (P,) 1 where view 1 has the patch.
+    """A sample and its two views: values (P,) 0 for noise, +-1 for the feature, mask (P,) 1 where
+    view 1 has the patch.
 
     `feature` names the feature; a patch that a view does not have is an empty square.
     """
@@ -25,19 +32,38 @@ def patches(data: Mapping[str, Any], ax: Axes) -> Axes:
         ax.text(-0.3, -i + 0.45, name, ha="right", va="center")
         for p, value in enumerate(values):
             shade = (OKABE["blue"] if value else OKABE["sky"]) if has[p] else PAPER
-            ax.add_patch(Rectangle((p, -i), 0.9, 0.9, facecolor=shade, alpha=1.0 if value or not has[p] else 0.35,
-                                   edgecolor=GREY, lw=0.8))
+            ax.add_patch(
+                Rectangle(
+                    (p, -i),
+                    0.9,
+                    0.9,
+                    facecolor=shade,
+                    alpha=1.0 if value or not has[p] else 0.35,
+                    edgecolor=GREY,
+                    lw=0.8,
+                )
+            )
             if has[p]:
                 text = ("+" if value > 0 else "\u2212") + data["feature"] if value else "noise"
-                ax.text(p + 0.45, -i + 0.45, text, ha="center", va="center", fontsize="small",
-                        color=PAPER if value else INK)
+                ax.text(
+                    p + 0.45,
+                    -i + 0.45,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize="small",
+                    color=PAPER if value else INK,
+                )
     ax.set(xlim=(-1.4, len(values)), ylim=(-len(rows) + 0.95, 1.0), aspect="equal")
     ax.axis("off")
     return ax
 
 
-def outcome_bars(data: Mapping[str, Mapping[str, float]], ax: Axes, *, key: str = "lower center") -> Axes:
-    """Shares of starts by outcome, one stacked bar a variant: {variant: {outcome: share}}, the first one on top.
+def outcome_bars(
+    data: Mapping[str, Mapping[str, float]], ax: Axes, *, key: str = "lower center"
+) -> Axes:
+    """Shares of starts by outcome, one stacked bar a variant: {variant: {outcome: share}}, the
+    first one on top.
 
     The key is shown above the axes, with the outcomes that occur.
     """
@@ -45,29 +71,66 @@ def outcome_bars(data: Mapping[str, Mapping[str, float]], ax: Axes, *, key: str 
     for y, row in enumerate(data.values()):
         left = 0.0
         for name in shown:
-            ax.barh(y, 100 * row[name], left=left, height=0.72, color=OUTCOMES[name], edgecolor=PAPER, lw=0.8)
+            ax.barh(
+                y,
+                100 * row[name],
+                left=left,
+                height=0.72,
+                color=OUTCOMES[name],
+                edgecolor=PAPER,
+                lw=0.8,
+            )
             if row[name] >= 0.06:
-                ax.text(left + 50 * row[name], y, f"{100 * row[name]:.0f}", ha="center", va="center", fontsize="small",
-                        color=INK if name in ("undecided", "only v_2") else PAPER)
+                ax.text(
+                    left + 50 * row[name],
+                    y,
+                    f"{100 * row[name]:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize="small",
+                    color=INK if name in ("undecided", "only v_2") else PAPER,
+                )
             left += 100 * row[name]
-    ax.set(yticks=range(len(data)), yticklabels=list(data), xlim=(0, 100), xlabel="share of starts, %",
-           ylim=(len(data) - 0.4, -0.6))
+    ax.set(
+        yticks=range(len(data)),
+        yticklabels=list(data),
+        xlim=(0, 100),
+        xlabel="share of starts, %",
+        ylim=(len(data) - 0.4, -0.6),
+    )
     ax.tick_params(axis="y", length=0)
     handles = [Patch(color=OUTCOMES[name], label=NAMES.get(name, name)) for name in shown]
-    ax.legend(handles=handles, loc=key, bbox_to_anchor=(0.4, 1.0), ncols=len(shown), columnspacing=1.2,
-              handlelength=1.2)
+    ax.legend(
+        handles=handles,
+        loc=key,
+        bbox_to_anchor=(0.4, 1.0),
+        ncols=len(shown),
+        columnspacing=1.2,
+        handlelength=1.2,
+    )
     return ax
 
 
 def power_law(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """Measured values over a parameter on two logarithmic axes: x, y, low, high (n,), lines [(x, y, label, style)].
+    """Measured values over a parameter on two logarithmic axes: x, y, low, high (n,), lines [(x, y,
+    label, style)].
 
     low and high draw a bar (quartiles); `labels` names the axes.
     """
     x, y = np.asarray(data["x"]), np.asarray(data["y"])
     error = np.stack([y - data["low"], np.asarray(data["high"]) - y])
-    ax.errorbar(x, y, error, fmt="o", color=OKABE["blue"], ms=5, mfc=PAPER, mew=1.5,
-                capsize=0, label=data["name"])
+    ax.errorbar(
+        x,
+        y,
+        error,
+        fmt="o",
+        color=OKABE["blue"],
+        ms=5,
+        mfc=PAPER,
+        mew=1.5,
+        capsize=0,
+        label=data["name"],
+    )
     for line_x, line_y, label, style in data["lines"]:
         ax.plot(line_x, line_y, style, color=INK, lw=1.1, label=label)
     ax.set(xscale="log", yscale="log", xlabel=data["labels"][0], ylabel=data["labels"][1])
@@ -76,7 +139,8 @@ def power_law(data: Mapping[str, Any], ax: Axes) -> Axes:
 
 
 def replicas(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """Repeated runs over x (T,): lines {label: (T, n)}, one colour a label, one line a run; labels (x, y)."""
+    """Repeated runs over x (T,): lines {label: (T, n)}, one colour a label, one line a run; labels
+    (x, y)."""
     colours = [OKABE["blue"], OKABE["vermilion"], OKABE["green"], OKABE["purple"]]
     for shade, (label, y) in zip(colours, data["lines"].items(), strict=False):
         drawn = ax.plot(data["x"], y, color=shade, lw=1.2)
@@ -87,14 +151,17 @@ def replicas(data: Mapping[str, Any], ax: Axes) -> Axes:
 
 
 def matrix(data: Mapping[str, Any], ax: Axes, *, bar: bool = False) -> Axes:
-    """A head without the identity, W - I (d, d), as a map: purple above 0, orange below, white at 0.
+    """A head without the identity, W - I (d, d), as a map: purple above 0, orange below, white at
+    0.
 
     data: matrix, limit (the value at which the colours end; the largest entry if left out), title.
     """
     E = np.asarray(data["matrix"])
     limit = data.get("limit") or np.abs(E).max() or 1.0
     image = ax.imshow(E, cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
-    ax.set(title=data.get("title", ""), xticks=[], yticks=[], xlabel="channel in", ylabel="channel out")
+    ax.set(
+        title=data.get("title", ""), xticks=[], yticks=[], xlabel="channel in", ylabel="channel out"
+    )
     if bar:
         ax.figure.colorbar(image, ax=ax, shrink=0.8)
     return ax

@@ -1,6 +1,8 @@
-"""Figures of spectra over training: eigenvalues by epoch and by rank. Each is f(data, ax) -> ax; data are arrays.
+"""Figures of spectra over training: eigenvalues by epoch and by rank. Each is f(data, ax) -> ax;
+data are arrays.
 
-`data` is a dict as `ncssl.records.series.spectrum` makes it: epoch (T,), values (T, k) with the largest first; or None.
+`data` is a dict as `ncssl.records.series.spectrum` makes it: epoch (T,), values (T, k) with the
+largest first; or None.
 """
 
 from collections.abc import Mapping
@@ -20,12 +22,16 @@ FLOOR = 1e-8  # eigenvalues below this share of the largest are round-off and dr
 
 
 def visible(values: np.ndarray) -> np.ndarray:
-    """Eigenvalues raised to `FLOOR` times the largest, so that a logarithmic axis shows all of them."""
+    """Eigenvalues raised to `FLOOR` times the largest, so that a logarithmic axis shows all of
+    them."""
     return np.maximum(values, FLOOR * np.nanmax(values))
 
 
-def eigenvalue_traces(data: Mapping[str, Any] | None, ax: Axes, *, log: bool = True, y_label: str = "") -> Axes:
-    """A line an eigenvalue over the epochs, dark to light from the largest to the least; logarithmic or linear."""
+def eigenvalue_traces(
+    data: Mapping[str, Any] | None, ax: Axes, *, log: bool = True, y_label: str = ""
+) -> Axes:
+    """A line an eigenvalue over the epochs, dark to light from the largest to the least;
+    logarithmic or linear."""
     if data is None or len(data["epoch"]) < 2:
         return not_run(ax)
     values = visible(data["values"]) if log else data["values"]
@@ -43,16 +49,21 @@ def eigenvalue_traces(data: Mapping[str, Any] | None, ax: Axes, *, log: bool = T
 def rank_scale(ranks: int, ax: Axes) -> Axes:
     """A colour bar beside the axes that says which rank each line of `eigenvalue_traces` has."""
     scale = mpl.colors.LinearSegmentedColormap.from_list("ranks", ramp(16))
-    bar = ax.figure.colorbar(ScalarMappable(Normalize(1, ranks), scale), ax=ax, label="rank", ticks=[1, ranks])
+    bar = ax.figure.colorbar(
+        ScalarMappable(Normalize(1, ranks), scale), ax=ax, label="rank", ticks=[1, ranks]
+    )
     bar.ax.invert_yaxis()
     return ax
 
 
-def by_rank(data: Mapping[str, Any] | None, ax: Axes, *, relative: bool = True, y_label: str = "") -> Axes:
-    """Eigenvalues over their rank on a logarithmic axis, a line an epoch, dark to light from the first to the last.
+def by_rank(
+    data: Mapping[str, Any] | None, ax: Axes, *, relative: bool = True, y_label: str = ""
+) -> Axes:
+    """Eigenvalues over their rank on a logarithmic axis, a line an epoch, dark to light from the
+    first to the last.
 
-    `relative` divides each line by its largest value. A step in the last line is a gap between modes that grew and
-    modes that did not.
+    `relative` divides each line by its largest value. A step in the last line is a gap between
+    modes that grew and modes that did not.
     """
     if data is None:
         return not_run(ax)

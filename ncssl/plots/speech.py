@@ -1,4 +1,5 @@
-"""Figures of utterances: DET curves, scores, rounds of pseudo-labels, the plane of an embedding, spectrograms.
+"""Figures of utterances: DET curves, scores, rounds of pseudo-labels, the plane of an embedding,
+spectrograms.
 
 Each is f(data, ax) -> ax.
 """
@@ -20,11 +21,14 @@ HERTZ = (250, 500, 1000, 2000, 4000)
 NAMED = 8  # groups with a colour and a name of their own
 
 
-def det_curves(data: Sequence[Mapping[str, Any]], ax: Axes, *, least: float = 0.5, most: float = 80.0) -> Axes:
-    """Miss against false alarm on normal-deviate axes, ticks in percent: straight where scores are Gaussian.
+def det_curves(
+    data: Sequence[Mapping[str, Any]], ax: Axes, *, least: float = 0.5, most: float = 80.0
+) -> Axes:
+    """Miss against false alarm on normal-deviate axes, ticks in percent: straight where scores are
+    Gaussian.
 
-    Dicts with arm, label, miss and false_alarm (shares, as `ncssl.evaluate.det` gives them) and eer (percent), a dot on
-    the diagonal. What is below `least` percent or above `most` lies outside.
+    Dicts with arm, label, miss and false_alarm (shares, as `ncssl.evaluate.det` gives them) and eer
+    (percent), a dot on the diagonal. What is below `least` percent or above `most` lies outside.
     """
     ax.set(xlabel="false alarms (%)", ylabel="misses (%)")
     if not data:
@@ -45,18 +49,25 @@ def det_curves(data: Sequence[Mapping[str, Any]], ax: Axes, *, least: float = 0.
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * norm.cdf(x):.3g}"))
     ax.set(xlim=ends, ylim=ends, aspect="equal")
-    ax.legend(title="equal error rate", loc="center left", bbox_to_anchor=(1.0, 0.5), alignment="left")
+    ax.legend(
+        title="equal error rate", loc="center left", bbox_to_anchor=(1.0, 0.5), alignment="left"
+    )
     return ax
 
 
 def score_histograms(data: Mapping[str, Any], ax: Axes, *, bins: int = 50) -> Axes:
-    """Densities of the scores of target and non-target trials: a dict with target (m,) bool, scores (m,) and threshold,
-    a dotted line, or None."""
+    """Densities of the scores of target and non-target trials: a dict with target (m,) bool, scores
+    (m,) and threshold, a dotted line, or None."""
     target, scores = np.asarray(data["target"], bool), np.asarray(data["scores"])
     edges = np.histogram_bin_edges(scores, bins)
-    for side, label, shade in ((~target, "different speakers", GREY), (target, "same speaker", colour("measured"))):
+    for side, label, shade in (
+        (~target, "different speakers", GREY),
+        (target, "same speaker", colour("measured")),
+    ):
         ax.hist(scores[side], edges, density=True, color=shade, histtype="stepfilled", alpha=0.3)
-        ax.hist(scores[side], edges, density=True, color=shade, histtype="step", lw=1.4, label=label)
+        ax.hist(
+            scores[side], edges, density=True, color=shade, histtype="step", lw=1.4, label=label
+        )
     if data.get("threshold") is not None:
         ax.axvline(data["threshold"], color=INK, ls=":", lw=1.2, label="threshold of equal errors")
     ax.set(xlabel="score", ylabel="density", yticks=[])
@@ -64,17 +75,22 @@ def score_histograms(data: Mapping[str, Any], ax: Axes, *, bins: int = 50) -> Ax
     return ax
 
 
-def rounds(data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = "EER (%)", legend: bool = True) -> Axes:
-    """A number against the round of pseudo-labels, a thick line of means and a thin one a seed; data as
-    `training.curves` takes them. Round 0 is before any fine-tuning."""
+def rounds(
+    data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = "EER (%)", legend: bool = True
+) -> Axes:
+    """A number against the round of pseudo-labels, a thick line of means and a thin one a seed;
+    data as `training.curves` takes them. Round 0 is before any fine-tuning."""
     curves(data, ax, y_label=y_label, legend=legend)
     if data:
         ax.set(xlabel="round of pseudo-labels")
     return ax
 
 
-def entropies(data: Sequence[Mapping[str, Any]], ax: Axes, *, k: int, y_label: str = "entropy (nats)") -> Axes:
-    """Entropies of a DINO teacher's outputs over training, an arm a colour; data as `training.curves` takes them.
+def entropies(
+    data: Sequence[Mapping[str, Any]], ax: Axes, *, k: int, y_label: str = "entropy (nats)"
+) -> Axes:
+    """Entropies of a DINO teacher's outputs over training, an arm a colour; data as
+    `training.curves` takes them.
 
     Dashed: ln k, the uniform output; at 0 all lies on one prototype.
     """
@@ -87,7 +103,8 @@ def entropies(data: Sequence[Mapping[str, Any]], ax: Axes, *, k: int, y_label: s
 
 
 def principal_plane(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two leading principal components (n, 2) of z (n, d), and their shares of the variance (2,).
+    """The two leading principal components (n, 2) of z (n, d), and their shares of the variance
+    (2,).
 
     The largest entry of each axis is positive, so that the picture does not flip.
     """
@@ -99,7 +116,8 @@ def principal_plane(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plane(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """Embeddings in their principal plane, coloured by speaker or emotion: a dict with z (n, d) and groups (n,).
+    """Embeddings in their principal plane, coloured by speaker or emotion: a dict with z (n, d) and
+    groups (n,).
 
     Up to eight groups are named in a legend; more have colours alone.
     """
@@ -108,24 +126,49 @@ def plane(data: Mapping[str, Any], ax: Axes) -> Axes:
     few = [shade for name, shade in OKABE.items() if name not in ("black", "yellow")] + [INK, GREY]
     shades = few[: len(names)] if len(names) <= NAMED else sns.husl_palette(len(names), l=0.55)
     for i, name in enumerate(names):
-        ax.plot(*points[groups == i].T, "o", color=shades[i], ms=3.2, mew=0, alpha=0.8, ls="", label=str(name))
-    ax.set(xlabel=f"first principal axis ({shares[0]:.0%})", ylabel=f"second ({shares[1]:.0%})", xticks=[], yticks=[])
+        ax.plot(
+            *points[groups == i].T,
+            "o",
+            color=shades[i],
+            ms=3.2,
+            mew=0,
+            alpha=0.8,
+            ls="",
+            label=str(name),
+        )
+    ax.set(
+        xlabel=f"first principal axis ({shares[0]:.0%})",
+        ylabel=f"second ({shares[1]:.0%})",
+        xticks=[],
+        yticks=[],
+    )
     if len(names) <= NAMED:
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.2)
     return ax
 
 
 def spectrogram(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """Log-mel energies: a dict with mel (frames, bands), hop (seconds between frames) and hertz, the bands' centres
-    (bands,), rising, or None for band numbers. Dark is quiet; the range is the middle 98 % of the values."""
+    """Log-mel energies: a dict with mel (frames, bands), hop (seconds between frames) and hertz,
+    the bands' centres (bands,), rising, or None for band numbers. Dark is quiet; the range is the
+    middle 98 % of the values."""
     mel = np.asarray(data["mel"], float)
     low, high = np.percentile(mel, [1, 99])
     box = (0, len(mel) * data["hop"], -0.5, mel.shape[1] - 0.5)
-    ax.imshow(mel.T, origin="lower", aspect="auto", extent=box, vmin=low, vmax=high, interpolation="nearest")
+    ax.imshow(
+        mel.T,
+        origin="lower",
+        aspect="auto",
+        extent=box,
+        vmin=low,
+        vmax=high,
+        interpolation="nearest",
+    )
     ax.set(xlabel="seconds", ylabel="band")
     ax.xaxis.set_major_locator(MaxNLocator(5))
     if data.get("hertz") is not None:
         hertz = np.asarray(data["hertz"], float)
         ticks = [f for f in HERTZ if hertz[0] <= f <= hertz[-1]]
-        ax.set(ylabel="Hz", yticks=np.interp(ticks, hertz, np.arange(len(hertz))), yticklabels=ticks)
+        ax.set(
+            ylabel="Hz", yticks=np.interp(ticks, hertz, np.arange(len(hertz))), yticklabels=ticks
+        )
     return ax

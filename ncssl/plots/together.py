@@ -1,4 +1,5 @@
-"""Figures that put several methods on one axis system. Each is f(data, ax) -> ax; data are arrays."""
+"""Figures that put several methods on one axis system. Each is f(data, ax) -> ax; data are
+arrays."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,13 @@ from matplotlib.colors import to_rgb
 
 from ncssl.plots.style import INK, PAPER, colour
 
-SHADES = {"learned": "byol", "set": "directpred", "copy": "directcopy", "iso": "isoloss", "apart": "barlow_twins"}
+SHADES = {
+    "learned": "byol",
+    "set": "directpred",
+    "copy": "directcopy",
+    "iso": "isoloss",
+    "apart": "barlow_twins",
+}
 
 
 def shade(method: str) -> str:
@@ -18,34 +25,62 @@ def shade(method: str) -> str:
 
 
 def phase_diagram(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """Where a mode lives: x (nx,), y (ny,), level (ny, nx) with NaN where it dies; edge (x, y) the exact boundary;
-    tested [(x, y, alive)] integrated runs, filled where they survived; method, title, labels, top of the scale."""
+    """Where a mode lives: x (nx,), y (ny,), level (ny, nx) with NaN where it dies; edge (x, y) the
+    exact boundary; tested [(x, y, alive)] integrated runs, filled where they survived; method,
+    title, labels, top of the scale."""
     light, full = np.array(to_rgb(PAPER)), np.array(to_rgb(shade(data["method"])))
     share = np.ceil(8 * np.clip(data["level"] / data["top"], 0, 1))[..., None] / 8  # eight shades
-    picture = np.where(np.isfinite(share), light + (full - light) * (0.25 + 0.75 * share), to_rgb(colour("collapse")))
+    picture = np.where(
+        np.isfinite(share),
+        light + (full - light) * (0.25 + 0.75 * share),
+        to_rgb(colour("collapse")),
+    )
     x, y = data["x"], data["y"]
-    ax.imshow(picture, origin="lower", aspect="auto", extent=(x[0], x[-1], y[0], y[-1]), interpolation="nearest")
+    ax.imshow(
+        picture,
+        origin="lower",
+        aspect="auto",
+        extent=(x[0], x[-1], y[0], y[-1]),
+        interpolation="nearest",
+    )
     ax.plot(*data["edge"], color=INK, lw=1.4)
     for alive in (True, False):
         points = [(a, b) for a, b, z in data["tested"] if z == alive]
         if points:
-            ax.plot(*zip(*points, strict=True), "o", ms=4, mew=1.0, color=INK, mfc=INK if alive else PAPER)
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=data["labels"][0], ylabel=data["labels"][1])
+            ax.plot(
+                *zip(*points, strict=True),
+                "o",
+                ms=4,
+                mew=1.0,
+                color=INK,
+                mfc=INK if alive else PAPER,
+            )
+    ax.set(
+        xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=data["labels"][0], ylabel=data["labels"][1]
+    )
     ax.set_title(data["title"])
     return ax
 
 
 def method_lines(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """One line a method over x: lines [(method, label, y, style)], points [(x, y)] integrated; labels (x, y), log axes
-    by name in `log`, levels {label: x} vertical marks."""
+    """One line a method over x: lines [(method, label, y, style)], points [(x, y)] integrated;
+    labels (x, y), log axes by name in `log`, levels {label: x} vertical marks."""
     for method, label, y, style in data["lines"]:
         ax.plot(data["x"], y, style, color=shade(method), label=label)
     for points in data.get("points", ()):
         ax.plot(*points, "o", ms=4.5, mfc=PAPER, mew=1.3, color=INK, ls="none")
     for label, at in data.get("levels", {}).items():
         ax.axvline(at, color=INK, lw=0.8, ls=":")
-        ax.annotate(label, (at, 1), xycoords=("data", "axes fraction"), xytext=(3, -3), textcoords="offset points",
-                    va="top", fontsize="small", color=INK)
+        ax.annotate(
+            label,
+            (at, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -3),
+            textcoords="offset points",
+            va="top",
+            fontsize="small",
+            color=INK,
+        )
     ax.set(xlabel=data["labels"][0], ylabel=data["labels"][1], xlim=(data["x"][0], data["x"][-1]))
     for axis in data.get("log", ()):
         getattr(ax, f"set_{axis}scale")("log")

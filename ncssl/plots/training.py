@@ -18,7 +18,12 @@ from ncssl.records.verdicts import words
 
 FADED = 0.35  # opacity of a single seed
 FLOOR = "untrained encoder"
-OFFSETS = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": "small", "color": INK}
+OFFSETS = {
+    "xycoords": "axes fraction",
+    "textcoords": "offset points",
+    "fontsize": "small",
+    "color": INK,
+}
 
 
 def colours(arms: Sequence[str]) -> dict[str, Any]:
@@ -28,9 +33,15 @@ def colours(arms: Sequence[str]) -> dict[str, Any]:
 
 
 def curves(
-    data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = "", floor: float | None = None, legend: bool = True
+    data: Sequence[Mapping[str, Any]],
+    ax: Axes,
+    *,
+    y_label: str = "",
+    floor: float | None = None,
+    legend: bool = True,
 ) -> Axes:
-    """A thick line of means an arm, a thin one a seed: dicts with arm, label, runs [(epochs (T,), values (T,))].
+    """A thick line of means an arm, a thin one a seed: dicts with arm, label, runs [(epochs (T,),
+    values (T,))].
 
     Means are taken at the epochs that all seeds of the arm share. `floor` is a dashed level.
     """
@@ -66,26 +77,43 @@ def mean_curve(runs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarra
 def not_run(ax: Axes) -> Axes:
     """The words "not run" in the middle of empty axes."""
     ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", va="center", color=GREY)
-    ax.tick_params(which="both", left=False, bottom=False, labelleft=False, labelbottom=False)  # not its neighbours'
+    # not its neighbours'
+    ax.tick_params(which="both", left=False, bottom=False, labelleft=False, labelbottom=False)
     return ax
 
 
 def dots(
-    data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "", floor: float | None = None,
+    data: Sequence[Mapping[str, Any]],
+    ax: Axes,
+    *,
+    x_label: str = "",
+    floor: float | None = None,
     reach: tuple[float, float] | None = None,
-) -> Axes:  # fmt: skip
-    """One line an arm: a dot a seed, mean with 95 % interval, and beside the axes the paper's number as text.
+) -> Axes:
+    """One line an arm: a dot a seed, mean with 95 % interval, and beside the axes the paper's
+    number as text.
 
-    Dicts with arm, label, values {seed: value or None}, mean, low, high, paper (text, may be empty). The paper's data
-    and networks are others, so its numbers are text in a column of their own and not points on our axis. `reach` is
-    the left and right end of the axis, by default such that all seeds are on it.
+    Dicts with arm, label, values {seed: value or None}, mean, low, high, paper (text, may be
+    empty). The paper's data and networks are others, so its numbers are text in a column of their
+    own and not points on our axis. `reach` is the left and right end of the axis, by default such
+    that all seeds are on it.
     """
-    shades, seen = colours([row["arm"] for row in data]), any(row["mean"] is not None for row in data)
+    shades, seen = (
+        colours([row["arm"] for row in data]),
+        any(row["mean"] is not None for row in data),
+    )
     for y, row in enumerate(data):
         arm_row(row, y, shades[row["arm"]], ax)
-    ax.set(ylim=(len(data) - 0.4, -0.6), yticks=range(len(data)), yticklabels=[tick_label(row) for row in data])
+    ax.set(
+        ylim=(len(data) - 0.4, -0.6),
+        yticks=range(len(data)),
+        yticklabels=[tick_label(row) for row in data],
+    )
     marks = [floor, *(v for row in data for v in row["values"].values())]
-    ax.set(xlabel=x_label, xlim=reach or limits(marks, [v for row in data for v in (row["low"], row["high"])]))
+    ax.set(
+        xlabel=x_label,
+        xlim=reach or limits(marks, [v for row in data for v in (row["low"], row["high"])]),
+    )
     cut_ends(data, [shades[row["arm"]] for row in data], ax)
     if not seen:
         ax.set(xticks=[])
@@ -99,13 +127,22 @@ def dots(
 
 
 def floor_line(floor: float, ax: Axes) -> None:
-    """A dashed line for the untrained encoder, named above the axes, to the side where there is room."""
+    """A dashed line for the untrained encoder, named above the axes, to the side where there is
+    room."""
     ax.axvline(floor, color=GREY, ls="--", lw=1.0, zorder=0)
     low, high = ax.get_xlim()
     place = (floor - low) / (high - low)
     side = "left" if place < 0.3 else "right" if place > 0.7 else "center"
-    ax.annotate(FLOOR, (floor, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), ha=side,
-                textcoords="offset points", fontsize="small", color=GREY)  # fmt: skip
+    ax.annotate(
+        FLOOR,
+        (floor, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        ha=side,
+        textcoords="offset points",
+        fontsize="small",
+        color=GREY,
+    )
 
 
 def arm_row(row: Mapping[str, Any], y: float, shade: Any, ax: Axes) -> None:
@@ -114,24 +151,34 @@ def arm_row(row: Mapping[str, Any], y: float, shade: Any, ax: Axes) -> None:
     if row["low"] is not None:
         ax.plot([row["low"], row["high"]], [y, y], color=shade, lw=2.0, solid_capstyle="butt")
     if values:  # an empty line that is not clipped would upset the layout
-        ax.plot(values, np.full(len(values), y - 0.24), "o", color=shade, ms=3.8, mew=0, clip_on=False)
+        ax.plot(
+            values, np.full(len(values), y - 0.24), "o", color=shade, ms=3.8, mew=0, clip_on=False
+        )
         ax.plot([row["mean"]], [y], "D", color=shade, ms=6, mec=PAPER, mew=0.8, zorder=4)
-    at = dict(xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize="small")
+    at = dict(
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        va="center",
+        fontsize="small",
+    )
     ax.annotate(row["paper"], (1, y), xytext=(8, 0), color=INK, **at)
 
 
 def tick_label(row: Mapping[str, Any]) -> str:
-    """The label of an arm in lines of at most 34 letters, and whether it was not run or some of its runs failed."""
+    """The label of an arm in lines of at most 34 letters, and whether it was not run or some of its
+    runs failed."""
     failed = sum(v is None for v in row["values"].values())
     state = "" if not failed else f" ({failed} of {len(row['values'])} failed)"
     return textwrap.fill(row["label"] + (state if row["values"] else " (not run)"), 34)
 
 
 def forest(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") -> Axes:
-    """Claims in one unit, a line each: effect, 95 % interval, margin, and the verdict by colour and marker.
+    """Claims in one unit, a line each: effect, 95 % interval, margin, and the verdict by colour and
+    marker.
 
-    Dicts with label, status, effect, low, high (numbers or None) and band, the (low, high) between which the claim
-    holds, None where it is open; the band is shaded, but for a band that is open on both sides.
+    Dicts with label, status, effect, low, high (numbers or None) and band, the (low, high) between
+    which the claim holds, None where it is open; the band is shaded, but for a band that is open on
+    both sides.
     """
     marks = [0.0, *(v for row in data for v in (row["effect"], *row["band"]))]
     reach = limits(marks, [v for row in data for v in (row["low"], row["high"])])
@@ -142,19 +189,41 @@ def forest(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") ->
             band_mark(row["band"], y, reach, ax)
         shade, marker, filled = VERDICTS[row["status"]]
         if row["effect"] is None:
-            ax.annotate(row["status"], (0, y), xycoords=("axes fraction", "data"), xytext=(4, 0), va="center",
-                        textcoords="offset points", fontsize="small", color=GREY)  # fmt: skip
+            ax.annotate(
+                row["status"],
+                (0, y),
+                xycoords=("axes fraction", "data"),
+                xytext=(4, 0),
+                va="center",
+                textcoords="offset points",
+                fontsize="small",
+                color=GREY,
+            )
             continue
-        ax.plot([row["low"], row["high"]], [y, y], color=shade, lw=1.8, solid_capstyle="butt", zorder=3)
-        ax.plot([row["effect"]], [y], marker, color=shade, ms=7, mfc=shade if filled else PAPER, mew=1.5, zorder=4)
+        ax.plot(
+            [row["low"], row["high"]], [y, y], color=shade, lw=1.8, solid_capstyle="butt", zorder=3
+        )
+        ax.plot(
+            [row["effect"]],
+            [y],
+            marker,
+            color=shade,
+            ms=7,
+            mfc=shade if filled else PAPER,
+            mew=1.5,
+            zorder=4,
+        )
     cut_ends(data, [VERDICTS[row["status"]][0] for row in data], ax)
     ax.tick_params(axis="y", length=0, pad=8)
     ax.spines["left"].set_visible(False)
     return ax
 
 
-def limits(marks: Sequence[float | None], ends: Sequence[float | None], share: float = 0.06) -> tuple[float, float]:
-    """Left and right end of an axis that holds all marks; ends of wild intervals are cut off. None is left out."""
+def limits(
+    marks: Sequence[float | None], ends: Sequence[float | None], share: float = 0.06
+) -> tuple[float, float]:
+    """Left and right end of an axis that holds all marks; ends of wild intervals are cut off. None
+    is left out."""
     points, wide = ([v for v in values if v is not None] for values in (marks, ends))
     if not points:
         return 0.0, 1.0
@@ -167,7 +236,8 @@ def limits(marks: Sequence[float | None], ends: Sequence[float | None], share: f
 
 
 def cut_ends(data: Sequence[Mapping[str, Any]], shades: Sequence[Any], ax: Axes) -> None:
-    """An arrow head at the edge of the axis where the interval (low, high) of row i of `data` goes on beyond it."""
+    """An arrow head at the edge of the axis where the interval (low, high) of row i of `data` goes
+    on beyond it."""
     left, right = ax.get_xlim()
     for y, (row, shade) in enumerate(zip(data, shades, strict=True)):
         look = dict(color=shade, ms=6, mew=0, clip_on=False, zorder=4)
@@ -177,8 +247,11 @@ def cut_ends(data: Sequence[Mapping[str, Any]], shades: Sequence[Any], ax: Axes)
             ax.plot([right], [y], ">", **look)
 
 
-def band_mark(band: tuple[float | None, float | None], y: float, reach: tuple[float, float], ax: Axes) -> None:
-    """A pale band where a claim holds, None being open; a short line at its margin, or at both margins."""
+def band_mark(
+    band: tuple[float | None, float | None], y: float, reach: tuple[float, float], ax: Axes
+) -> None:
+    """A pale band where a claim holds, None being open; a short line at its margin, or at both
+    margins."""
     low, high = (edge if edge is not None else end for edge, end in zip(band, reach, strict=True))
     ax.fill_between([low, high], y - 0.36, y + 0.36, color=PALE, lw=0, zorder=0)
     for x in band:
@@ -187,22 +260,45 @@ def band_mark(band: tuple[float | None, float | None], y: float, reach: tuple[fl
 
 
 def verdict_legend(statuses: Sequence[str], ax: Axes | Figure, **kwargs) -> Axes | Figure:
-    """A legend of the given verdicts and of the margin on axes or a whole figure; kwargs go to its legend method."""
+    """A legend of the given verdicts and of the margin on axes or a whole figure; kwargs go to its
+    legend method."""
     marks = [
-        Line2D([], [], ls="", marker=marker, color=shade, mfc=shade if filled else PAPER, mew=1.5, label=words(status))
-        for status, (shade, marker, filled) in VERDICTS.items() if status in statuses
-    ]  # fmt: skip
-    margin = Line2D([], [], color=INK, lw=1.2, ls="", marker="|", ms=9, label="margin; shaded: where the claim holds")
+        Line2D(
+            [],
+            [],
+            ls="",
+            marker=marker,
+            color=shade,
+            mfc=shade if filled else PAPER,
+            mew=1.5,
+            label=words(status),
+        )
+        for status, (shade, marker, filled) in VERDICTS.items()
+        if status in statuses
+    ]
+    margin = Line2D(
+        [],
+        [],
+        color=INK,
+        lw=1.2,
+        ls="",
+        marker="|",
+        ms=9,
+        label="margin; shaded: where the claim holds",
+    )
     ax.legend(handles=[*marks, margin], **kwargs)
     return ax
 
 
 def overview(data: Mapping[str, Any], axes: Sequence[Axes]) -> Sequence[Axes]:
-    """An experiment on two axes: `curves` over epochs at the left, final values of `arms` as `dots` at the right.
+    """An experiment on two axes: `curves` over epochs at the left, final values of `arms` as `dots`
+    at the right.
 
-    `labels` names the two values and `floors` gives those of the untrained encoder, or None; the colours of the arms
-    are the same on both sides. As `ncssl.records.series.overview` makes it.
+    `labels` names the two values and `floors` gives those of the untrained encoder, or None; the
+    colours of the arms are the same on both sides. As `ncssl.records.series.overview` makes it.
     """
-    curves(data["curves"], axes[0], y_label=data["labels"][0], floor=data["floors"][0], legend=False)
+    curves(
+        data["curves"], axes[0], y_label=data["labels"][0], floor=data["floors"][0], legend=False
+    )
     dots(data["arms"], axes[1], x_label=data["labels"][1], floor=data["floors"][1])
     return axes

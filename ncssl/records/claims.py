@@ -1,4 +1,5 @@
-"""Read the claims of papers/<key>.toml: what they compare exists, their keys are those of their test and its gates."""
+"""Read the claims of papers/<key>.toml: what they compare exists, their keys are those of their
+test and its gates."""
 
 from ncssl.records.facts import (
     CONTROLLED,
@@ -10,7 +11,7 @@ from ncssl.records.facts import (
     THEORY_TESTS,
     Claim,
     Experiment,
-)  # fmt: skip
+)
 from ncssl.records.schema import RECORDS_CLAIM, THEORY_CLAIM, Reader
 
 
@@ -45,16 +46,24 @@ class ClaimReader(Reader):
             given = d[key] not in (None, ())
             if given != (key in needed):
                 why = "is missing" if key in needed else "has no meaning here"
-                self.fail(where, f"key {key!r} {why}", f"the test {d['test']!r} takes {', '.join(needed)}")
+                self.fail(
+                    where, f"key {key!r} {why}", f"the test {d['test']!r} takes {', '.join(needed)}"
+                )
         for key in ("left", "right", "arms"):
             for arm in [d[key]] if isinstance(d[key], str) else d[key] or ():
                 self.one_of(where, key, arm, experiments[d["experiment"]].arms)
         if (d["left"] and d["left"] == d["right"]) or len(d["arms"]) == 1:
-            self.fail(where, "key 'right' or 'arms': an arm is compared with itself", "name another arm")
+            self.fail(
+                where, "key 'right' or 'arms': an arm is compared with itself", "name another arm"
+            )
         if d["rate"] is not None and not 0 < d["rate"] <= 1:
             self.fail(where, f"key 'rate' was {d['rate']!r}", "give a share of seeds in (0, 1]")
         if d["compare"] == "ratio" and d["test"] not in RATIO_TESTS:
-            self.fail(where, "key 'compare' was 'ratio'", f"ratios go with the tests {', '.join(RATIO_TESTS)}")
+            self.fail(
+                where,
+                "key 'compare' was 'ratio'",
+                f"ratios go with the tests {', '.join(RATIO_TESTS)}",
+            )
 
     def gates(self, where: str, d: dict, experiment: Experiment) -> None:
         """What the gates ask of arms that exist; see `ncssl.records.gates`."""
@@ -67,7 +76,11 @@ class ClaimReader(Reader):
         for arm in d["base"]:
             self.one_of(where, "base", arm, set(experiment.arms) - {FLOOR})
         if d["base"] and FLOOR not in experiment.arms:
-            self.fail(where, f"key 'base' has no arm {FLOOR!r} to lead", "add the untrained encoder to the experiment")
+            self.fail(
+                where,
+                f"key 'base' has no arm {FLOOR!r} to lead",
+                "add the untrained encoder to the experiment",
+            )
         if d["base"] and d["base_free"]:
             self.fail(where, "keys 'base' and 'base_free' are both given", "give one")
         for key in ("needs", "share"):
@@ -77,10 +90,13 @@ class ClaimReader(Reader):
         self.share(where, d)
 
     def control(self, where: str, d: dict, experiment: Experiment) -> None:
-        """The control is another arm than `left`, of a test that has one; switching it off needs a reason."""
+        """The control is another arm than `left`, of a test that has one; switching it off needs a
+        reason."""
         if d["control"] is not None:
             self.one_of(where, "test", d["test"], CONTROLLED)
-            self.one_of(where, "control", d["control"], {*experiment.arms, "none"} - {d["left"], d["right"]})
+            self.one_of(
+                where, "control", d["control"], {*experiment.arms, "none"} - {d["left"], d["right"]}
+            )
         if (d["control"] == "none") != bool(d["control_free"]):
             why = "keys 'control' and 'control_free' do not fit"
             self.fail(where, why, "give a reason with control = 'none', and with nothing else")
@@ -90,21 +106,34 @@ class ClaimReader(Reader):
         if d["share"] is None:
             return
         if not 0 < d["share"] <= 1:
-            self.fail(where, f"key 'share' was {d['share']!r}", "give a share of the base's lead in (0, 1]")
+            self.fail(
+                where,
+                f"key 'share' was {d['share']!r}",
+                "give a share of the base's lead in (0, 1]",
+            )
         wrong = {
-            "the test 'greater'": d["test"] != "greater", "an accuracy": not d["metric"].endswith("_accuracy"),
-            "differences": d["compare"] != "difference", "margin_by = 'ours'": d["margin_by"] != "ours",
+            "the test 'greater'": d["test"] != "greater",
+            "an accuracy": not d["metric"].endswith("_accuracy"),
+            "differences": d["compare"] != "difference",
+            "margin_by = 'ours'": d["margin_by"] != "ours",
             "no margin": d["margin"] is not None,
-        }  # fmt: skip
+        }
         for words in (words for words, applies in wrong.items() if applies):
             self.fail(where, "key 'share' has no meaning here", f"a share goes with {words}")
 
     def reported_effect(self, where: str, d: dict, tables: dict) -> float | None:
-        """The paper's own effect from the cells cited, in the order of the arms; None where it cites none."""
-        values = [self.cited(where, "reported", reference, tables).value for reference in d["reported"]]
+        """The paper's own effect from the cells cited, in the order of the arms; None where it
+        cites none."""
+        values = [
+            self.cited(where, "reported", reference, tables).value for reference in d["reported"]
+        ]
         arms = len(d["arms"]) or (d["left"] is not None) + (d["right"] is not None)
         if values and len(values) != arms:
-            self.fail(where, f"key 'reported' cites {len(values)} cells for {arms} arms", "cite one cell an arm")
+            self.fail(
+                where,
+                f"key 'reported' cites {len(values)} cells for {arms} arms",
+                "cite one cell an arm",
+            )
         if not values or d["test"] == "rate":
             return None
         if len(values) == 1:
@@ -113,7 +142,8 @@ class ClaimReader(Reader):
         return min(round(a / b if d["compare"] == "ratio" else a - b, 9) for a, b in steps)
 
     def margin(self, where: str, d: dict) -> float | None:
-        """The margin given, or the one left out: 0 for a sign, the paper's own difference where it is the paper's.
+        """The margin given, or the one left out: 0 for a sign, the paper's own difference where it
+        is the paper's.
 
         None where a share stands for it.
         """
@@ -125,7 +155,9 @@ class ClaimReader(Reader):
         elif margin is None and d["margin_by"] == "paper":
             margin = d.get("reported_effect")
         if margin is None:
-            self.fail(where, "key 'margin' is missing", "add it, or cite the cells whose difference it is")
+            self.fail(
+                where, "key 'margin' is missing", "add it, or cite the cells whose difference it is"
+            )
         wrong = {
             "0 for the test 'sign'": test == "sign" and margin != 0,
             "a ratio > 0": ratio and margin <= 0,

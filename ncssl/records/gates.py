@@ -1,14 +1,17 @@
-"""Gates: what must hold before a claim about runs is judged, written down in its table before any run is made.
+"""Gates: what must hold before a claim about runs is judged, written down in its table before any
+run is made.
 
-R1 floor: every base arm leads the untrained encoder by 8 points of linear probe and raw pixels by 2 points of kNN; on
-speech its error rate is at most that of the statistics floor. R2 headroom: the margin is at most the smallest lead of
-the base arms over the untrained encoder. R3 exposure: weight decay had a third of the paper's rate x decay x steps / (1
-- momentum) to act. R4 shape: over the last quarter of the epochs the curve changes by less than 5 % of its last value.
+R1 floor: every base arm leads the untrained encoder by 8 points of linear probe and raw pixels by 2
+points of kNN; on speech its error rate is at most that of the statistics floor. R2 headroom: the
+margin is at most the smallest lead of the base arms over the untrained encoder. R3 exposure: weight
+decay had a third of the paper's rate x decay x steps / (1
+- momentum) to act. R4 shape: over the last quarter of the epochs the curve changes by less than 5 %
+  of its last value.
 R5 discrimination: the untrained encoder, or the claim's control, fails the test in place of `left`.
 
-All look at the scale's own seeds alone, so that a second look at a claim cannot move them. Failing one of R1 to R4 is
-"out of reach", failing R5 is "not a test". A gate whose records are missing is not passed and not known; unless another
-failed, the claim is then "not run".
+All look at the scale's own seeds alone, so that a second look at a claim cannot move them. Failing
+one of R1 to R4 is "out of reach", failing R5 is "not a test". A gate whose records are missing is
+not passed and not known; unless another failed, the claim is then "not run".
 """
 
 import dataclasses
@@ -32,14 +35,20 @@ CHANGE = 0.05  # of the last value, R4
 Part = tuple[bool | None, str]  # of one arm: passed, or None where it is not known; and the words
 
 
-def verdict(claim: Claim, found: Found, level: float = LEVEL, floor: Record | None = None) -> Verdict:
-    """The verdict of these runs on a claim about runs: its gates, then its contrast; `level` is that of the interval.
+def verdict(
+    claim: Claim, found: Found, level: float = LEVEL, floor: Record | None = None
+) -> Verdict:
+    """The verdict of these runs on a claim about runs: its gates, then its contrast; `level` is
+    that of the interval.
 
-    `found` holds the runs of the arms `claim.needed`; `floor` is what needs no network, on the data of the base arms.
+    `found` holds the runs of the arms `claim.needed`; `floor` is what needs no network, on the data
+    of the base arms.
     """
     claim = with_margin(claim, found)
     if claim.margin is None:
-        return Verdict("not run", detail=f"no margin: the lead of {claim.base[0]} is not known", claim=claim.id)
+        return Verdict(
+            "not run", detail=f"no margin: the lead of {claim.base[0]} is not known", claim=claim.id
+        )
     v = contrast(claim, found, level)
     return v if v.status == "not run" else gated(v, gates(claim, found, floor))
 
@@ -58,17 +67,22 @@ def gated(v: Verdict, checked: tuple[Gate, ...]) -> Verdict:
 
 
 def contrast(claim: Claim, found: Found, level: float = LEVEL) -> Verdict:
-    """The verdict without gates, by the rule of the two looks, on seeds that were computed alike."""
+    """The verdict without gates, by the rule of the two looks, on seeds that were computed
+    alike."""
     own = sorted({p.seed for p, _ in found if not p.extra})
     fair, left_out = alike(found, claim.compared)
     known = dict(dim=width(found), images=images(fair, claim.compared))
     v = verdicts.judge_seeds(claim, metric(fair, claim.metric), own, **known, level=level)
-    note = f"of another precision or kind of device, and left out: seed {', '.join(map(str, left_out))}"
+    note = (
+        "of another precision or kind of device, and left out: seed"
+        f" {', '.join(map(str, left_out))}"
+    )
     return dataclasses.replace(v, detail=joined(v.detail, note if left_out else ""))
 
 
 def with_margin(claim: Claim, found: Found) -> Claim:
-    """The claim with the margin that its share of the first base arm's lead stands for; None where that is unknown."""
+    """The claim with the margin that its share of the first base arm's lead stands for; None where
+    that is unknown."""
     if claim.share is None:
         return claim
     lead = over_untrained(claim.base[0], own_seeds(found), claim.metric)
@@ -124,11 +138,21 @@ def image_floor(arm: str, found: Found, floor: Record | None) -> Part:
     probe, knn = over_untrained(arm, found, "probe_accuracy"), mean(arm, found, "knn_accuracy")
     pixels = floor.metrics.get("knn_accuracy") if floor else None
     if probe is None or knn is None:
-        return None, f"the lead of {arm} is not known: it or {FLOOR} has fewer than two finished runs"
+        return (
+            None,
+            f"the lead of {arm} is not known: it or {FLOOR} has fewer than two finished runs",
+        )
     if pixels is None and probe >= PROBE_LEAD:
         return None, f"the lead of {arm} is not known: raw pixels were not measured"
-    beside = "" if pixels is None else f" and raw pixels by {knn - pixels:.1f} by kNN ({KNN_LEAD:g} needed)"
-    words = f"{arm} leads the untrained encoder by {probe:.1f} points by probe ({PROBE_LEAD:g} needed){beside}"
+    beside = (
+        ""
+        if pixels is None
+        else f" and raw pixels by {knn - pixels:.1f} by kNN ({KNN_LEAD:g} needed)"
+    )
+    words = (
+        f"{arm} leads the untrained encoder by {probe:.1f} points by probe ({PROBE_LEAD:g}"
+        f" needed){beside}"
+    )
     return probe >= PROBE_LEAD and knn - pixels >= KNN_LEAD, words
 
 
@@ -137,13 +161,21 @@ def spoken_floor(arm: str, found: Found, floor: Record | None) -> Part:
     error, nothing = mean(arm, found, "mean_eer"), floor.metrics.get("mean_eer") if floor else None
     if error is None or nothing is None:
         return None, f"the error rate of {arm} or that of statistics without learning is not known"
-    words = f"{arm} has an error rate of {error:.1f} %, statistics without learning have {nothing:.1f} %"
+    words = (
+        f"{arm} has an error rate of {error:.1f} %, statistics without learning have"
+        f" {nothing:.1f} %"
+    )
     return error <= nothing, words
 
 
 def has_headroom(claim: Claim) -> bool:
     """Whether R2 is about a claim."""
-    kind = claim.base and claim.test == "greater" and claim.compare == "difference" and claim.metric in HEADROOM
+    kind = (
+        claim.base
+        and claim.test == "greater"
+        and claim.compare == "difference"
+        and claim.metric in HEADROOM
+    )
     return bool(kind and (claim.share is not None or claim.margin > 0))
 
 
@@ -152,31 +184,43 @@ def headroom(claim: Claim, arm: str, found: Found) -> Part:
     lead = over_untrained(arm, found, claim.metric)
     if lead is None:
         return None, f"the lead of {arm} is not known"
-    return 0 < lead >= claim.margin, f"the margin is {claim.margin:.1f} points, {arm} leads the untrained by {lead:.1f}"
+    return (
+        0 < lead >= claim.margin,
+        f"the margin is {claim.margin:.1f} points, {arm} leads the untrained by {lead:.1f}",
+    )
 
 
 def decayed(claim: Claim, arm: str, found: Found) -> Part:
     """R3, of one base arm."""
-    had = [exposure(r.recipe, r.data.get("train")) for p, r in found if p.arm == arm and r is not None]
+    had = [
+        exposure(r.recipe, r.data.get("train")) for p, r in found if p.arm == arm and r is not None
+    ]
     if not had or None in had:
         return None, f"the decay exposure of {arm} is not known"
     needed = EXPOSURE * claim.decay_exposure
-    words = f"{arm} had a decay exposure of {min(had):.2g}, {needed:.2g} needed ({claim.decay_exposure:g} in the paper)"
+    words = (
+        f"{arm} had a decay exposure of {min(had):.2g}, {needed:.2g} needed"
+        f" ({claim.decay_exposure:g} in the paper)"
+    )
     return min(had) >= needed, words
 
 
 def exposure(recipe: Recipe, count: int | None) -> float | None:
-    """Rate x weight decay x sum over steps of the schedule's factor / (1 - momentum); None without a count of images.
+    """Rate x weight decay x sum over steps of the schedule's factor / (1 - momentum); None without
+    a count of images.
 
-    The weight decay is the larger of the encoder's and the predictor's. The sum is that of `ncssl.optim.rate`: a linear
-    warm-up, then a constant or a cosine from 1 to 0, whose m factors add up to (m + 1) / 2.
+    The weight decay is the larger of the encoder's and the predictor's. The sum is that of
+    `ncssl.optim.rate`: a linear warm-up, then a constant or a cosine from 1 to 0, whose m factors
+    add up to (m + 1) / 2.
     """
     if count is None:
         return None
     each = count // recipe.batch
     warm, steps = int(recipe.warmup_epochs * each), recipe.epochs * each
     rest = steps - warm
-    total = (warm + 1) / 2 * bool(warm) + (rest if recipe.schedule == "constant" else (rest + 1) / 2) * (rest > 0)
+    total = (warm + 1) / 2 * bool(warm) + (
+        rest if recipe.schedule == "constant" else (rest + 1) / 2
+    ) * (rest > 0)
     own = (recipe.options.get(name) for name in ("trunk_weight_decay", "predictor_weight_decay"))
     decay = max(recipe.weight_decay if value is None else value for value in own)
     return recipe.lr * decay * total / (1 - recipe.momentum)
@@ -189,12 +233,16 @@ def flat(claim: Claim, arm: str, found: Found) -> Part:
         return None, f"the curve of {arm} is not known"
     before, last = (float(np.mean(values)) for values in zip(*ends, strict=True))
     change = abs(last - before) / abs(last) if last else math.inf
-    words = f"the curve of {arm} changes by {100 * change:.1f} % over the last quarter ({100 * CHANGE:g} allowed)"
+    words = (
+        f"the curve of {arm} changes by {100 * change:.1f} % over the last quarter"
+        f" ({100 * CHANGE:g} allowed)"
+    )
     return change < CHANGE, words
 
 
 def last_quarter(record: Record, name: str) -> tuple[float, float] | None:
-    """A metric's curve at three quarters of its epochs, linear between measurements, and at the end; None without."""
+    """A metric's curve at three quarters of its epochs, linear between measurements, and at the
+    end; None without."""
     line = curve(record, curve_of(record.curves, name))
     if line is None or not np.isfinite(line[1]).all():
         return None
@@ -203,8 +251,14 @@ def last_quarter(record: Record, name: str) -> tuple[float, float] | None:
 
 
 def curve_of(curves: Mapping[str, list], name: str) -> str:
-    """The curve that a metric is an end of: its own, kNN for accuracies, the mean error rate for those of speech."""
-    own = name.removeprefix("early_").removeprefix("late_").removesuffix("_peak").removesuffix("_fall")
+    """The curve that a metric is an end of: its own, kNN for accuracies, the mean error rate for
+    those of speech."""
+    own = (
+        name.removeprefix("early_")
+        .removeprefix("late_")
+        .removesuffix("_peak")
+        .removesuffix("_fall")
+    )
     names = ("knn_accuracy",) if own.endswith("_accuracy") else (own, "mean_eer", "knn_accuracy")
     return next((n for n in names if curves.get(n)), own)
 

@@ -1,8 +1,9 @@
-"""Intervals over seeds: of a mean, of a difference of means, of a share. Every interval has level 95 % unless told.
+"""Intervals over seeds: of a mean, of a difference of means, of a share. Every interval has level
+95 % unless told.
 
-Student's t over seeds says how far another draw of seeds may be. Where `noise` is given, the standard error that the
-finite number of test images leaves in an effect (which more seeds do not shrink, since all are tested on the same
-images), the half width is sqrt(t_half^2 + (z noise)^2).
+Student's t over seeds says how far another draw of seeds may be. Where `noise` is given, the
+standard error that the finite number of test images leaves in an effect (which more seeds do not
+shrink, since all are tested on the same images), the half width is sqrt(t_half^2 + (z noise)^2).
 """
 
 import functools
@@ -14,16 +15,20 @@ import numpy as np
 from scipy import optimize, stats
 
 LEVEL = 0.95
-SPREAD = 0.7  # points: the standard deviation of a paired difference of accuracies that a plan reckons with
+# points: the standard deviation of a paired difference of accuracies that a plan reckons with
+SPREAD = 0.7
 POWER = 0.8
-GAP, TIMES, LONE = 10.0, 5.0, 0.5  # of `split`: points, standard deviations, and the deviation of a group of one
+# of `split`: points, standard deviations, and the deviation of a group of one
+GAP, TIMES, LONE = 10.0, 5.0, 0.5
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An effect with its interval; n is the number of runs (of the smaller arm); standardised is Cohen's d or None.
+    """An effect with its interval; n is the number of runs (of the smaller arm); standardised is
+    Cohen's d or None.
 
-    `error` is the standard error over seeds with its degrees of `freedom`, `noise` that of the test images.
+    `error` is the standard error over seeds with its degrees of `freedom`, `noise` that of the test
+    images.
     """
 
     effect: float
@@ -37,7 +42,8 @@ class Interval:
     noise: float = 0.0
 
     def p_value(self, bound: float) -> float | None:
-        """Two-sided p of the t test that the effect is `bound`: 1 less the level at which the interval ends there.
+        """Two-sided p of the t test that the effect is `bound`: 1 less the level at which the
+        interval ends there.
 
         None for an interval that is not Student's.
         """
@@ -57,16 +63,26 @@ class Interval:
 
 def half_width(error: float, freedom: float, noise: float, level: float) -> float:
     """Half the width of an interval from its standard errors over seeds and over test images."""
-    over_seeds = stats.t.ppf((1 + level) / 2, freedom) * error if error else 0.0  # no spread, no width
+    # no spread, no width
+    over_seeds = stats.t.ppf((1 + level) / 2, freedom) * error if error else 0.0
     return float(math.hypot(over_seeds, stats.norm.ppf((1 + level) / 2) * noise))
 
 
 def around(
-    effect: float, error: float, freedom: float, n: int, kind: str, *, level: float = LEVEL, noise: float = 0.0
-) -> Interval:  # fmt: skip
+    effect: float,
+    error: float,
+    freedom: float,
+    n: int,
+    kind: str,
+    *,
+    level: float = LEVEL,
+    noise: float = 0.0,
+) -> Interval:
     """The interval about an effect with these standard errors."""
     half = half_width(error, freedom, noise, level)
-    return Interval(effect, effect - half, effect + half, n, kind, error=error, freedom=freedom, noise=noise)
+    return Interval(
+        effect, effect - half, effect + half, n, kind, error=error, freedom=freedom, noise=noise
+    )
 
 
 def mean_interval(sample: Sequence[float], *, level: float = LEVEL, noise: float = 0.0) -> Interval:
@@ -77,13 +93,20 @@ def mean_interval(sample: Sequence[float], *, level: float = LEVEL, noise: float
 
 
 def difference_interval(
-    left: Mapping[int, float], right: Mapping[int, float], *, level: float = LEVEL, noise: float = 0.0
+    left: Mapping[int, float],
+    right: Mapping[int, float],
+    *,
+    level: float = LEVEL,
+    noise: float = 0.0,
 ) -> Interval:
     """Mean of left minus mean of right, seed -> value each; NaN is a failed run and is left out.
 
-    Paired by seed when both arms were run on the same seeds and at least 2 pairs are whole; else Welch's t.
+    Paired by seed when both arms were run on the same seeds and at least 2 pairs are whole; else
+    Welch's t.
     """
-    a, b = (_checked([v for _, v in sorted(arm.items()) if not math.isnan(v)]) for arm in (left, right))
+    a, b = (
+        _checked([v for _, v in sorted(arm.items()) if not math.isnan(v)]) for arm in (left, right)
+    )
     pairs = _pairs(left, right)
     if left.keys() == right.keys() and len(pairs) >= 2:
         found = mean_interval([x - y for x, y in pairs], level=level, noise=noise)
@@ -97,9 +120,14 @@ def difference_interval(
 def rate_interval(
     left: Mapping[int, float], right: Mapping[int, float], margin: float, *, level: float = LEVEL
 ) -> Interval | None:
-    """Share of seeds in both arms with left > right + margin, Clopper and Pearson's interval; None below 2 seeds."""
+    """Share of seeds in both arms with left > right + margin, Clopper and Pearson's interval; None
+    below 2 seeds."""
     pairs = _pairs(left, right)
-    return share_interval(sum(x > y + margin for x, y in pairs), len(pairs), level=level) if len(pairs) >= 2 else None
+    return (
+        share_interval(sum(x > y + margin for x, y in pairs), len(pairs), level=level)
+        if len(pairs) >= 2
+        else None
+    )
 
 
 def share_interval(hits: int, n: int, *, level: float = LEVEL) -> Interval:
@@ -109,10 +137,12 @@ def share_interval(hits: int, n: int, *, level: float = LEVEL) -> Interval:
 
 
 def split(sample: Sequence[float]) -> int:
-    """How many of these accuracies, in percent, form a lower group of their own; 0 where they do not split.
+    """How many of these accuracies, in percent, form a lower group of their own; 0 where they do
+    not split.
 
-    They split where the largest gap between sorted values is over 10 points and over 5 times the larger standard
-    deviation within the two groups, that of a group of one being taken as 0.5 points.
+    They split where the largest gap between sorted values is over 10 points and over 5 times the
+    larger standard deviation within the two groups, that of a group of one being taken as 0.5
+    points.
     """
     x = np.sort(np.asarray(sample, float))
     if len(x) < 2:
@@ -123,10 +153,12 @@ def split(sample: Sequence[float]) -> int:
 
 
 def image_noise(means: Sequence[float], images: int | None, *, ratio: bool = False) -> float:
-    """Standard error that `images` test images leave in the sum or difference of mean accuracies, percent.
+    """Standard error that `images` test images leave in the sum or difference of mean accuracies,
+    percent.
 
-    The variance p (1 - p) / images of each arm, added up: two arms on the same images err alike, so that their
-    difference errs by less. `ratio`: of a difference of logarithms. 0 where the number of images is not known.
+    The variance p (1 - p) / images of each arm, added up: two arms on the same images err alike, so
+    that their difference errs by less. `ratio`: of a difference of logarithms. 0 where the number
+    of images is not known.
     """
     if not images:
         return 0.0
@@ -137,9 +169,11 @@ def image_noise(means: Sequence[float], images: int | None, *, ratio: bool = Fal
 
 @functools.cache
 def seeds_for_within(margin: float, noise: float = 0.0, most: int = 200) -> int | None:
-    """Seeds at which an interval lies within +- margin 80 times in 100; None where `most` are not enough.
+    """Seeds at which an interval lies within +- margin 80 times in 100; None where `most` are not
+    enough.
 
-    For paired differences with mean 0 and a standard deviation of 0.7 points, and the noise of the test images.
+    For paired differences with mean 0 and a standard deviation of 0.7 points, and the noise of the
+    test images.
     """
     return next((n for n in range(2, most + 1) if within_power(margin, n, noise) >= POWER), None)
 
@@ -151,7 +185,9 @@ def within_power(margin: float, n: int, noise: float = 0.0, level: float = LEVEL
     """
     quantiles = (np.arange(200) + 0.5) / 200
     error = SPREAD * np.sqrt(stats.chi2.ppf(quantiles, n - 1) / (n - 1) / n)
-    half = np.hypot(stats.t.ppf((1 + level) / 2, n - 1) * error, stats.norm.ppf((1 + level) / 2) * noise)
+    half = np.hypot(
+        stats.t.ppf((1 + level) / 2, n - 1) * error, stats.norm.ppf((1 + level) / 2) * noise
+    )
     scale = math.hypot(SPREAD / math.sqrt(n), noise)
     return float(np.mean(np.maximum(0.0, 2 * stats.norm.cdf((margin - half) / scale) - 1)))
 
@@ -181,13 +217,15 @@ def _checked(sample: Sequence[float]) -> np.ndarray:
 
 
 def _cohen_d(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Difference of means over the pooled standard deviation, uncorrected for small samples; None without spread."""
+    """Difference of means over the pooled standard deviation, uncorrected for small samples; None
+    without spread."""
     pooled = ((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / (len(a) + len(b) - 2)
     return float((a.mean() - b.mean()) / math.sqrt(pooled)) if pooled > 0 else None
 
 
 def _welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
-    """Standard error of a difference of means with Satterthwaite's degrees of freedom; 0 where neither has spread."""
+    """Standard error of a difference of means with Satterthwaite's degrees of freedom; 0 where
+    neither has spread."""
     va, vb = float(a.var(ddof=1) / len(a)), float(b.var(ddof=1) / len(b))
     if va + vb == 0:
         return 0.0, math.inf

@@ -1,6 +1,8 @@
-"""Tables of the ledger: every claim of every paper, the floors beside accuracies, the price of many claims.
+"""Tables of the ledger: every claim of every paper, the floors beside accuracies, the price of many
+claims.
 
-A claim comes with its verdicts by scale, the smallest first, as `ncssl.experiments.judged` gives them; `at` picks one.
+A claim comes with its verdicts by scale, the smallest first, as `ncssl.experiments.judged` gives
+them; `at` picks one.
 """
 
 from __future__ import annotations
@@ -20,19 +22,29 @@ from ncssl.records.verdicts import DECIDED, EXACT, MOST_SEEDS, STATUSES, Verdict
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-RESCIENCE = {status: status for status in STATUSES} | {"reproduced": "[Re]", "contradicted": "[not Re]"}
+RESCIENCE = {status: status for status in STATUSES} | {
+    "reproduced": "[Re]",
+    "contradicted": "[not Re]",
+}
 ONE_LOOK = (1 - LEVEL) / 2  # of wrong verdicts on one side, with the truth on the margin
-TWO_LOOKS = 0.043  # the same by the rule of the two looks, paired t over 3 and then 5 seeds: tests/test_two_looks.py
+# the same by the rule of the two looks, paired t over 3 and then 5 seeds: tests/test_two_looks.py
+TWO_LOOKS = 0.043
 CLASSES = ("paper", "book", "errata")
 FLOORS = (  # columns of `floor_table`
-    "experiment", "best arm", "probe, %: best / untrained / pixels", "kNN, %: the same", "trained arms",
-    "below untrained", "below pixels",
-)  # fmt: skip
+    "experiment",
+    "best arm",
+    "probe, %: best / untrained / pixels",
+    "kNN, %: the same",
+    "trained arms",
+    "below untrained",
+    "below pixels",
+)
 Verdicts = Mapping[str, Verdict]
 
 
 def at(found: Verdicts) -> str:
-    """The largest scale that has records, of verdicts by scale with the smallest first; empty if none has."""
+    """The largest scale that has records, of verdicts by scale with the smallest first; empty if
+    none has."""
     return next((scale for scale in reversed(found) if found[scale].status != "not run"), "")
 
 
@@ -47,29 +59,37 @@ def judged(claims: Iterable[tuple[Claim, Verdicts]]) -> list[tuple[Claim, Verdic
 
 
 def of(claims: Iterable[tuple[Claim, Any]], whose: str) -> list[tuple[Claim, Any]]:
-    """The claims of a class: the paper's own ("paper"), the book's ("book"), those that test a misprint ("errata")."""
+    """The claims of a class: the paper's own ("paper"), the book's ("book"), those that test a
+    misprint ("errata")."""
     if whose not in CLASSES:
         raise UnknownName("class of claims", whose, CLASSES)
     return [(c, v) for c, v in claims if ("errata" if c.erratum else c.by) == whose]
 
 
-def totals(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]], whose: str = "paper") -> DataFrame:
-    """One row a source: how many of its claims of a class (see `of`) have each verdict, and how many there are.
+def totals(
+    claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]], whose: str = "paper"
+) -> DataFrame:
+    """One row a source: how many of its claims of a class (see `of`) have each verdict, and how
+    many there are.
 
-    Sources without such a claim are left out, and so are, for theory, the verdicts that no computation gives.
+    Sources without such a claim are left out, and so are, for theory, the verdicts that no
+    computation gives.
     """
     own = {name: pairs for name, all_of in claims.items() if (pairs := of(all_of, whose))}
     exact = all(claim.kind == "theory" for pairs in own.values() for claim, _ in pairs)
     marks, rows = [RESCIENCE[status] for status in (EXACT if own and exact else STATUSES)], []
     for name, pairs in own.items():
         found = [RESCIENCE[verdict.status] for _, verdict in judged(pairs)]
-        rows.append({"source": name} | {mark: found.count(mark) for mark in marks} | {"claims": len(found)})
+        rows.append(
+            {"source": name} | {mark: found.count(mark) for mark in marks} | {"claims": len(found)}
+        )
     sums = {key: sum(row[key] for row in rows) for key in (*marks, "claims")}
     return frame([*rows, {"source": "together"} | sums] if rows else [], ["source", "claims"])
 
 
 def corrected(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]]) -> DataFrame:
-    """One row a source: claims that were tested, decided ones, and how many of these stand after Holm's correction.
+    """One row a source: claims that were tested, decided ones, and how many of these stand after
+    Holm's correction.
 
     Over the claims of a source with a t test against the margin, whose gates were passed.
     """
@@ -79,12 +99,15 @@ def corrected(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]]) -> DataFra
         stands = holm([v.p for v in tested])
         decided = [v.status in DECIDED for v in tested]
         kept = sum(a and b for a, b in zip(stands, decided, strict=True))
-        rows.append({"source": name, "tested": len(tested), "decided": sum(decided), "after Holm": kept})
+        rows.append(
+            {"source": name, "tested": len(tested), "decided": sum(decided), "after Holm": kept}
+        )
     return frame(rows, ["source", "tested"])
 
 
 def trained(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
-    """One row a claim about records: verdict, what it says, test and whose margin, effect, the paper's, seeds, scale.
+    """One row a claim about records: verdict, what it says, test and whose margin, effect, the
+    paper's, seeds, scale.
 
     The last columns, verdicts at other scales and gates, are there where any claim has one.
     """
@@ -92,14 +115,24 @@ def trained(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
     for claim, found in claims:
         scale, v = at(found), shown(found)
         d = decimals(claim, v)
-        others = (f"{s}: {w.status}" for s, w in found.items() if s != scale and w.status != "not run")
-        rows.append({
-            "verdict": words(v.status), "claim": says(claim),
-            "test (whose margin)": f"{test_words(claim, v)} ({claim.margin_by})",
-            "effect, 95 % interval": f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip(),
-            "paper": number(claim.reported_effect, 2), "seeds": runs(claim, v, scale), "scale": scale,
-            "elsewhere": ", ".join(others), "gates": gate_words(v),
-        })  # fmt: skip
+        others = (
+            f"{s}: {w.status}" for s, w in found.items() if s != scale and w.status != "not run"
+        )
+        rows.append(
+            {
+                "verdict": words(v.status),
+                "claim": says(claim),
+                "test (whose margin)": f"{test_words(claim, v)} ({claim.margin_by})",
+                "effect, 95 % interval": (
+                    f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip()
+                ),
+                "paper": number(claim.reported_effect, 2),
+                "seeds": runs(claim, v, scale),
+                "scale": scale,
+                "elsewhere": ", ".join(others),
+                "gates": gate_words(v),
+            }
+        )
     empty = [name for name in ("elsewhere", "gates") if not any(row[name] for row in rows)]
     return frame(rows, ["verdict", "claim"]).drop(columns=empty, errors="ignore")
 
@@ -116,11 +149,16 @@ def says(claim: Claim) -> str:
 
 
 def runs(claim: Claim, v: Verdict, scale: str) -> str:
-    """How many seeds a verdict rests on, of how many where some are missing, and in how many looks."""
+    """How many seeds a verdict rests on, of how many where some are missing, and in how many
+    looks."""
     if not scale:
         return ""
     whole = MOST_SEEDS if v.looks > 1 else len(own_seeds(claim, scale))
-    return f"{v.n}" + (f" of {whole}" if v.n < whole else "") + (f" in {v.looks} looks" if v.looks > 1 else "")
+    return (
+        f"{v.n}"
+        + (f" of {whole}" if v.n < whole else "")
+        + (f" in {v.looks} looks" if v.looks > 1 else "")
+    )
 
 
 def own_seeds(claim: Claim, scale: str) -> tuple[int, ...]:
@@ -129,14 +167,17 @@ def own_seeds(claim: Claim, scale: str) -> tuple[int, ...]:
 
 
 def computed(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
-    """One row a claim about theory: verdict, what it says, the value computed, test and whose margin."""
+    """One row a claim about theory: verdict, what it says, the value computed, test and whose
+    margin."""
     rows = [
         {
-            "verdict": words(v.status), "claim": says(claim), "value": size(v.effect),
+            "verdict": words(v.status),
+            "claim": says(claim),
+            "value": size(v.effect),
             "test (whose margin)": f"{claim.test} {claim.margin:g} ({claim.margin_by})",
         }
         for claim, v in judged(claims)
-    ]  # fmt: skip
+    ]
     return frame(rows, ["verdict", "claim"])
 
 
@@ -148,21 +189,27 @@ def size(value: float | None) -> str:
 
 
 def expected(claims: Iterable[tuple[Claim, Verdicts]]) -> float:
-    """At most so many wrong verdicts are to be expected, even were the truth of every claim on its margin.
+    """At most so many wrong verdicts are to be expected, even were the truth of every claim on its
+    margin.
 
-    A scale with fewer than `MOST_SEEDS` seeds of its own may take two looks. For runs that are independent and normal.
-    What is out of reach, or no test, has no verdict that could be wrong.
+    A scale with fewer than `MOST_SEEDS` seeds of its own may take two looks. For runs that are
+    independent and normal. What is out of reach, or no test, has no verdict that could be wrong.
     """
-    claims = [(c, found) for c, found in claims if shown(found).status not in ("out of reach", "not a test")]
+    claims = [
+        (c, found)
+        for c, found in claims
+        if shown(found).status not in ("out of reach", "not a test")
+    ]
     seeds = [own_seeds(claim, at(found)) for claim, found in claims if at(found)]
     return sum(TWO_LOOKS if len(own) < MOST_SEEDS else ONE_LOOK for own in seeds)
 
 
 def accuracies(paper: Paper, found: Mapping[str, Found], results=None) -> list[dict[str, Any]]:
-    """One row an experiment: its best arm by linear probe, and for probe and knn that arm's accuracy beside its floors.
+    """One row an experiment: its best arm by linear probe, and for probe and knn that arm's
+    accuracy beside its floors.
 
-    probe and knn are dicts: best, untrained, pixels in percent, below_untrained and below_pixels in trained arms, or
-    None where it was not measured.
+    probe and knn are dicts: best, untrained, pixels in percent, below_untrained and below_pixels in
+    trained arms, or None where it was not measured.
     """
     rows = []
     for name, runs in found.items():
@@ -173,9 +220,12 @@ def accuracies(paper: Paper, found: Mapping[str, Found], results=None) -> list[d
             untrained, flat = values.pop(series.FLOOR, None), pixels.get(f"{kind}_accuracy")
             best = best or max(values, key=values.__getitem__, default=None)
             row[kind] = {
-                "best": values.get(best), "untrained": untrained, "pixels": flat,
-                "below_untrained": below(values, untrained), "below_pixels": below(values, flat),
-            }  # fmt: skip
+                "best": values.get(best),
+                "untrained": untrained,
+                "pixels": flat,
+                "below_untrained": below(values, untrained),
+                "below_pixels": below(values, flat),
+            }
         rows.append({"experiment": name, "arms": len(values), "best": best} | row)
     return rows
 
@@ -191,8 +241,11 @@ def means(paper: Paper, experiment: str, found: Found, metric: str) -> dict[str,
     return {row["arm"]: row["mean"] for row in rows if row["mean"] is not None}
 
 
-def floor_table(rows: Iterable[Mapping[str, Any]], experiments: Mapping[str, Experiment]) -> DataFrame:
-    """The rows of `accuracies` as a table: linear probe and kNN of the best arm, each beside its two floors."""
+def floor_table(
+    rows: Iterable[Mapping[str, Any]], experiments: Mapping[str, Experiment]
+) -> DataFrame:
+    """The rows of `accuracies` as a table: linear probe and kNN of the best arm, each beside its
+    two floors."""
 
     def beside(values: Mapping[str, float | None]) -> str:
         return " / ".join(number(values[key]) or "?" for key in ("best", "untrained", "pixels"))
@@ -204,7 +257,11 @@ def floor_table(rows: Iterable[Mapping[str, Any]], experiments: Mapping[str, Exp
     def line(row: Mapping[str, Any]) -> dict[str, str]:
         best = experiments[row["experiment"]].arms[row["best"]].label if row["best"] else "not run"
         accuracy = [beside(row["probe"]), beside(row["knn"])] if row["best"] else ["", ""]
-        counts = [f"{row['arms']}", under(row, "untrained"), under(row, "pixels")] if row["best"] else [""] * 3
+        counts = (
+            [f"{row['arms']}", under(row, "untrained"), under(row, "pixels")]
+            if row["best"]
+            else [""] * 3
+        )
         return dict(zip(FLOORS, (row["experiment"], best, *accuracy, *counts), strict=True))
 
     return frame([line(row) for row in rows], FLOORS)

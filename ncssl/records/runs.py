@@ -1,6 +1,8 @@
-"""Runs of an experiment with their records, as plain numbers: metrics, curves, seeds that may be compared.
+"""Runs of an experiment with their records, as plain numbers: metrics, curves, seeds that may be
+compared.
 
-`found` is everywhere a list of (planned run, its record or None), as `ncssl.campaign.obtain` returns it.
+`found` is everywhere a list of (planned run, its record or None), as `ncssl.campaign.obtain`
+returns it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,8 @@ Found = Sequence[tuple[Any, Record | None]]
 def metric(found: Found, name: str, arm: str | None = None) -> dict[str, dict[int, float | None]]:
     """arm -> seed -> final metric; None is a run that failed, or a value that was not finite.
 
-    Left out is a run without record, and one whose data do not have the metric (a trial list of another corpus).
+    Left out is a run without record, and one whose data do not have the metric (a trial list of
+    another corpus).
     """
     out: dict[str, dict[int, float | None]] = {}
     for p, record in found:
@@ -33,18 +36,26 @@ def width(found: Found) -> int | None:
 
 
 def images(found: Found, arms: Sequence[str]) -> int | None:
-    """The least number of test images or utterances of these arms' records; None where no record says it."""
-    counts = [r.data["test"] for p, r in found if r is not None and p.arm in arms and r.data.get("test")]
+    """The least number of test images or utterances of these arms' records; None where no record
+    says it."""
+    counts = [
+        r.data["test"] for p, r in found if r is not None and p.arm in arms and r.data.get("test")
+    ]
     return min(counts, default=None)
 
 
 def curve(record: Record, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Epochs and values of one curve of a record (NaN where a value was not finite); None if it has none.
+    """Epochs and values of one curve of a record (NaN where a value was not finite); None if it has
+    none.
 
-    "off_diagonal_share" is derived from the others. What comes with the first step (entropies of a teacher) has no
-    value at the first measurement, which is before it.
+    "off_diagonal_share" is derived from the others. What comes with the first step (entropies of a
+    teacher) has no value at the first measurement, which is before it.
     """
-    y = off_diagonal_share(record) if name == "off_diagonal_share" else record.curves.get(name) or []
+    y = (
+        off_diagonal_share(record)
+        if name == "off_diagonal_share"
+        else record.curves.get(name) or []
+    )
     x = list(range(1, len(y) + 1)) if name == "loss" else record.curves.get("epoch", [])
     x = x[1:] if len(y) == len(x) - 1 else x
     if len(y) < 2 or len(x) != len(y):
@@ -53,12 +64,15 @@ def curve(record: Record, name: str) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def off_diagonal_share(record: Record) -> list[float]:
-    """|W - diag W|^2 / |W|^2 of a linear predictor W at every epoch; empty where a record cannot tell.
+    """|W - diag W|^2 / |W|^2 of a linear predictor W at every epoch; empty where a record cannot
+    tell.
 
-    With p_j the eigenvalues of W's symmetric part, |W|^2 = sum_j p_j^2 / (1 - asymmetry^2 / 4). All d are needed, and
-    records keep the first 64.
+    With p_j the eigenvalues of W's symmetric part, |W|^2 = sum_j p_j^2 / (1 - asymmetry^2 / 4). All
+    d are needed, and records keep the first 64.
     """
-    p, asymmetry, off = (record.curves.get(n) or [] for n in ("predictor_eigenvalues", "asymmetry", "off_diagonal"))
+    p, asymmetry, off = (
+        record.curves.get(n) or [] for n in ("predictor_eigenvalues", "asymmetry", "off_diagonal")
+    )
     if not p or len(p[0]) < record.recipe.d or not len(p) == len(asymmetry) == len(off):
         return []
     whole = np.square(np.array(p, float)).sum(1) / (1 - np.square(np.array(asymmetry, float)) / 4)
@@ -72,11 +86,12 @@ def kind(record: Record) -> tuple[str, str]:
 
 
 def alike(found: Found, arms: Sequence[str]) -> tuple[Found, list[int]]:
-    """`found` with those seeds alone whose runs of these arms were computed alike, and the seeds left out.
+    """`found` with those seeds alone whose runs of these arms were computed alike, and the seeds
+    left out.
 
-    Alike is one precision and one kind of device, over all arms and seeds: "auto" is bf16 on one machine and float32 on
-    another, and a difference between them would be one of machines too. Of several groups of seeds the largest is
-    kept, of equally large ones that with the earlier seed.
+    Alike is one precision and one kind of device, over all arms and seeds: "auto" is bf16 on one
+    machine and float32 on another, and a difference between them would be one of machines too. Of
+    several groups of seeds the largest is kept, of equally large ones that with the earlier seed.
     """
     kinds: dict[int, set[tuple[str, str]]] = {}
     for p, record in found:

@@ -19,22 +19,30 @@ from ncssl.records.stale import Stale, stale
 FORMAT = 1
 LARGEST = 2**26  # bytes that a record may have
 REDO = "delete it and run its recipe again"
-NEEDED = {f.name for f in dataclasses.fields(Recipe) if f.default is not None}  # the others may be younger: None
+# the others may be younger: None
+NEEDED = {f.name for f in dataclasses.fields(Recipe) if f.default is not None}
 
-MEASURED = {"knn_accuracy", "probe_accuracy"}  # in every finished run on images; on speech, error rates
+# in every finished run on images; on speech, error rates
+MEASURED = {"knn_accuracy", "probe_accuracy"}
 PERCENT = (0.0, 100.0)  # of what ends with these
 PERCENTS = ("_accuracy", "_eer")
 ALMOST = 1.001  # rounding may go so far beyond a bound
 RANGES = {  # of metrics that cannot take every value
-    "std_normalised": (0.0, ALMOST), "effective_rank": (0.0, math.inf), "participation_ratio": (0.0, math.inf),
-    "alignment": (-ALMOST, ALMOST), "gram_cosine": (-ALMOST, ALMOST), "asymmetry": (0.0, math.inf),
-    "off_diagonal": (0.0, math.inf), "images_per_second": (0.0, math.inf),
-}  # fmt: skip
+    "std_normalised": (0.0, ALMOST),
+    "effective_rank": (0.0, math.inf),
+    "participation_ratio": (0.0, math.inf),
+    "alignment": (-ALMOST, ALMOST),
+    "gram_cosine": (-ALMOST, ALMOST),
+    "asymmetry": (0.0, math.inf),
+    "off_diagonal": (0.0, math.inf),
+    "images_per_second": (0.0, math.inf),
+}
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a run gave: its recipe, final metrics, curves by epoch, and where and with what it ran."""
+    """What a run gave: its recipe, final metrics, curves by epoch, and where and with what it
+    ran."""
 
     recipe: Recipe
     key: str
@@ -58,8 +66,9 @@ class Record:
     def value(self, name: str) -> float | None:
         """A metric: a final one, or one of a curve; None where it was not measured.
 
-        early_NAME is the first measurement after the start, late_NAME the mean of the last three (of what there is of
-        an untrained network), NAME_peak the largest, NAME_fall the last over the largest.
+        early_NAME is the first measurement after the start, late_NAME the mean of the last three
+        (of what there is of an untrained network), NAME_peak the largest, NAME_fall the last over
+        the largest.
         """
         if name in self.metrics:
             return self.metrics[name]
@@ -74,25 +83,39 @@ class Record:
         values = [v for v in measured if v is not None]
         if kind not in ("peak", "fall") or not values:
             return None
-        return max(values) if kind == "peak" else values[-1] / max(values) if max(values) > 0 else None
+        return (
+            max(values) if kind == "peak" else values[-1] / max(values) if max(values) > 0 else None
+        )
 
     def variance(self) -> list[float]:
-        """Variance of the projections at every measurement: the trace of their second moment, of the eigenvalues that
-        are kept, less the part of the mean. Collapse to any constant shows, which the spread of outputs of length one
-        does not; empty where a record cannot tell."""
+        """Variance of the projections at every measurement: the trace of their second moment, of
+        the eigenvalues that are kept, less the part of the mean. Collapse to any constant shows,
+        which the spread of outputs of length one does not; empty where a record cannot tell."""
         s, share = (self.curves.get(name, []) for name in ("eigenvalues", "projection_mean_share"))
-        whole = len(s) == len(share) and None not in share and not any(None in values for values in s)
+        whole = (
+            len(s) == len(share) and None not in share and not any(None in values for values in s)
+        )
         return [sum(values) * (1 - m) for values, m in zip(s, share, strict=True)] if whole else []
 
 
 TYPES = {
-    "key": str, "status": str, "metrics": dict, "curves": dict, "device": str, "precision": str, "versions": dict,
-    "commit": str, "created": str, "data": dict, "reason": str,
-}  # fmt: skip
+    "key": str,
+    "status": str,
+    "metrics": dict,
+    "curves": dict,
+    "device": str,
+    "precision": str,
+    "versions": dict,
+    "commit": str,
+    "created": str,
+    "data": dict,
+    "reason": str,
+}
 
 
 def results_dir() -> Path:
-    """Folder of the committed records: $NCSSL_RESULTS, else results/ beside the package, else ./results."""
+    """Folder of the committed records: $NCSSL_RESULTS, else results/ beside the package, else
+    ./results."""
     if given := os.environ.get("NCSSL_RESULTS"):
         return Path(given)
     beside = Path(__file__).resolve().parents[2] / "results"
@@ -121,12 +144,15 @@ def save(record: Record, out: str | Path | None = None) -> Path:
     recipe = body.pop("recipe")
     body = {"format": FORMAT, "id": record.id, "recipe": recipe} | rounded(body)
     path = Path(out or results_dir()) / record.key / f"{record.id}.json"
-    write_atomic(path, json.dumps(body, indent=None, separators=(",", ":")).replace(',"', ',\n"', 1) + "\n")
+    write_atomic(
+        path, json.dumps(body, indent=None, separators=(",", ":")).replace(',"', ',\n"', 1) + "\n"
+    )
     return path
 
 
 def load(path: str | Path) -> Record:
-    """Read one record; a file that is corrupt, incomplete or not what its id says raises BadFile, an old one Stale."""
+    """Read one record; a file that is corrupt, incomplete or not what its id says raises BadFile,
+    an old one Stale."""
     path = Path(path)
     try:
         record = parse(path, read(path))
@@ -142,7 +168,8 @@ def load(path: str | Path) -> Record:
 
 
 def read(path: Path) -> dict:
-    """The JSON object of a record's file. Raises BadFile: not a plain file, too large, no JSON, a key twice."""
+    """The JSON object of a record's file. Raises BadFile: not a plain file, too large, no JSON, a
+    key twice."""
     try:
         if not path.is_file():
             raise BadFile(path, "not a plain file", "move it elsewhere")
@@ -150,7 +177,11 @@ def read(path: Path) -> dict:
             raise BadFile(path, f"larger than {LARGEST} bytes", REDO)
         body = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:
-        raise error if isinstance(error, BadFile) else BadFile(path, f"not readable JSON ({error})", REDO) from error
+        raise (
+            error
+            if isinstance(error, BadFile)
+            else BadFile(path, f"not readable JSON ({error})", REDO)
+        ) from error
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise BadFile(path, f"not a record of format {FORMAT}", REDO)
     return body
@@ -166,7 +197,8 @@ def once(pairs: list[tuple[str, Any]]) -> dict:
 
 
 def parse(path: Path, body: dict) -> Record:
-    """The record of a JSON object, under the name of its id. Raises BadFile, ValueError, TypeError."""
+    """The record of a JSON object, under the name of its id. Raises BadFile, ValueError,
+    TypeError."""
     fields = {f.name: f.type for f in dataclasses.fields(Record)}
     given = set(body) - {"format", "id"}
     if given != set(fields):
@@ -183,17 +215,24 @@ def parse(path: Path, body: dict) -> Record:
     if record.id != body.get("id"):
         raise BadFile(path, f"its recipe has id {record.id}, the file says {body.get('id')}", REDO)
     if record.id != path.stem:
-        raise BadFile(path, f"its recipe has id {record.id}, which its name does not say", "give it its name again")
+        raise BadFile(
+            path,
+            f"its recipe has id {record.id}, which its name does not say",
+            "give it its name again",
+        )
     return record
 
 
 def types(values: dict, kinds: dict[str, Any], what: str = "") -> None:
-    """Raise ValueError for a value that is not of its kind; whole numbers are floats too, truth values no numbers."""
+    """Raise ValueError for a value that is not of its kind; whole numbers are floats too, truth
+    values no numbers."""
     for name, kind in kinds.items():
         value = values[name]
         allowed = kind | int if kind is float else kind
         if not isinstance(value, allowed) or isinstance(value, bool) and bool not in get_args(kind):
-            raise ValueError(f"{what}{name} was {value!r:.40}; allowed: {getattr(kind, '__name__', kind)}")
+            raise ValueError(
+                f"{what}{name} was {value!r:.40}; allowed: {getattr(kind, '__name__', kind)}"
+            )
 
 
 def check(record: Record) -> None:
@@ -211,8 +250,12 @@ def check(record: Record) -> None:
         raise ValueError("versions held something else; allowed: texts, by name")
     if not all(isinstance(value, str | int | float | None) for value in record.data.values()):
         raise ValueError("data held something else; allowed: texts and numbers, by name")
-    if not all(isinstance(curve, list) and all(map(point, curve)) for curve in record.curves.values()):
-        raise ValueError("curves held something else; allowed: lists of numbers, or of lists of them, by name")
+    if not all(
+        isinstance(curve, list) and all(map(point, curve)) for curve in record.curves.values()
+    ):
+        raise ValueError(
+            "curves held something else; allowed: lists of numbers, or of lists of them, by name"
+        )
     for name, value in record.metrics.items():
         low, high = RANGES.get(name, PERCENT if name.endswith(PERCENTS) else (-math.inf, math.inf))
         if value is not None and not (finite(value) and low <= value <= high):
@@ -232,13 +275,21 @@ def finite(value: Any) -> bool:
 
 def point(value: Any) -> bool:
     """Whether this may stand in a curve: a number, None, or a list of such."""
-    return value is None or finite(value) or isinstance(value, list) and all(v is None or finite(v) for v in value)
+    return (
+        value is None
+        or finite(value)
+        or isinstance(value, list)
+        and all(v is None or finite(v) for v in value)
+    )
 
 
 def find(id: str, results: str | Path | None = None) -> Path | None:
-    """Path of the record with this id in any folder of the results, or None; of several the first that can be used."""
+    """Path of the record with this id in any folder of the results, or None; of several the first
+    that can be used."""
     paths = sorted(Path(results or results_dir()).glob(f"*/{id}.json"))
-    return next((path for path in paths if len(paths) > 1 and usable(path)), next(iter(paths), None))
+    return next(
+        (path for path in paths if len(paths) > 1 and usable(path)), next(iter(paths), None)
+    )
 
 
 def usable(path: Path) -> bool:
@@ -260,7 +311,8 @@ def torn(path: Path) -> bool:
 
 
 def scan(results: str | Path | None = None) -> Iterator[tuple[Path, Record | BadFile]]:
-    """Every record file with its record, or with the error that rejects it; one bad file loses no other."""
+    """Every record file with its record, or with the error that rejects it; one bad file loses no
+    other."""
     for path in sorted(Path(results or results_dir()).glob("*/*.json")):
         try:
             yield path, load(path)

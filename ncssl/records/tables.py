@@ -1,4 +1,5 @@
-"""Tables as pandas frames of rounded texts, and how a notebook shows them: verdicts in their colours.
+"""Tables as pandas frames of rounded texts, and how a notebook shows them: verdicts in their
+colours.
 
 pandas and IPython come with the `book` extra and are imported only when a table is made.
 """
@@ -14,10 +15,17 @@ from ncssl.records.verdicts import words
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-COLOURS = {  # verdict -> its colour in a table, on light rows; the style sheet makes it brighter on dark ones
-    "reproduced": "#00664b", "partly": "#005a8c", "same direction": "#006b74", "contradicted": "#a84300",
-    "undecided": "#6b5200", "out of reach": "#606060", "not a test": "#7a4569", "not run": "#666666",
-}  # fmt: skip
+# verdict -> its colour in a table, on light rows; the style sheet makes it brighter on dark ones
+COLOURS = {
+    "reproduced": "#00664b",
+    "partly": "#005a8c",
+    "same direction": "#006b74",
+    "contradicted": "#a84300",
+    "undecided": "#6b5200",
+    "out of reach": "#606060",
+    "not a test": "#7a4569",
+    "not run": "#666666",
+}
 SHADE = {words(status): shade for status, shade in COLOURS.items()}  # by what is printed
 
 
@@ -30,7 +38,8 @@ def frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = ()) -> Dat
 
 
 def show(table: DataFrame, caption: str = "") -> None:
-    """Display a frame without its index, as HTML and as text; cells that are a verdict are coloured."""
+    """Display a frame without its index, as HTML and as text; cells that are a verdict are
+    coloured."""
     from IPython.display import display
 
     if table.empty:
@@ -42,7 +51,9 @@ def show(table: DataFrame, caption: str = "") -> None:
     if caption:
         page = page.replace("<thead>", f"<caption>{html.escape(caption)}</caption>\n  <thead>", 1)
     plain = text.to_string(index=False)
-    display({"text/html": page, "text/plain": f"{caption}\n{plain}" if caption else plain}, raw=True)
+    display(
+        {"text/html": page, "text/plain": f"{caption}\n{plain}" if caption else plain}, raw=True
+    )
 
 
 def marked(text: str) -> str:

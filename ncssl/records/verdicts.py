@@ -1,13 +1,14 @@
 """Verdicts: what records say about a claim, with effect, interval and n.
 
-An interval wholly on the claimed side of the margin is "reproduced". Wholly on the other side it is "contradicted", or
-"same direction" if it is wholly in the claimed direction all the same. Across the margin it is "undecided". An ordering
-is "reproduced" when every step is, "contradicted" when any step is, "same direction" when every step goes that way and
-not every one far enough, and "partly" when some steps hold, others are undecided and none is contradicted. Every
-interval is a two-sided 95 % interval of its own (or of another `level`): nothing is corrected for the number of claims,
-and `detail` says how many steps an ordering tests at once. What the seeds of a scale leave open is looked at a second
-time with more of them: `judge_seeds`. Whether a claim can be judged at all is for the gates to say, which come before
-the contrast: `ncssl.records.gates`.
+An interval wholly on the claimed side of the margin is "reproduced". Wholly on the other side it is
+"contradicted", or "same direction" if it is wholly in the claimed direction all the same. Across
+the margin it is "undecided". An ordering is "reproduced" when every step is, "contradicted" when
+any step is, "same direction" when every step goes that way and not every one far enough, and
+"partly" when some steps hold, others are undecided and none is contradicted. Every interval is a
+two-sided 95 % interval of its own (or of another `level`): nothing is corrected for the number of
+claims, and `detail` says how many steps an ordering tests at once. What the seeds of a scale leave
+open is looked at a second time with more of them: `judge_seeds`. Whether a claim can be judged at
+all is for the gates to say, which come before the contrast: `ncssl.records.gates`.
 """
 
 import math
@@ -26,15 +27,26 @@ from ncssl.records.intervals import (
     seeds_for_within,
     share_interval,
     split,
-)  # fmt: skip
+)
 from ncssl.theory import kept
 
 STATUSES = (
-    "reproduced", "partly", "same direction", "contradicted", "undecided", "out of reach", "not a test", "not run",
-)  # fmt: skip
-LONG = {"same direction": "same direction, below the margin", "out of reach": "out of reach at this scale"}
+    "reproduced",
+    "partly",
+    "same direction",
+    "contradicted",
+    "undecided",
+    "out of reach",
+    "not a test",
+    "not run",
+)
+LONG = {
+    "same direction": "same direction, below the margin",
+    "out of reach": "out of reach at this scale",
+}
 EXACT = ("reproduced", "contradicted")  # what a computation can say
-DECIDED = ("reproduced", "same direction", "contradicted")  # by an interval on one side of the margin
+# by an interval on one side of the margin
+DECIDED = ("reproduced", "same direction", "contradicted")
 OPEN = ("undecided", "partly")  # what more seeds may settle
 MOST_SEEDS = 5  # never more than so many, whatever they show
 Values = Mapping[str, Mapping[int, float | None]]
@@ -42,7 +54,8 @@ Values = Mapping[str, Mapping[int, float | None]]
 
 @dataclass(frozen=True)
 class Gate:
-    """One condition that comes before the contrast, R1 to R5; `known` is False where records of it are missing."""
+    """One condition that comes before the contrast, R1 to R5; `known` is False where records of it
+    are missing."""
 
     name: str
     passed: bool
@@ -52,11 +65,13 @@ class Gate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Status of a claim; effect with its 95 % interval; n is the number of runs compared, of the smaller arm.
+    """Status of a claim; effect with its 95 % interval; n is the number of runs compared, of the
+    smaller arm.
 
-    Effect and interval are in the unit of the margin (a share of seeds for a rate); `standardised` is Cohen's d, taken
-    on logarithms for ratios. For an ordering they are those of its smallest step, and `steps` holds them all. Where
-    the seeds of an arm split, they are the share of seeds in the lower group. `p`: of the t test against the margin.
+    Effect and interval are in the unit of the margin (a share of seeds for a rate); `standardised`
+    is Cohen's d, taken on logarithms for ratios. For an ordering they are those of its smallest
+    step, and `steps` holds them all. Where the seeds of an arm split, they are the share of seeds
+    in the lower group. `p`: of the t test against the margin.
     """
 
     status: str
@@ -81,18 +96,27 @@ class Verdict:
 
 
 def judge(
-    claim: Claim, values: Values, *, dim: int | None = None, images: int | None = None, level: float = LEVEL
+    claim: Claim,
+    values: Values,
+    *,
+    dim: int | None = None,
+    images: int | None = None,
+    level: float = LEVEL,
 ) -> Verdict:
-    """The verdict of runs on a claim. `values`: arm -> seed -> metric, None or NaN for a run that failed.
+    """The verdict of runs on a claim. `values`: arm -> seed -> metric, None or NaN for a run that
+    failed.
 
-    `dim` is the width of the projections, needed by claims in units of 1/sqrt(width). `images`, on which accuracies
-    were tested, widens their intervals by the noise of the images. A theory claim is computed.
+    `dim` is the width of the projections, needed by claims in units of 1/sqrt(width). `images`, on
+    which accuracies were tested, widens their intervals by the noise of the images. A theory claim
+    is computed.
     """
     if claim.kind == "theory":
         return judge_theory(claim)
     arms, failed = {}, []
     for arm in claim.compared:
-        arms[arm] = {seed: _scaled(value, claim, dim) for seed, value in values.get(arm, {}).items()}
+        arms[arm] = {
+            seed: _scaled(value, claim, dim) for seed, value in values.get(arm, {}).items()
+        }
         missing = sum(math.isnan(value) for value in arms[arm].values())
         if missing:
             failed.append(f"{missing} of {len(arms[arm])} runs of {arm} failed and are left out")
@@ -117,41 +141,61 @@ def joined(*parts: str) -> str:
 
 
 def added(seeds: Sequence[int]) -> tuple[int, ...]:
-    """The seeds that a claim left open by `seeds` is given: the next ones, until there are `MOST_SEEDS`."""
+    """The seeds that a claim left open by `seeds` is given: the next ones, until there are
+    `MOST_SEEDS`."""
     first = max(seeds, default=-1) + 1
     return tuple(range(first, first + MOST_SEEDS - len(seeds)))
 
 
 def left_open(verdict: Verdict) -> bool:
-    """Whether the rule of the two looks gives a claim more seeds: its interval straddles a margin."""
+    """Whether the rule of the two looks gives a claim more seeds: its interval straddles a
+    margin."""
     return verdict.status in OPEN and verdict.effect is not None
 
 
 def judge_seeds(
-    claim: Claim, values: Values, seeds: Sequence[int], *, dim: int | None = None, images: int | None = None,
+    claim: Claim,
+    values: Values,
+    seeds: Sequence[int],
+    *,
+    dim: int | None = None,
+    images: int | None = None,
     level: float = LEVEL,
-) -> Verdict:  # fmt: skip
-    """The verdict by the rule of the two looks; `seeds` are those of the scale, `values` may hold more.
+) -> Verdict:
+    """The verdict by the rule of the two looks; `seeds` are those of the scale, `values` may hold
+    more.
 
-    The first look takes `seeds` alone. What it leaves open is looked at again, once, with the added seeds, and only
-    when every arm was run on all of both. Other seeds never count. `level` is that of the interval, not of the rule.
+    The first look takes `seeds` alone. What it leaves open is looked at again, once, with the added
+    seeds, and only when every arm was run on all of both. Other seeds never count. `level` is that
+    of the interval, not of the rule.
     """
 
     def of(wanted: Sequence[int]) -> dict[str, dict[int, float | None]]:
-        return {arm: {s: v for s, v in values.get(arm, {}).items() if s in wanted} for arm in claim.compared}
+        return {
+            arm: {s: v for s, v in values.get(arm, {}).items() if s in wanted}
+            for arm in claim.compared
+        }
 
     known = dict(dim=dim, images=images)
     more, first = added(seeds), judge(claim, of(seeds), **known)
     whole = of((*seeds, *more))
-    if not more or not left_open(first) or any(len(runs) < len(seeds) + len(more) for runs in whole.values()):
+    if (
+        not more
+        or not left_open(first)
+        or any(len(runs) < len(seeds) + len(more) for runs in whole.values())
+    ):
         return first if level == LEVEL else judge(claim, of(seeds), **known, level=level)
     second = judge(claim, whole, **known, level=level)
-    why = f"second look, with seeds {', '.join(map(str, more))}: the first {len(seeds)} left it {first.status}"
+    why = (
+        f"second look, with seeds {', '.join(map(str, more))}: the first {len(seeds)} left it"
+        f" {first.status}"
+    )
     return replace(second, looks=2, detail=joined(second.detail, why))
 
 
 def judge_theory(claim: Claim) -> Verdict:
-    """The verdict of the exact computation `claim.check` of a paper's theory, kept or made now; raises UnknownName."""
+    """The verdict of the exact computation `claim.check` of a paper's theory, kept or made now;
+    raises UnknownName."""
     value = kept.value(claim.paper, claim.check)
     status = _side(claim.test, claim.margin, value, value)  # no number is neither side: undecided
     detail = "the computation gave no number" if math.isnan(value) else "computed, no sampling"
@@ -164,13 +208,20 @@ def _scaled(value: float | None, claim: Claim, dim: int | None) -> float:
         return math.nan
     if claim.per == "sqrt_dim":
         if dim is None:
-            raise ValueError(f"claim {claim.id}: dim was None; allowed: the width of the projections, an integer >= 1")
+            raise ValueError(
+                f"claim {claim.id}: dim was None; allowed: the width of the projections, an integer"
+                " >= 1"
+            )
         return value * math.sqrt(dim)
     return float(value)
 
 
 def _step(
-    claim: Claim, arms: Mapping[str, Mapping[int, float]], names: tuple[str, ...], images: int | None, level: float
+    claim: Claim,
+    arms: Mapping[str, Mapping[int, float]],
+    names: tuple[str, ...],
+    images: int | None,
+    level: float,
 ) -> Verdict:
     """The verdict of one comparison: of an arm with the margin, or of two arms."""
     runs = {arm: [v for v in arms[arm].values() if not math.isnan(v)] for arm in names}
@@ -178,10 +229,20 @@ def _step(
         return Verdict("not run", n=min(map(len, runs.values())), detail=", ".join(short))
     ratio, accuracy = claim.compare == "ratio", claim.metric.endswith("_accuracy")
     if ratio and (bad := [arm for arm, v in runs.items() if min(v) <= 0]):
-        return Verdict("undecided", n=min(map(len, runs.values())), detail=f"no ratio: {bad[0]} has a value <= 0")
-    if accuracy and claim.test != "rate" and (low := {arm: k for arm, v in runs.items() if (k := split(v))}):
+        return Verdict(
+            "undecided",
+            n=min(map(len, runs.values())),
+            detail=f"no ratio: {bad[0]} has a value <= 0",
+        )
+    if (
+        accuracy
+        and claim.test != "rate"
+        and (low := {arm: k for arm, v in runs.items() if (k := split(v))})
+    ):
         return _split(runs, low, level)
-    samples = [{s: math.log(v) if ratio and v > 0 else v for s, v in arms[arm].items()} for arm in names]
+    samples = [
+        {s: math.log(v) if ratio and v > 0 else v for s, v in arms[arm].items()} for arm in names
+    ]
     if claim.test == "rate":
         found = rate_interval(*samples, claim.margin, level=level)
         if found is None:
@@ -190,40 +251,62 @@ def _step(
     means = [sum(v) / len(v) for v in runs.values()]
     noise = image_noise(means, images, ratio=ratio) if accuracy else 0.0
     if len(names) == 1:
-        found = mean_interval([v for v in samples[0].values() if not math.isnan(v)], level=level, noise=noise)
+        found = mean_interval(
+            [v for v in samples[0].values() if not math.isnan(v)], level=level, noise=noise
+        )
     else:
         found = difference_interval(*samples, level=level, noise=noise)
     return _verdict(claim, found, names, ratio)
 
 
 def _split(runs: Mapping[str, list[float]], low: Mapping[str, int], level: float) -> Verdict:
-    """Seeds in two groups have no mean to compare: the share of an arm's seeds in the lower group, and no decision."""
+    """Seeds in two groups have no mean to compare: the share of an arm's seeds in the lower group,
+    and no decision."""
     arm = next(iter(low))
     share = share_interval(low[arm], len(runs[arm]), level=level)
-    detail = joined(*(f"seeds split: {k} of {len(runs[a])} collapse in {a}" for a, k in low.items()))
+    detail = joined(
+        *(f"seeds split: {k} of {len(runs[a])} collapse in {a}" for a, k in low.items())
+    )
     n = min(map(len, runs.values()))
     return Verdict("undecided", share.effect, share.low, share.high, n, detail, interval=share.kind)
 
 
 def _verdict(claim: Claim, found: Interval, names: tuple[str, ...], ratio: bool) -> Verdict:
-    """Compare an interval with the claim's margin (with its rate, for a rate); ratios come back from logarithms."""
+    """Compare an interval with the claim's margin (with its rate, for a rate); ratios come back
+    from logarithms."""
     effect, low, high = (math.exp(x) if ratio else x for x in (found.effect, found.low, found.high))
     bound = claim.rate if claim.test == "rate" else claim.margin
     status = _side(claim.test, bound, low, high, ratio)
-    what = {1: "mean of {}", 2: "{} over {}" if ratio else "{} against {}"}[len(names)].format(*names)
+    what = {1: "mean of {}", 2: "{} over {}" if ratio else "{} against {}"}[len(names)].format(
+        *names
+    )
     if claim.test == "rate":
         what = "share of seeds, " + what
     detail = joined(f"{what}: {found.kind}, n = {found.n}", _within_words(claim, found, ratio))
     return Verdict(
-        status, effect, low, high, found.n, detail, claim.id, claim.margin, found.kind, found.standardised,
+        status,
+        effect,
+        low,
+        high,
+        found.n,
+        detail,
+        claim.id,
+        claim.margin,
+        found.kind,
+        found.standardised,
         p=_p_value(claim, found, ratio),
-    )  # fmt: skip
+    )
 
 
 def _p_value(claim: Claim, found: Interval, ratio: bool) -> float | None:
     """Two-sided p against the margin, for "within" against the nearer one."""
-    bounds = {claim.margin, (1 / claim.margin if ratio else -claim.margin) if claim.test == "within" else claim.margin}
-    nearest = min((math.log(b) if ratio else b for b in bounds), key=lambda b: abs(found.effect - b))
+    bounds = {
+        claim.margin,
+        (1 / claim.margin if ratio else -claim.margin) if claim.test == "within" else claim.margin,
+    }
+    nearest = min(
+        (math.log(b) if ratio else b for b in bounds), key=lambda b: abs(found.effect - b)
+    )
     return found.p_value(nearest)
 
 
@@ -238,7 +321,8 @@ def _within_words(claim: Claim, found: Interval, ratio: bool) -> str:
 
 
 def _side(test: str, margin: float, low: float, high: float, ratio: bool = False) -> str:
-    """On which side of the margin an interval lies: reproduced, same direction, contradicted, (NaN too) undecided."""
+    """On which side of the margin an interval lies: reproduced, same direction, contradicted, (NaN
+    too) undecided."""
     if test == "within":
         least = 1 / margin if ratio else -margin
         yes, no = least <= low and high <= margin, low > margin or high < least
@@ -249,7 +333,8 @@ def _side(test: str, margin: float, low: float, high: float, ratio: bool = False
     else:
         yes, no = low > margin, high <= margin
     nothing = 1.0 if ratio else 0.0
-    if no and test in ("greater", "ordering") and low > nothing:  # so the margin is beyond nothing too
+    # so the margin is beyond nothing too
+    if no and test in ("greater", "ordering") and low > nothing:
         return "same direction"
     return "reproduced" if yes else "contradicted" if no else "undecided"
 
@@ -257,7 +342,9 @@ def _side(test: str, margin: float, low: float, high: float, ratio: bool = False
 def _ordering(steps: list[Verdict], level: float) -> Verdict:
     """Join the steps of an ordering; see the head of this file for what its words mean."""
     states = [step.status for step in steps]
-    detail = f"{len(steps)} steps, each at {100 * level:g} %: " + "; ".join(f"{s.detail}, {s.status}" for s in steps)
+    detail = f"{len(steps)} steps, each at {100 * level:g} %: " + "; ".join(
+        f"{s.detail}, {s.status}" for s in steps
+    )
     if "not run" in states:
         return Verdict("not run", n=min(s.n for s in steps), detail=detail, steps=tuple(steps))
     if "contradicted" in states:
@@ -268,12 +355,18 @@ def _ordering(steps: list[Verdict], level: float) -> Verdict:
         status = "same direction" if "same direction" in states else "reproduced"
     least = min(steps, key=lambda s: math.inf if s.effect is None or s.is_share else s.effect)
     return replace(
-        least, status=status, n=min(s.n for s in steps), detail=detail, steps=tuple(steps), p=_p_of_steps(steps, status)
+        least,
+        status=status,
+        n=min(s.n for s in steps),
+        detail=detail,
+        steps=tuple(steps),
+        p=_p_of_steps(steps, status),
     )
 
 
 def _p_of_steps(steps: list[Verdict], status: str) -> float | None:
-    """The largest p of the steps, all of which must hold; of a contradiction the smallest of those contradicted."""
+    """The largest p of the steps, all of which must hold; of a contradiction the smallest of those
+    contradicted."""
     deciding = [s.p for s in steps if status != "contradicted" or s.status == status]
     if None in deciding:
         return None

@@ -1,7 +1,8 @@
 """The theory of the papers: flows with their exact answers. numpy and scipy only, no torch.
 
-A folder a paper, whose own file is its front door (`describe`, `FLOWS`, `CHECKS`); `ode` is the engine, `helpers` what
-papers share, `kept` the values of their checks, `symbols` which letter means what in which paper.
+A folder a paper, whose own file is its front door (`describe`, `FLOWS`, `CHECKS`); `ode` is the
+engine, `helpers` what papers share, `kept` the values of their checks, `symbols` which letter means
+what in which paper.
 """
 
 import importlib
@@ -11,12 +12,21 @@ from ncssl.errors import UnknownName
 
 THEORIES: dict[str, str] = {
     key: f"ncssl.theory.{key}"
-    for key in ("tian2021", "wang2021", "wen2022", "liu2022", "halvagal2023", "cho2022", "companion")
+    for key in (
+        "tian2021",
+        "wang2021",
+        "wen2022",
+        "liu2022",
+        "halvagal2023",
+        "cho2022",
+        "companion",
+    )
 }
 
 
 def theory(key: str) -> ModuleType:
-    """The theory of a paper, imported on first use; it has `describe` and `CHECKS`. Raises UnknownName."""
+    """The theory of a paper, imported on first use; it has `describe` and `CHECKS`. Raises
+    UnknownName."""
     if key not in THEORIES:
         raise UnknownName("theory", key, THEORIES)
     return importlib.import_module(THEORIES[key])

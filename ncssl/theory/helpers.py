@@ -1,4 +1,5 @@
-"""What the papers' theories share: checks by name, plain numbers out of parameters, roots, and a gradient by steps."""
+"""What the papers' theories share: checks by name, plain numbers out of parameters, roots, and a
+gradient by steps."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -16,35 +17,46 @@ TANGENT = 1e-14  # a discriminant below this share of its larger term is roundin
 
 
 def check(function: Check) -> Check:
-    """Enter a function of no arguments, which returns a float, among the checks of its module under its name."""
+    """Enter a function of no arguments, which returns a float, among the checks of its module under
+    its name."""
     _CHECKS.setdefault(function.__module__, {})[function.__name__] = function
     return function
 
 
 def checks_of(*modules: ModuleType) -> dict[str, Check]:
-    """The checks of modules, {name: function}, in the order of the files. ValueError for a name that two have."""
+    """The checks of modules, {name: function}, in the order of the files. ValueError for a name
+    that two have."""
     found: dict[str, Check] = {}
     for module in modules:
         here = _CHECKS[module.__name__]
         if twice := found.keys() & here.keys():
-            raise ValueError(f"checks of {module.__name__} were {sorted(twice)} again; allowed: one name a paper")
+            raise ValueError(
+                f"checks of {module.__name__} were {sorted(twice)} again; allowed: one name a paper"
+            )
         found |= here
     return found
 
 
-def numbers(params: tuple[Param, ...], given: Mapping[str, Any], whole: Collection[str] = ()) -> dict[str, float]:
+def numbers(
+    params: tuple[Param, ...], given: Mapping[str, Any], whole: Collection[str] = ()
+) -> dict[str, float]:
     """One number for each parameter, defaults filled in; those in `whole` have no fraction.
 
-    Raises UnknownName for a parameter that does not exist; ValueError for one that is outside its domain, an array, or
-    has a fraction and must not.
+    Raises UnknownName for a parameter that does not exist; ValueError for one that is outside its
+    domain, an array, or has a fraction and must not.
     """
     values = validate(params, given)
-    return {p.name: _number(p, values[p.name], "a whole number" if p.name in whole else "one number") for p in params}
+    return {
+        p.name: _number(p, values[p.name], "a whole number" if p.name in whole else "one number")
+        for p in params
+    }
 
 
 def _number(param, value, what):
     if value.ndim:
-        raise ValueError(f"{param.name} must be {what} in {param.domain}, was an array of shape {value.shape}")
+        raise ValueError(
+            f"{param.name} must be {what} in {param.domain}, was an array of shape {value.shape}"
+        )
     if what != "one number" and not float(value).is_integer():
         raise ValueError(f"{param.name} must be {what} in {param.domain}, was {value:g}")
     return float(value)
@@ -56,9 +68,11 @@ def plain(value: Any) -> float | None:
 
 
 def answers(describe: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """`describe` of a paper, raising ValueError that names the parameters where its numbers leave the range of floats.
+    """`describe` of a paper, raising ValueError that names the parameters where its numbers leave
+    the range of floats.
 
-    Each parameter may be in its domain and a power of it beyond what a float holds: then an answer would be NaN.
+    Each parameter may be in its domain and a power of it beyond what a float holds: then an answer
+    would be NaN.
     """
 
     @wraps(describe)
@@ -77,7 +91,10 @@ def answers(describe: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, 
 
 def _beyond(given, why):
     named = ", ".join(f"{name} = {value!r}" for name, value in given.items()) or "the defaults"
-    return f"the parameters were {named} ({why}); allowed: values whose powers and products a float can hold"
+    return (
+        f"the parameters were {named} ({why}); allowed: values whose powers and products a float"
+        " can hold"
+    )
 
 
 def _not_finite(answer, name="the answer"):
@@ -98,10 +115,11 @@ def mat(value: Any) -> np.ndarray:
 
 
 def roots(b: Any, k: Any, eta: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The smaller and the larger x with x (b - k x) = eta, k > 0: (b -+ sqrt(b^2 - 4 eta k)) / (2 k); NaN for none.
+    """The smaller and the larger x with x (b - k x) = eta, k > 0: (b -+ sqrt(b^2 - 4 eta k)) / (2
+    k); NaN for none.
 
-    Where a mode of predictor eigenvalue x rests under weight decay eta. Neither root loses digits to cancellation, and
-    where b^2 = 4 eta k but for rounding both are b / (2 k).
+    Where a mode of predictor eigenvalue x rests under weight decay eta. Neither root loses digits
+    to cancellation, and where b^2 = 4 eta k but for rounding both are b / (2 k).
     """
     half, product = np.asarray(b, float) / (2 * np.asarray(k, float)), np.asarray(eta, float) / k
     inside = half**2 - product
@@ -113,7 +131,8 @@ def roots(b: Any, k: Any, eta: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def symmetric(name: str, matrix) -> np.ndarray:
-    """The matrix as a float array; raises ValueError naming it unless it is square, finite and symmetric."""
+    """The matrix as a float array; raises ValueError naming it unless it is square, finite and
+    symmetric."""
     a = np.asarray(matrix, float)
     if a.ndim != 2 or a.shape[0] != a.shape[1] or not np.allclose(a, a.T, atol=1e-12):
         raise ValueError(f"{name} must be a finite symmetric square matrix, was of shape {a.shape}")
@@ -121,7 +140,8 @@ def symmetric(name: str, matrix) -> np.ndarray:
 
 
 def complex_step(f: Callable[[np.ndarray], Any], A: np.ndarray) -> np.ndarray:
-    """Gradient of the real function f at the real array A, exact to rounding: Im f(A + i h E) / h with tiny h."""
+    """Gradient of the real function f at the real array A, exact to rounding: Im f(A + i h E) / h
+    with tiny h."""
     out = np.empty(A.shape)
     for index in np.ndindex(A.shape):
         step = A.astype(complex)

@@ -1,9 +1,11 @@
-"""Values of the checks that are kept beside the code that made them, so that a verdict need not compute them anew.
+"""Values of the checks that are kept beside the code that made them, so that a verdict need not
+compute them anew.
 
-`values.json` holds, for each paper, the values of its checks and a digest of the code they come from: the paper's own
-folder, and every folder or file of ncssl.theory that it imports, directly or not. A value counts only while that digest
-is the one of the code at hand; else the check is computed. numpy and scipy are not part of it: other versions move
-values by rounding. Nothing is written by reading. After a change of the theory, in a checkout:
+`values.json` holds, for each paper, the values of its checks and a digest of the code they come
+from: the paper's own folder, and every folder or file of ncssl.theory that it imports, directly or
+not. A value counts only while that digest is the one of the code at hand; else the check is
+computed. numpy and scipy are not part of it: other versions move values by rounding. Nothing is
+written by reading. After a change of the theory, in a checkout:
 
     python -m ncssl.theory.kept             what is out of date is computed and stored
     python -m ncssl.theory.kept --all       everything is
@@ -29,9 +31,11 @@ PACKAGE = "ncssl.theory."
 
 
 def value(paper: str, check: str) -> float:
-    """The value of a paper's check: the kept one where it was made by the code at hand, else computed now.
+    """The value of a paper's check: the kept one where it was made by the code at hand, else
+    computed now.
 
-    Raises UnknownName for a paper or a check that does not exist, BadFile for a file of values that cannot be read.
+    Raises UnknownName for a paper or a check that does not exist, BadFile for a file of values that
+    cannot be read.
     """
     if paper not in THEORIES:
         raise UnknownName("theory", paper, THEORIES)
@@ -46,22 +50,33 @@ def value(paper: str, check: str) -> float:
 
 @cache
 def stored() -> dict[str, dict]:
-    """The file of values: {paper: {"digest": ..., "values": {check: number}}}; empty where there is none."""
+    """The file of values: {paper: {"digest": ..., "values": {check: number}}}; empty where there is
+    none."""
     if not VALUES.is_file():
         return {}
     try:
         found = json.loads(VALUES.read_text(encoding="utf-8"))
-        good = all(set(entry) == {"digest", "values"} and isinstance(entry["values"], dict) for entry in found.values())
+        good = all(
+            set(entry) == {"digest", "values"} and isinstance(entry["values"], dict)
+            for entry in found.values()
+        )
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise BadFile(VALUES, f"cannot be read ({error})", "remove it or run python -m ncssl.theory.kept") from None
+        raise BadFile(
+            VALUES, f"cannot be read ({error})", "remove it or run python -m ncssl.theory.kept"
+        ) from None
     if not good:
-        raise BadFile(VALUES, "an entry is not digest and values", "remove it or run python -m ncssl.theory.kept")
+        raise BadFile(
+            VALUES,
+            "an entry is not digest and values",
+            "remove it or run python -m ncssl.theory.kept",
+        )
     return found
 
 
 @cache
 def digest(paper: str) -> str:
-    """SHA-256 of the code that the values of a paper come from: names and text of its files, line ends apart."""
+    """SHA-256 of the code that the values of a paper come from: names and text of its files, line
+    ends apart."""
     text = hashlib.sha256()
     for file in sources(paper):
         lines = file.read_text(encoding="utf-8").encode()
@@ -70,7 +85,8 @@ def digest(paper: str) -> str:
 
 
 def sources(paper: str) -> list[Path]:
-    """The files that the values of a paper come from, sorted: its folder's, and whatever they import of the theory."""
+    """The files that the values of a paper come from, sorted: its folder's, and whatever they
+    import of the theory."""
     rooms, seen = [paper], set()
     while rooms:
         room = rooms.pop()
@@ -82,20 +98,31 @@ def sources(paper: str) -> list[Path]:
 
 def _files(room: str) -> list[Path]:
     """The files of a folder of the theory, or its one file."""
-    return sorted((FOLDER / room).glob("*.py")) if (FOLDER / room).is_dir() else [FOLDER / f"{room}.py"]
+    return (
+        sorted((FOLDER / room).glob("*.py"))
+        if (FOLDER / room).is_dir()
+        else [FOLDER / f"{room}.py"]
+    )
 
 
 @cache
 def _imported(file: Path) -> frozenset[str]:
-    """Rooms of ncssl.theory that a file imports; importing a part of a folder runs the folder's own file."""
+    """Rooms of ncssl.theory that a file imports; importing a part of a folder runs the folder's own
+    file."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(PACKAGE):
             base = f"{node.module}.".removeprefix(PACKAGE)
             found |= {base.split(".")[0]} if base else {alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
-            found |= {a.name.removeprefix(PACKAGE).split(".")[0] for a in node.names if a.name.startswith(PACKAGE)}
-    return frozenset(room for room in found if (FOLDER / room).is_dir() or (FOLDER / f"{room}.py").is_file())
+            found |= {
+                a.name.removeprefix(PACKAGE).split(".")[0]
+                for a in node.names
+                if a.name.startswith(PACKAGE)
+            }
+    return frozenset(
+        room for room in found if (FOLDER / room).is_dir() or (FOLDER / f"{room}.py").is_file()
+    )
 
 
 def outdated() -> list[str]:
@@ -104,14 +131,17 @@ def outdated() -> list[str]:
 
 
 def refresh(*papers: str) -> Iterator[str]:
-    """Compute every check of these papers and store the values, one paper after another; yields each when stored.
+    """Compute every check of these papers and store the values, one paper after another; yields
+    each when stored.
 
     Raises ValueError for a value that is no number: it could not be kept.
     """
     for key in papers:
         made = {name: float(check()) for name, check in theory(key).CHECKS.items()}
         if lost := [name for name, number in made.items() if not math.isfinite(number)]:
-            raise ValueError(f"checks of {key} were not finite: {', '.join(lost)}; allowed: finite numbers")
+            raise ValueError(
+                f"checks of {key} were not finite: {', '.join(lost)}; allowed: finite numbers"
+            )
         entries = {**stored(), key: {"digest": digest(key), "values": made}}
         ordered = {name: entries[name] for name in THEORIES if name in entries}
         part = VALUES.with_suffix(".part")
@@ -123,7 +153,9 @@ def refresh(*papers: str) -> Iterator[str]:
 
 def main() -> None:
     """The command line: compute and store what is out of date, or everything."""
-    parser = argparse.ArgumentParser(description="Compute and store the values of the theory's checks.")
+    parser = argparse.ArgumentParser(
+        description="Compute and store the values of the theory's checks."
+    )
     parser.add_argument("--all", action="store_true", help="also what is up to date")
     for key in refresh(*(THEORIES if parser.parse_args().all else outdated())):
         print(f"{key}: {len(stored()[key]['values'])} values stored in {VALUES}", file=sys.stderr)

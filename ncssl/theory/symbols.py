@@ -1,6 +1,8 @@
-"""Which letter means what in which paper's theory, as the code writes it: data for the glossary, and for a reader.
+"""Which letter means what in which paper's theory, as the code writes it: data for the glossary,
+and for a reader.
 
-A letter with several meanings has several rows. `table` is what book/glossary.md shows; a test compares.
+A letter with several meanings has several rows. `table` is what book/glossary.md shows; a test
+compares.
 """
 
 from typing import NamedTuple
@@ -9,9 +11,14 @@ from ncssl.errors import UnknownName
 from ncssl.theory import THEORIES
 
 NAMES = {
-    "tian2021": "Tian et al.", "wang2021": "Wang et al.", "wen2022": "Wen and Li", "liu2022": "Liu et al.",
-    "halvagal2023": "Halvagal et al.", "cho2022": "Cho et al.", "companion": "together",
-}  # fmt: skip
+    "tian2021": "Tian et al.",
+    "wang2021": "Wang et al.",
+    "wen2022": "Wen and Li",
+    "liu2022": "Liu et al.",
+    "halvagal2023": "Halvagal et al.",
+    "cho2022": "Cho et al.",
+    "companion": "together",
+}
 
 
 class Symbol(NamedTuple):
@@ -46,17 +53,25 @@ SYMBOLS = (
     Symbol("F1, F2", "features of the two views of a batch, over the root of its size", (LIU,)),
     Symbol("gamma", "rate at which the centre follows the mean", (CHO,)),
     Symbol("h", "logits of the inputs", (CHO,)),
-    Symbol("k", "variance of a view along a mode, data and augmentation", (TIAN, WANG, LIU, TOGETHER)),
+    Symbol(
+        "k", "variance of a view along a mode, data and augmentation", (TIAN, WANG, LIU, TOGETHER)
+    ),
     Symbol("k", "number of neurons", (WEN,)),
     Symbol("k", "number of prototypes", (CHO,)),
     Symbol("lam", "singular value of the encoder", (WANG,)),
     Symbol("lam", "eigenvalue of the second moment of the features, w^2", (HALVAGAL,)),
-    Symbol("lambda0, partner", "that eigenvalue at the start, of a mode and of a second one", (HALVAGAL,)),
+    Symbol(
+        "lambda0, partner",
+        "that eigenvalue at the start, of a mode and of a second one",
+        (HALVAGAL,),
+    ),
     Symbol("lambda_", "weight of the constraint", (LIU, TOGETHER)),
     Symbol("layers", "number of linear layers of the encoder", (WANG,)),
     Symbol("ld, ls", "variance of the data, and of a view, along a mode", (TIAN,)),
     Symbol("m, P", "patches with a feature, and all of them", (WEN,)),
-    Symbol("n_part, parts", "samples of a partition of the batch, and number of partitions", (LIU,)),
+    Symbol(
+        "n_part, parts", "samples of a partition of the batch, and number of partitions", (LIU,)
+    ),
     Symbol("one_sided", "1: only the target's view is noisy", (HALVAGAL,)),
     Symbol("overlap", "inner product of the noise parts of two neurons", (WEN,)),
     Symbol("p", "eigenvalue of the predictor", (TIAN, LIU, TOGETHER)),
@@ -68,7 +83,9 @@ SYMBOLS = (
     Symbol("s", "variance that augmentation adds along a mode", (LIU,)),
     Symbol("s", "eigenvalue of the predictor", (HALVAGAL,)),
     Symbol("sigma", "standard deviation of the noise of a patch", (WEN,)),
-    Symbol("sigma2", "variance that augmentation adds along a mode", (TIAN, WANG, HALVAGAL, TOGETHER)),
+    Symbol(
+        "sigma2", "variance that augmentation adds along a mode", (TIAN, WANG, HALVAGAL, TOGETHER)
+    ),
     Symbol("steps", "steps of gradient descent", (WEN,)),
     Symbol("tau", "target over encoder, both along a mode", (TIAN,)),
     Symbol("tau_s, tau_t", "temperatures of student and teacher", (CHO,)),
@@ -80,7 +97,11 @@ SYMBOLS = (
     Symbol("w0", "the same at the start", (TOGETHER,)),
     Symbol("W, Wp", "matrices of encoder and predictor", (TIAN, WANG, LIU)),
     Symbol("wp, w, wa", "predictor, encoder and target of one mode as numbers", (TIAN,)),
-    Symbol("X, Xn", "second moment of the mean view, and covariance of the views of an image", (TIAN, WANG)),
+    Symbol(
+        "X, Xn",
+        "second moment of the mean view, and covariance of the views of an image",
+        (TIAN, WANG),
+    ),
 )
 
 
@@ -88,7 +109,9 @@ def meanings(letter: str) -> list[Symbol]:
     """Every row of a letter; raises UnknownName."""
     found = [symbol for symbol in SYMBOLS if letter in symbol.letter.split(", ")]
     if not found:
-        raise UnknownName("letter", letter, {name for symbol in SYMBOLS for name in symbol.letter.split(", ")})
+        raise UnknownName(
+            "letter", letter, {name for symbol in SYMBOLS for name in symbol.letter.split(", ")}
+        )
     return found
 
 
@@ -97,7 +120,9 @@ def table() -> str:
     rows = ["| letter | means | in the theory of |", "| --- | --- | --- |"]
     for letter, meaning, papers in SYMBOLS:
         code = ", ".join(f"`{name}`" for name in letter.split(", "))
-        rows.append(f"| {code} | {_formulas(meaning)} | {', '.join(NAMES[key] for key in papers)} |")
+        rows.append(
+            f"| {code} | {_formulas(meaning)} | {', '.join(NAMES[key] for key in papers)} |"
+        )
     return "\n".join(rows)
 
 

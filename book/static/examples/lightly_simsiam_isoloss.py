@@ -18,8 +18,15 @@ class SimSiam(nn.Module):
 
     def __init__(self):
         super().__init__()
-        convolutions = [nn.Conv2d(3, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1)]
-        self.backbone = nn.Sequential(*convolutions, nn.BatchNorm2d(64), nn.ReLU(), nn.AdaptiveAvgPool2d(2))
+        convolutions = [
+            nn.Conv2d(3, 32, 3, 2, 1),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, 2, 1),
+        ]
+        self.backbone = nn.Sequential(
+            *convolutions, nn.BatchNorm2d(64), nn.ReLU(), nn.AdaptiveAvgPool2d(2)
+        )
         self.projection_head = SimSiamProjectionHead(256, 256, 32)
         self.prediction_head = DirectCopy(32)
 
@@ -35,8 +42,12 @@ def two_views(batch):
 
 
 torch.manual_seed(0)
-pictures = [Image.fromarray((x * 15).astype("uint8")).convert("RGB") for x in load_digits().images[:512]]
-transform = SimSiamTransform(input_size=16, cj_strength=0.5, gaussian_blur=0.0, hf_prob=0.0, min_scale=0.5)
+pictures = [
+    Image.fromarray((x * 15).astype("uint8")).convert("RGB") for x in load_digits().images[:512]
+]
+transform = SimSiamTransform(
+    input_size=16, cj_strength=0.5, gaussian_blur=0.0, hf_prob=0.0, min_scale=0.5
+)
 loader = DataLoader(pictures, batch_size=64, shuffle=True, drop_last=True, collate_fn=two_views)
 model = SimSiam()
 criterion = NegativeCosineSimilarity()

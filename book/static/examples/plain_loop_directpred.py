@@ -8,7 +8,8 @@ from torch.nn import functional as F
 from ncssl.nn import DirectPred
 
 torch.manual_seed(0)
-images = torch.tensor(load_digits().data / 16, dtype=torch.float32)  # 1797 images of 8 x 8 pixels, flat
+# 1797 images of 8 x 8 pixels, flat
+images = torch.tensor(load_digits().data / 16, dtype=torch.float32)
 d = 32  # width of the projections
 
 
@@ -19,7 +20,9 @@ def view(x):
 
 def layers(first, hidden, last):
     """Two linear layers with batch norm and ReLU between them."""
-    return nn.Sequential(nn.Linear(first, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, last))
+    return nn.Sequential(
+        nn.Linear(first, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, last)
+    )
 
 
 def distance(p, t):

@@ -1,7 +1,9 @@
-"""What no single paper says: the five theories on one axis system, one mode under every method with the same letters.
+"""What no single paper says: the five theories on one axis system, one mode under every method with
+the same letters.
 
-This file is the front door: `describe` (exact answers for given parameters), `FLOWS` and `AVERAGED` (what can be
-integrated) and `CHECKS`. The mathematics is in modes; speech has the modes of measured utterances.
+This file is the front door: `describe` (exact answers for given parameters), `FLOWS` and `AVERAGED`
+(what can be integrated) and `CHECKS`. The mathematics is in modes; speech has the modes of measured
+utterances.
 """
 
 from ncssl.theory.companion import checks

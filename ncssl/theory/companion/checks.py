@@ -1,6 +1,8 @@
-"""Numbers on which the companion's own theoretical claims are judged: what five theories share, and where they part.
+"""Numbers on which the companion's own theoretical claims are judged: what five theories share, and
+where they part.
 
-Each integrates the flows of `modes` and compares with its exact answers; no arguments, a float, about a second.
+Each integrates the flows of `modes` and compares with its exact answers; no arguments, a float,
+about a second.
 """
 
 import numpy as np
@@ -24,12 +26,15 @@ def averaged_end(method, w0, v0, beta, time=2000.0, **params):
     """|w| at the end with a running average that starts at v0."""
     flow = one.AVERAGED[method]
     parts = {"w": w0, "v": v0} | ({"p": w0} if method == "learned" else {})
-    return np.abs(flow.solve(flow.start(**parts), [0, time], options=FAST, beta=beta, **params)["w"][-1])
+    return np.abs(
+        flow.solve(flow.start(**parts), [0, time], options=FAST, beta=beta, **params)["w"][-1]
+    )
 
 
 @check
 def learned_is_directpred():
-    """Max abs difference between a balanced learned linear predictor and DirectSet(1/2), over time and six starts."""
+    """Max abs difference between a balanced learned linear predictor and DirectSet(1/2), over time
+    and six starts."""
     w0, times = np.array([0.05, 0.1, 0.15, 0.3, 0.8, 1.2]), np.linspace(0, 60, 61)
     a = one.FLOWS["learned"].solve(one.FLOWS["learned"].start(w=w0, p=w0), times, eta=0.1)
     b = one.FLOWS["set"].solve(w0[:, None], times, eta=0.1, alpha=0.5)
@@ -38,10 +43,12 @@ def learned_is_directpred():
 
 @check
 def one_threshold_for_every_alpha():
-    """Max relative error of b^2/(4k) against bisection on eta, alpha = 1/4, 1/2, 1, 2, two augmentation variances."""
+    """Max relative error of b^2/(4k) against bisection on eta, alpha = 1/4, 1/2, 1, 2, two
+    augmentation variances."""
     sigma2 = np.array([[0.25], [1.0]])
     exact = one.threshold("set", sigma2=sigma2) + 0 * ALPHAS
-    top = (1 / (2 * (1 + sigma2))) ** (1 / (2 * ALPHAS))  # where the two fixed points meet: above it w grows
+    # where the two fixed points meet: above it w grows
+    top = (1 / (2 * (1 + sigma2))) ** (1 / (2 * ALPHAS))
 
     def dies(eta):
         return end("set", top, 60.0, eta=eta, sigma2=sigma2, alpha=ALPHAS) < top
@@ -62,7 +69,8 @@ def edges():
 
 @check
 def iso_forgets_no_mode():
-    """Max relative error of the end of IsoLoss from w0 = 1e-4 against its level, eta = .05 to .9 (threshold 1)."""
+    """Max relative error of the end of IsoLoss from w0 = 1e-4 against its level, eta = .05 to .9
+    (threshold 1)."""
     eta = np.array([0.05, 0.2, 0.5, 0.9])
     exact = np.sqrt(one.level("iso", eta=eta))
     return float(np.abs(end("iso", np.full(4, 1e-4), 1000.0, eta=eta) / exact - 1).max())
@@ -70,14 +78,16 @@ def iso_forgets_no_mode():
 
 @check
 def closed_forms_die_together():
-    """Largest |w| at the end of DirectPred and DirectCopy from w0 = 1 at 1.05 of the threshold that they share."""
+    """Largest |w| at the end of DirectPred and DirectCopy from w0 = 1 at 1.05 of the threshold that
+    they share."""
     eta = 1.05 * float(one.threshold("set"))
     return float(end("set", np.ones(2), 1000.0, eta=eta, alpha=np.array([0.5, 1.0])).max())
 
 
 @check
 def augmentation_filter():
-    """Max relative error of the largest augmentation variance that survives, b^2/(4 eta) - b, by bisection, 3 eta."""
+    """Max relative error of the largest augmentation variance that survives, b^2/(4 eta) - b, by
+    bisection, 3 eta."""
     eta = np.array([0.05, 0.1, 0.2])
     exact = 1 / (4 * eta) - 1
 
@@ -90,7 +100,8 @@ def augmentation_filter():
 
 @check
 def average_moves_no_level():
-    """Max relative change of the final level by a running average, beta = .05, .4, 5, all methods with a target."""
+    """Max relative change of the final level by a running average, beta = .05, .4, 5, all methods
+    with a target."""
     beta, worst = np.array([0.05, 0.4, 5.0]), 0.0
     for method in one.AVERAGED:
         exact = np.sqrt(one.level(method))
@@ -111,15 +122,21 @@ def average_edges(betas=(5.0, 1.0, 0.4, 0.2)):
 
 @check
 def slow_average_forgets_more():
-    """Smallest step of the edge when an empty running average gets slower: DirectPred loses more modes."""
+    """Smallest step of the edge when an empty running average gets slower: DirectPred loses more
+    modes."""
     return float(np.diff(average_edges()).min())
 
 
 @check
 def slow_average_forgets_nothing_under_iso():
-    """Max relative error of the end of IsoLoss from w0 = 1e-3 with an empty average against its level, three beta."""
+    """Max relative error of the end of IsoLoss from w0 = 1e-3 with an empty average against its
+    level, three beta."""
     exact = np.sqrt(one.level("iso"))
-    return float(np.abs(averaged_end("iso", np.full(3, 1e-3), 0.0, np.array([5.0, 0.4, 0.2]), 600.0) / exact - 1).max())
+    return float(
+        np.abs(
+            averaged_end("iso", np.full(3, 1e-3), 0.0, np.array([5.0, 0.4, 0.2]), 600.0) / exact - 1
+        ).max()
+    )
 
 
 @check
@@ -130,13 +147,15 @@ def level_grows_with_alpha():
 
 @check
 def iso_is_faster():
-    """Time to half of DirectPred over that of IsoLoss, from w0 = 0.15, just above DirectPred's edge."""
+    """Time to half of DirectPred over that of IsoLoss, from w0 = 0.15, just above DirectPred's
+    edge."""
     return one.time_to_half("set", 0.15) / one.time_to_half("iso", 0.15)
 
 
 @check
 def decorrelation_as_in_liu2022():
-    """Max abs difference of k s at rest from max(0, 1 - s'/(lambda (1 + s'))), liu2022's closed form, three lambdas."""
+    """Max abs difference of k s at rest from max(0, 1 - s'/(lambda (1 + s'))), liu2022's closed
+    form, three lambdas."""
     lambda_, sigma2 = np.array([0.4, 1.0, 5.0]), 0.5
     ends = end("apart", np.full(3, 0.1), 200.0, eta=0.0, lambda_=lambda_, sigma2=sigma2)
     exact = np.maximum(0, 1 - sigma2 / (lambda_ * (1 + sigma2)))

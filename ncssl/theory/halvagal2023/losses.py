@@ -1,9 +1,11 @@
-"""Halvagal, Laborieux and Zenke (2023), losses of a batch and their gradients: base losses and the forms of IsoLoss.
+"""Halvagal, Laborieux and Zenke (2023), losses of a batch and their gradients: base losses and the
+forms of IsoLoss.
 
-Each loss takes the online embeddings z (N, M), the target's z' (N, M), the predictor W_P (M, M), and `stopped`: the
-embeddings that its stop-gradients see (z itself unless given). So d loss/d z at fixed `stopped` is the gradient that an
-automatic differentiation would give, and `complex_step` takes it to rounding error. Conventions of the released deep
-code: mean over the batch, no factor 1/2, cosine as 2 - 2 cos.
+Each loss takes the online embeddings z (N, M), the target's z' (N, M), the predictor W_P (M, M),
+and `stopped`: the embeddings that its stop-gradients see (z itself unless given). So d loss/d z at
+fixed `stopped` is the gradient that an automatic differentiation would give, and `complex_step`
+takes it to rounding error. Conventions of the released deep code: mean over the batch, no factor
+1/2, cosine as 2 - 2 cos.
 """
 
 from functools import partial
@@ -15,7 +17,8 @@ from ncssl.theory.helpers import complex_step as steps
 
 
 def _norm(a):
-    return np.sqrt((a * a).sum(axis=-1, keepdims=True))  # without abs, so that it can be continued to complex a
+    # without abs, so that it can be continued to complex a
+    return np.sqrt((a * a).sum(axis=-1, keepdims=True))
 
 
 def _distance(p, target, kind):
@@ -39,7 +42,8 @@ def iso_shifted(z, target, W_P, stopped=None):
 
 
 def iso_root(z, target, W_P, stopped=None):
-    """Form (ii), cosine, with h = W_P^(1/2) z: -2 mean[z.SG(z')/SG(|p||z'|) - SG(p.z'/(2|p|^3|z'|)) |h|^2].
+    """Form (ii), cosine, with h = W_P^(1/2) z: -2 mean[z.SG(z')/SG(|p||z'|) - SG(p.z'/(2|p|^3|z'|))
+    |h|^2].
 
     W_P symmetric, no negative eigenvalue. Its value means nothing; only its gradient does.
     """
@@ -48,18 +52,24 @@ def iso_root(z, target, W_P, stopped=None):
     h = z @ (U * np.sqrt(np.maximum(values, 0))) @ U.T
     p, size = kept @ W_P.T, _norm(target)
     pull = (z * target).sum(-1, keepdims=True) / (_norm(p) * size)
-    hold = (p * target).sum(-1, keepdims=True) / (2 * _norm(p) ** 3 * size) * (h * h).sum(-1, keepdims=True)
+    hold = (
+        (p * target).sum(-1, keepdims=True)
+        / (2 * _norm(p) ** 3 * size)
+        * (h * h).sum(-1, keepdims=True)
+    )
     return -2 * (pull - hold).mean()
 
 
 def iso_through(z, target, W_P, stopped=None, *, kind):
-    """Form (iii), straight-through, any distance: L(z + SG(p - z), SG(z')). Its value is the base loss."""
+    """Form (iii), straight-through, any distance: L(z + SG(p - z), SG(z')). Its value is the base
+    loss."""
     kept = z if stopped is None else stopped
     return _distance(z + (kept @ W_P.T - kept), target, kind)
 
 
 def gradient(z, target, W_P, loss):
-    """d loss/d z (N, M) by hand: euc 2/N W_P^T(p - z'), cos -2/N W_P^T[z'/(|p||z'|) - (p.z') p/(|p|^3|z'|)].
+    """d loss/d z (N, M) by hand: euc 2/N W_P^T(p - z'), cos -2/N W_P^T[z'/(|p||z'|) - (p.z')
+    p/(|p|^3|z'|)].
 
     euc_iso and cos_iso leave the factor W_P^T out. Raises UnknownName for another loss.
     """
@@ -82,22 +92,27 @@ def complex_step(loss, z, *args, **kwargs):
 
 
 def pull(z, s, loss):
-    """dz/dt (N, M) of one sample with both views z in the eigenbasis: euc s_m (1 - s_m) z_m, euc_iso (1 - s_m) z_m.
+    """dz/dt (N, M) of one sample with both views z in the eigenbasis: euc s_m (1 - s_m) z_m,
+    euc_iso (1 - s_m) z_m.
 
-    For loss 1/2 |.|^2. The cosine cases are in cosine.cosine_pull. Raises UnknownName for another loss.
+    For loss 1/2 |.|^2. The cosine cases are in cosine.cosine_pull. Raises UnknownName for another
+    loss.
     """
     if loss not in ("euc", "euc_iso"):
         raise UnknownName("Euclidean loss with a gradient per sample", loss, ("euc", "euc_iso"))
     return (s if loss == "euc" else 1.0) * (1 - s) * z
 
 
-FORMS = {"euc": {"shifted": iso_shifted, "through": partial(iso_through, kind="euc")},
-         "cos": {"root": iso_root, "through": partial(iso_through, kind="cos")}}
+FORMS = {
+    "euc": {"shifted": iso_shifted, "through": partial(iso_through, kind="euc")},
+    "cos": {"root": iso_root, "through": partial(iso_through, kind="cos")},
+}
 PREDICTORS = {"alpha 1": (1.0, 0.0), "alpha 1/2": (0.5, 0.0), "alpha 1, eps 1/4": (1.0, 0.25)}
 
 
 def example(setting: str, *, samples=12, modes=6, seed=0):
-    """Random z, z' (N, M) and the closed-form predictor U ((lam/max lam + eps)^alpha) U^T of a PREDICTORS setting."""
+    """Random z, z' (N, M) and the closed-form predictor U ((lam/max lam + eps)^alpha) U^T of a
+    PREDICTORS setting."""
     if setting not in PREDICTORS:
         raise UnknownName("predictor setting", setting, PREDICTORS)
     alpha, eps = PREDICTORS[setting]

@@ -1,8 +1,10 @@
-"""Halvagal, Laborieux and Zenke (2023), the toy network: gradient descent on samples, eight settings, linear or ReLU.
+"""Halvagal, Laborieux and Zenke (2023), the toy network: gradient descent on samples, eight
+settings, linear or ReLU.
 
-x1 = x is clean, x2 = x + noise is the target's view (both are noisy with two_sided); z = act(W x); the predictor is
-(W W^T)^alpha and has no gradient. Settings, rates and steps are those of the released toy notebook, with fewer samples
-a step; the eigenvalues at the start are its own, the directions are ours.
+x1 = x is clean, x2 = x + noise is the target's view (both are noisy with two_sided); z = act(W x);
+the predictor is (W W^T)^alpha and has no gradient. Settings, rates and steps are those of the
+released toy notebook, with fewer samples a step; the eigenvalues at the start are its own, the
+directions are ours.
 """
 
 from dataclasses import dataclass
@@ -14,10 +16,17 @@ from ncssl.errors import UnknownName
 from ncssl.theory.halvagal2023.modes import ALPHA, RHO
 from ncssl.theory.ode.flow import Param
 
-FIXTURE = np.array([0.0200, 0.0989, 0.1977, 0.3443, 0.5081, 0.5706, 1.0670, 1.1088, 1.7282, 2.2383])  # notebook, seed 2
+# notebook, seed 2
+FIXTURE = np.array([0.0200, 0.0989, 0.1977, 0.3443, 0.5081, 0.5706, 1.0670, 1.1088, 1.7282, 2.2383])
 SETTINGS = {  # name -> learning rate of the released notebook
-    "euc_nosg": 0.01, "euc_nopred": 0.1, "euc": 0.01, "euc_iso": 0.01,
-    "cos_nosg": 0.1, "cos_nopred": 0.1, "cos": 0.1, "cos_iso": 0.1,
+    "euc_nosg": 0.01,
+    "euc_nopred": 0.1,
+    "euc": 0.01,
+    "euc_iso": 0.01,
+    "cos_nosg": 0.1,
+    "cos_nopred": 0.1,
+    "cos": 0.1,
+    "cos_iso": 0.1,
 }
 FORMULAS = ("gradient", "notebook")
 NOISE = Param("noise", 0.1, "standard deviation that a view adds to the input", low=0)
@@ -32,7 +41,8 @@ def _dot(a, b):
 
 @dataclass(frozen=True)
 class ToyRun:
-    """Steps (T,), sorted eigenvalues of W W^T (T, M), the encoder W (T, M, N), and the step size."""
+    """Steps (T,), sorted eigenvalues of W W^T (T, M), the encoder W (T, M, N), and the step
+    size."""
 
     steps: np.ndarray
     lam: np.ndarray
@@ -46,10 +56,13 @@ class ToyRun:
 
 
 def encoder(spectrum, inputs: int, seed: int = 0) -> np.ndarray:
-    """A random W (M, inputs) whose W W^T has exactly these eigenvalues (M,). Raises ValueError if inputs < M."""
+    """A random W (M, inputs) whose W W^T has exactly these eigenvalues (M,). Raises ValueError if
+    inputs < M."""
     spectrum = np.asarray(spectrum, float)
     if inputs < len(spectrum) or (spectrum < 0).any():
-        raise ValueError(f"need inputs >= {len(spectrum)} and eigenvalues >= 0, were {inputs} and {spectrum}")
+        raise ValueError(
+            f"need inputs >= {len(spectrum)} and eigenvalues >= 0, were {inputs} and {spectrum}"
+        )
     rng = np.random.default_rng(seed)
     U = np.linalg.qr(rng.normal(size=(len(spectrum), len(spectrum))))[0]
     V = np.linalg.qr(rng.normal(size=(inputs, len(spectrum))))[0]
@@ -63,9 +76,11 @@ def predictor(W, alpha=1.0):
 
 
 def pulls(z1, z2, S, setting):
-    """Descent directions on the outputs, of the online view and of the target's: -dL/dz1, and -dL/dz2 or None.
+    """Descent directions on the outputs, of the online view and of the target's: -dL/dz1, and
+    -dL/dz2 or None.
 
-    Per sample, (n, M). Euclidean losses carry 1/2, the cosine one is -cos. z2's is None where its gradient is stopped.
+    Per sample, (n, M). Euclidean losses carry 1/2, the cosine one is -cos. z2's is None where its
+    gradient is stopped.
     """
     p = z1 if setting.endswith("nopred") else z1 @ S
     if setting.startswith("euc"):
@@ -81,9 +96,11 @@ def pulls(z1, z2, S, setting):
 
 
 def notebook_pull(z1, z2, S):
-    """The cosine update without stop-gradient as released: [S(z1 + z2)/(|p||z2|) - (p.z2)(S p + z2)/(|p|^3|z2|)].
+    """The cosine update without stop-gradient as released: [S(z1 + z2)/(|p||z2|) - (p.z2)(S p +
+    z2)/(|p|^3|z2|)].
 
-    Not a gradient: z2's last term should be divided by |p||z2|^3, and z2's two terms multiplied by x2, not x1.
+    Not a gradient: z2's last term should be divided by |p||z2|^3, and z2's two terms multiplied by
+    x2, not x1.
     """
     p = z1 @ S
     size_p, size_t = (np.sqrt(_dot(a, a)) + TINY for a in (p, z2))
@@ -98,18 +115,35 @@ def direction(W, x1, x2, setting, *, alpha=1.0, relu=False, formula="gradient"):
     if formula == "notebook" and setting == "cos_nosg":
         return (notebook_pull(z1, z2, S) * on1).T @ x1 / len(x1)
     d1, d2 = pulls(z1, z2, S, setting)
-    if formula == "notebook" and setting in ("euc", "euc_nosg"):  # ReLU's mask before the predictor, not after it
+    # ReLU's mask before the predictor, not after it
+    if formula == "notebook" and setting in ("euc", "euc_nosg"):
         error = (z2 - z1 @ S) * on1
         d1, on1, d2, on2 = error @ S, 1.0, None if d2 is None else -error, 1.0
     step = (d1 * on1).T @ x1
     return (step if d2 is None else step + (d2 * on2).T @ x2) / len(x1)
 
 
-def simulate(W0, setting, *, steps=1500, lr=None, samples=2000, noise=0.1, two_sided=False, alpha=1.0, rho=0.0,
-             relu=False, formula="gradient", seed=0, every=10) -> ToyRun:
-    """Gradient descent with fresh samples at every step: what happened at every `every`-th step, first and last.
+def simulate(
+    W0,
+    setting,
+    *,
+    steps=1500,
+    lr=None,
+    samples=2000,
+    noise=0.1,
+    two_sided=False,
+    alpha=1.0,
+    rho=0.0,
+    relu=False,
+    formula="gradient",
+    seed=0,
+    every=10,
+) -> ToyRun:
+    """Gradient descent with fresh samples at every step: what happened at every `every`-th step,
+    first and last.
 
-    lr defaults to SETTINGS[setting]. Raises UnknownName, ValueError, or FloatingPointError when W is not finite.
+    lr defaults to SETTINGS[setting]. Raises UnknownName, ValueError, or FloatingPointError when W
+    is not finite.
     """
     for kind, name, allowed in (("toy setting", setting, SETTINGS), ("formula", formula, FORMULAS)):
         if name not in allowed:
@@ -120,8 +154,10 @@ def simulate(W0, setting, *, steps=1500, lr=None, samples=2000, noise=0.1, two_s
     kept, marks = [W], [0]
     for step in range(1, steps + 1):
         x = rng.standard_normal((samples, W.shape[1]), dtype=np.float32)
-        x1, x2 = (x + np.float32(noise) * rng.standard_normal(x.shape, dtype=np.float32) if noisy else x
-                  for noisy in (two_sided and noise > 0, noise > 0))
+        x1, x2 = (
+            x + np.float32(noise) * rng.standard_normal(x.shape, dtype=np.float32) if noisy else x
+            for noisy in (two_sided and noise > 0, noise > 0)
+        )
         with np.errstate(all="ignore"):  # what overflows is named below
             pull = direction(W, x1, x2, setting, alpha=alpha, relu=relu, formula=formula)
         W = W + np.float32(lr) * (pull - np.float32(rho) * W)
@@ -135,13 +171,17 @@ def simulate(W0, setting, *, steps=1500, lr=None, samples=2000, noise=0.1, two_s
 
 
 def figure2(setting, *, relu=False, formula="gradient", samples=None, seed=0) -> ToyRun:
-    """The run of a panel of Fig. 2 (or 6 with relu): ten modes from FIXTURE, 15 inputs, 1500 steps, noisy target.
+    """The run of a panel of Fig. 2 (or 6 with relu): ten modes from FIXTURE, 15 inputs, 1500 steps,
+    noisy target.
 
-    `samples` a step are 2000, with relu 1000, unless given. The same run asked for again is not computed again.
+    `samples` a step are 2000, with relu 1000, unless given. The same run asked for again is not
+    computed again.
     """
     return _figure2(setting, relu, formula, samples or (1000 if relu else 2000), seed)
 
 
 @cache
 def _figure2(setting, relu, formula, samples, seed):
-    return simulate(encoder(FIXTURE, 15), setting, relu=relu, formula=formula, samples=samples, seed=seed)
+    return simulate(
+        encoder(FIXTURE, 15), setting, relu=relu, formula=formula, samples=samples, seed=seed
+    )

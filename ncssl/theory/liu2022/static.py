@@ -1,12 +1,15 @@
-"""Liu, Suganuma and Okatani (2022), facts without a flow: rank and diagonality, eq. 17, standardising, partitions."""
+"""Liu, Suganuma and Okatani (2022), facts without a flow: rank and diagonality, eq. 17,
+standardising, partitions."""
 
 import numpy as np
 
 
 def off_diagonal_share(d, r):
-    """Expected share of the squared entries of a rank-r projector that are off-diagonal: (d-r)/(d+2). Ours.
+    """Expected share of the squared entries of a rank-r projector that are off-diagonal:
+    (d-r)/(d+2). Ours.
 
-    The projector is U U^T with U (d, r) uniform over orthonormal frames: E[P_ii^2] = r(r+2)/(d(d+2)) and |P|^2 = r.
+    The projector is U U^T with U (d, r) uniform over orthonormal frames: E[P_ii^2] =
+    r(r+2)/(d(d+2)) and |P|^2 = r.
     """
     d, r = np.asarray(d, float), np.asarray(r, float)
     return (d - r) / (d + 2)
@@ -20,9 +23,11 @@ def projector(d: int, r: int, rng: np.random.Generator, count: int | None = None
 
 
 def zero_set(Wp):
-    """The C at which the term |Wp^T Wp - Wp C Wp^T|^2 of eq. 17 vanishes: A A^T, A = Wp^{-1} Wp^T, Wp invertible. Ours.
+    """The C at which the term |Wp^T Wp - Wp C Wp^T|^2 of eq. 17 vanishes: A A^T, A = Wp^{-1} Wp^T,
+    Wp invertible. Ours.
 
-    It is I exactly when Wp is normal (symmetric, for one); otherwise only its determinant is that of I.
+    It is I exactly when Wp is normal (symmetric, for one); otherwise only its determinant is that
+    of I.
     """
     A = np.linalg.solve(Wp, Wp.mT)
     return A @ A.mT
@@ -37,7 +42,8 @@ def cosine_gradients(Z1, Z2):
 
 
 def standardise(F):
-    """Rows of F (..., d, n) with mean 0 and variance 1, the variance over n - 1, then divided by sqrt(n): eq. 18."""
+    """Rows of F (..., d, n) with mean 0 and variance 1, the variance over n - 1, then divided by
+    sqrt(n): eq. 18."""
     n = F.shape[-1]
     centred = F - F.mean(-1, keepdims=True)
     return centred / F.std(-1, keepdims=True, ddof=1) / np.sqrt(n)
@@ -49,19 +55,24 @@ def standardised_diagonal(n):
 
 
 def partition_floor(d, n_part):
-    """E|F_i F_i^T - I|^2 for white Gaussian features and n_part samples, not standardised: d(d+1)/n_part. Ours."""
+    """E|F_i F_i^T - I|^2 for white Gaussian features and n_part samples, not standardised:
+    d(d+1)/n_part. Ours."""
     d, n_part = np.asarray(d, float), np.asarray(n_part, float)
     return d * (d + 1) / n_part
 
 
 def standardised_floor(d, n):
-    """The same when the n samples are standardised among themselves: d(d-1)(n-1)/n^2 + d/n^2. Ours."""
+    """The same when the n samples are standardised among themselves: d(d-1)(n-1)/n^2 + d/n^2.
+    Ours."""
     d, n = np.asarray(d, float), np.asarray(n, float)
     return d * (d - 1) * (n - 1) / n**2 + d / n**2
 
 
-def sampled_floor(d: int, n_part: int, rng: np.random.Generator, count: int = 400, *, standard: bool = False):
-    """|F F^T - I|^2 of `count` white Gaussian samples F (d, n_part): (count,), to set against the two floors."""
+def sampled_floor(
+    d: int, n_part: int, rng: np.random.Generator, count: int = 400, *, standard: bool = False
+):
+    """|F F^T - I|^2 of `count` white Gaussian samples F (d, n_part): (count,), to set against the
+    two floors."""
     F = rng.normal(size=(count, d, n_part))
     F = standardise(F) if standard else F / np.sqrt(n_part)
     return ((F @ F.mT - np.eye(d)) ** 2).sum((-2, -1))

@@ -1,7 +1,9 @@
-"""A block of trajectories and how it is stepped; components first: y is (d, n), so that times and steps (n,) broadcast.
+"""A block of trajectories and how it is stepped; components first: y is (d, n), so that times and
+steps (n,) broadcast.
 
-`integrate` cuts a batch into such blocks. In a block only trajectories that still run are computed. `Adaptive` is the
-loop of the methods that choose their steps; what they differ in stands in runge_kutta and rosenbrock.
+`integrate` cuts a batch into such blocks. In a block only trajectories that still run are computed.
+`Adaptive` is the loop of the methods that choose their steps; what they differ in stands in
+runge_kutta and rosenbrock.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,9 +16,11 @@ from ncssl.theory.ode.events import Watch
 
 @dataclass
 class Batch:
-    """The trajectories of a block that still run: `index` (n,) within the block, and the flow with their parameters.
+    """The trajectories of a block that still run: `index` (n,) within the block, and the flow with
+    their parameters.
 
-    With `params` None the flow takes the whole block at once, because it may hold arrays of that size.
+    With `params` None the flow takes the whole block at once, because it may hold arrays of that
+    size.
     """
 
     rhs: Callable
@@ -46,7 +50,8 @@ class Batch:
 
 @dataclass
 class Output:
-    """Where a block reports: states out (T, d, m), NaN until written; end_time (m,), and reason (m,), "" = finished."""
+    """Where a block reports: states out (T, d, m), NaN until written; end_time (m,), and reason
+    (m,), "" = finished."""
 
     times: np.ndarray
     out: np.ndarray
@@ -59,7 +64,8 @@ class Output:
 
 
 def memory(k: int, d: int, n: int, *, apart: bool) -> np.ndarray:
-    """An empty array (k, d, n): components apart in memory (each of them contiguous), or trajectories apart."""
+    """An empty array (k, d, n): components apart in memory (each of them contiguous), or
+    trajectories apart."""
     return np.empty((k, d, n)) if apart else np.empty((k, n, d)).transpose(0, 2, 1)
 
 
@@ -76,23 +82,28 @@ def escape(limit: float) -> str:
 
 
 class Adaptive:
-    """Steps of every trajectory on its own, from one requested time to the next: t, h (n,), y (d, n), `goal` (n,).
+    """Steps of every trajectory on its own, from one requested time to the next: t, h (n,), y (d,
+    n), `goal` (n,).
 
-    `goal` is the index of the next requested time, len(times) where there is nothing left to do: such a trajectory
-    takes steps of length 0 until it is dropped, which happens when they are a share `idle` of the block. A method says
-    attempt(step) -> (new, error), by what factor(error, good) a step grows, and part(f, t, y, h), a step of any length.
+    `goal` is the index of the next requested time, len(times) where there is nothing left to do:
+    such a trajectory takes steps of length 0 until it is dropped, which happens when they are a
+    share `idle` of the block. A method says attempt(step) -> (new, error), by what factor(error,
+    good) a step grows, and part(f, t, y, h), a step of any length.
     """
 
     idle = 0.25
     part: Callable
 
-    def __init__(self, batch: Batch, y: np.ndarray, output: Output, watch: Watch | None, h: np.ndarray):
+    def __init__(
+        self, batch: Batch, y: np.ndarray, output: Output, watch: Watch | None, h: np.ndarray
+    ):
         self.batch, self.y, self.output, self.watch, self.h = batch, y, output, watch, h
         self.ends = np.append(output.times, -np.inf)
         self.t, self.goal = np.full(y.shape[1], output.times[0]), np.ones(y.shape[1], int)
 
     def attempt(self, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The state (d, n) after `step` (n,), and its error (n,) in units of the tolerance; inf where not finite."""
+        """The state (d, n) after `step` (n,), and its error (n,) in units of the tolerance; inf
+        where not finite."""
         raise NotImplementedError
 
     def factor(self, err: np.ndarray, good: np.ndarray) -> np.ndarray:
@@ -116,7 +127,8 @@ class Adaptive:
         last, step = gap <= self.h, np.minimum(np.maximum(gap, 0), self.h)
         new, err = self.attempt(step)
         good = (err <= 1) & (self.goal < len(self.output.times))
-        proposal = step * self.factor(err, good)  # a step cut short to land on a time may not make it smaller
+        # a step cut short to land on a time may not make it smaller
+        proposal = step * self.factor(err, good)
         self.h = np.where(good & last, np.maximum(proposal, self.h), proposal)
         if self.watch:
             self.watch.step(self.batch, self.t, step, self.y, new, good, self.part)
@@ -126,7 +138,10 @@ class Adaptive:
         self._land(np.flatnonzero(good & last & inside))
         self.stop(good & ~inside, escape(limit))
         tiny = self.h <= 4 * np.spacing(np.abs(self.t) + 1e-300)
-        self.stop(~(err <= 1) & tiny & (self.goal < len(self.output.times)), "step size underflow (blow-up or stiff)")
+        self.stop(
+            ~(err <= 1) & tiny & (self.goal < len(self.output.times)),
+            "step size underflow (blow-up or stiff)",
+        )
 
     def accept(self, new: np.ndarray, good: np.ndarray) -> None:
         """Take the new state of the trajectories `good` (n,) bool."""
@@ -138,7 +153,8 @@ class Adaptive:
             self.goal[hit] += 1
 
     def stop(self, which: np.ndarray, why: str) -> None:
-        """End the trajectories `which` (n,) bool for the reason `why`: nothing is recorded of them from here on."""
+        """End the trajectories `which` (n,) bool for the reason `why`: nothing is recorded of them
+        from here on."""
         if which.any():
             self.output.end(self.batch.index[which], self.t[which], why)
             self.goal[which] = len(self.output.times)

@@ -1,7 +1,8 @@
-"""A stiff method on one block of trajectories: Rodas3 (Sandu et al. 1997), a Rosenbrock method of order 3, L-stable.
+"""A stiff method on one block of trajectories: Rodas3 (Sandu et al. 1997), a Rosenbrock method of
+order 3, L-stable.
 
-Its embedded error is of order 2. The Jacobian is taken by differences, which costs accuracy only in the step size. For
-autonomous flows: a right-hand side that depends on t loses the order.
+Its embedded error is of order 2. The Jacobian is taken by differences, which costs accuracy only in
+the step size. For autonomous flows: a right-hand side that depends on t loses the order.
 """
 
 import numpy as np
@@ -17,9 +18,18 @@ FIRST = 1e-4  # length of the first step
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step size, from one step to the next
 
 
-def rosenbrock_steps(batch: Batch, y: np.ndarray, output: Output, watch: Watch | None, rtol: float, atol: float,
-                     limit: float, max_steps: int) -> None:
-    """Rodas3 with step control: every trajectory on its own, from one requested time to the next."""
+def rosenbrock_steps(
+    batch: Batch,
+    y: np.ndarray,
+    output: Output,
+    watch: Watch | None,
+    rtol: float,
+    atol: float,
+    limit: float,
+    max_steps: int,
+) -> None:
+    """Rodas3 with step control: every trajectory on its own, from one requested time to the
+    next."""
     _Rosenbrock(batch, y, output, watch, rtol, atol).run(limit, max_steps)
 
 
@@ -34,13 +44,17 @@ def _stages(f, t, y, h, jacobian):
     start, ks = y.T, []
     for a, c in zip(A, C, strict=True):
         at = start + sum((w * k for w, k in zip(a, ks, strict=True) if w), np.zeros_like(start))
-        right = f(t, at.T).T + sum((w * k for w, k in zip(c, ks, strict=True)), np.zeros_like(start)) / h[:, None]
+        right = (
+            f(t, at.T).T
+            + sum((w * k for w, k in zip(c, ks, strict=True)), np.zeros_like(start)) / h[:, None]
+        )
         ks.append((inverse @ right[..., None])[..., 0])
     return (start + sum(w * k for w, k in zip(LAST, ks, strict=False) if w) + ks[-1]).T, ks[-1].T
 
 
 def _jacobian(f, many, t, y):
-    """Forward differences: (n, d, d). many(t, y) is f for d times as many trajectories, (n d,) and (d, n d)."""
+    """Forward differences: (n, d, d). many(t, y) is f for d times as many trajectories, (n d,) and
+    (d, n d)."""
     (d, n), start = y.shape, y.T
     step = 1e-7 * np.maximum(np.abs(start), 1e-2)
     moved = start + step.T[..., None] * np.eye(d)[:, None]
@@ -65,7 +79,8 @@ class _Rosenbrock(Adaptive):
         new, miss = _stages(f, self.t, self.y, step, _jacobian(f, self.many.slope, self.t, self.y))
         scale = self.atol + self.rtol * np.maximum(np.abs(self.y), np.abs(new))
         err = np.sqrt(np.mean((miss / scale) ** 2, axis=0))
-        calm = (np.abs(new - self.y) <= 1 + np.abs(self.y)).all(0)  # an implicit step could jump over a pole
+        # an implicit step could jump over a pole
+        calm = (np.abs(new - self.y) <= 1 + np.abs(self.y)).all(0)
         return new, np.where(calm, err, np.inf)  # not calm where NaN, too
 
     def factor(self, err, good):

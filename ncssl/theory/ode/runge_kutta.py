@@ -1,6 +1,8 @@
-"""Runge-Kutta on one block of trajectories, components first: y is (d, n), so that times and step sizes (n,) broadcast.
+"""Runge-Kutta on one block of trajectories, components first: y is (d, n), so that times and step
+sizes (n,) broadcast.
 
-Each array written to is made once, because fresh memory for every stage would cost as much as the arithmetic.
+Each array written to is made once, because fresh memory for every stage would cost as much as the
+arithmetic.
 """
 
 import numpy as np
@@ -8,7 +10,8 @@ import numpy as np
 from ncssl.theory.ode.blocks import Adaptive, Batch, Output, escape, memory, pick
 from ncssl.theory.ode.events import Watch
 
-# Dormand and Prince (1980), RK5(4)7M: nodes, stages, and the difference of the fifth- and fourth-order weights.
+# Dormand and Prince (1980), RK5(4)7M: nodes, stages, and the difference of the fifth- and
+# fourth-order weights.
 NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1])
 STAGES = [
     np.array([1 / 5]),
@@ -20,11 +23,13 @@ STAGES = [
 ]
 ERROR = np.array([71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40])
 SAFETY, SHRINK, GROW = 0.9, 0.2, 10.0  # of the step size, from one step to the next
-NOW, BEFORE = -0.17, 0.04  # exponents of the last error and the one before it (Hairer and Wanner, PI control)
+# exponents of the last error and the one before it (Hairer and Wanner, PI control)
+NOW, BEFORE = -0.17, 0.04
 
 
 def rk4_step(f, t, y, h, spare=None):
-    """One classical step of length h from t (numbers or (n,)), y (d, n); `spare`: three arrays like y to write to."""
+    """One classical step of length h from t (numbers or (n,)), y (d, n); `spare`: three arrays like
+    y to write to."""
     stage, total, new = spare or [np.empty_like(y) for _ in range(3)]
     n = y.shape[1]
     k1 = f(np.full(n, t), y)
@@ -45,7 +50,9 @@ def rk4_step(f, t, y, h, spare=None):
     return np.add(y, total, out=new)
 
 
-def fixed_steps(batch: Batch, y: np.ndarray, output: Output, watch: Watch | None, substeps: int, limit: float) -> None:
+def fixed_steps(
+    batch: Batch, y: np.ndarray, output: Output, watch: Watch | None, substeps: int, limit: float
+) -> None:
     """Classical RK4 with `substeps` equal steps between the requested times."""
     times = output.times
     stage, total, new = (np.empty_like(y) for _ in range(3))
@@ -72,7 +79,8 @@ def fixed_steps(batch: Batch, y: np.ndarray, output: Output, watch: Watch | None
 def dp_step(f, t, y, h, slopes=None):
     """The fifth-order Dormand-Prince result of a step h (n,) from t (n,), y (d, n).
 
-    slopes (7, d, n), if given, has the slope at the start as its first and is filled in; else it is made here.
+    slopes (7, d, n), if given, has the slope at the start as its first and is filled in; else it is
+    made here.
     """
     if slopes is None:
         slopes = memory(7, *y.shape, apart=y.flags.c_contiguous)
@@ -87,7 +95,8 @@ def dp_step(f, t, y, h, slopes=None):
 
 
 def _error(y, new, slopes, h, rtol, atol):
-    """Size (n,) of a trial's error over the tolerance, root mean square over the components; inf where not finite."""
+    """Size (n,) of a trial's error over the tolerance, root mean square over the components; inf
+    where not finite."""
     miss = np.einsum("i,i...->...", ERROR, slopes)
     scale = np.maximum(np.abs(y), np.abs(new))
     scale *= rtol
@@ -103,14 +112,24 @@ def _first_step(y, slope, rtol, atol):
     return np.where((size > 1e-5) & (speed > 1e-5), 0.001 * size / np.maximum(speed, 1e-300), 1e-6)
 
 
-def adaptive_steps(batch: Batch, y: np.ndarray, output: Output, watch: Watch | None, rtol: float, atol: float,
-                   limit: float, max_steps: int) -> None:
-    """Dormand-Prince with PI step control: every trajectory on its own, from one requested time to the next."""
+def adaptive_steps(
+    batch: Batch,
+    y: np.ndarray,
+    output: Output,
+    watch: Watch | None,
+    rtol: float,
+    atol: float,
+    limit: float,
+    max_steps: int,
+) -> None:
+    """Dormand-Prince with PI step control: every trajectory on its own, from one requested time to
+    the next."""
     _DormandPrince(batch, y, output, watch, rtol, atol).run(limit, max_steps)
 
 
 class _DormandPrince(Adaptive):
-    """Adds to the state of a block: slopes (7, d, n), of which the first is that at y, and the last error (n,)."""
+    """Adds to the state of a block: slopes (7, d, n), of which the first is that at y, and the last
+    error (n,)."""
 
     part = staticmethod(dp_step)
 

@@ -1,4 +1,5 @@
-"""Numbers on which the claims of Tian, Chen and Ganguli (2021) are judged: no-argument functions returning a float.
+"""Numbers on which the claims of Tian, Chen and Ganguli (2021) are judged: no-argument functions
+returning a float.
 
 Each integrates a flow and compares with an exact answer, in a second or so.
 """
@@ -8,7 +9,14 @@ import numpy as np
 from ncssl.theory.helpers import check
 from ncssl.theory.ode.flow import bisect, numerical_jacobian
 from ncssl.theory.tian2021 import modes
-from ncssl.theory.tian2021.runs import FAST, SETTINGS, basin_edges, curvature_run, ema_scan, parabola_end
+from ncssl.theory.tian2021.runs import (
+    FAST,
+    SETTINGS,
+    basin_edges,
+    curvature_run,
+    ema_scan,
+    parabola_end,
+)
 
 
 def _imbalance_error(sign):
@@ -20,7 +28,8 @@ def _imbalance_error(sign):
 
 @check
 def invariant_sign():
-    """Max abs error of s - p^2/alpha_p = c e^{-2 eta t} with c = s0 - p0^2/alpha_p (Eq. 14, corrected sign)."""
+    """Max abs error of s - p^2/alpha_p = c e^{-2 eta t} with c = s0 - p0^2/alpha_p (Eq. 14,
+    corrected sign)."""
     return _imbalance_error(+1)
 
 
@@ -32,10 +41,12 @@ def invariant_printed_sign():
 
 @check
 def eta_critical():
-    """Max relative error of the threshold found by bisection on eta against tau^2/(4(1+sigma^2)), 3 settings.
+    """Max relative error of the threshold found by bisection on eta against tau^2/(4(1+sigma^2)), 3
+    settings.
 
-    Starts at p = tau/(2k), where the two fixed points meet: below the threshold p rises, above it falls for ever.
-    The bracket's outcome is confirmed by long runs 0.1 % below and above what was found.
+    Starts at p = tau/(2k), where the two fixed points meet: below the threshold p rises, above it
+    falls for ever. The bracket's outcome is confirmed by long runs 0.1 % below and above what was
+    found.
     """
     sigma2, tau = np.array([0.25, 0.0, 1.0]), np.array([1.0, 1.0, 0.5])
     exact = modes.eta_critical(sigma2, tau)
@@ -43,15 +54,20 @@ def eta_critical():
 
     def end(eta, time):
         return parabola_end(top, eta=eta, sigma2=sigma2, tau=tau, end=time)
+
     found = bisect(lambda eta: end(eta, 100.0) < top, 0.5 * exact, 2 * exact)
-    confirmed = (end(0.999 * found, 5000.0) > top).all() and (end(1.001 * found, 5000.0) < 1e-6).all()
+    confirmed = (end(0.999 * found, 5000.0) > top).all() and (
+        end(1.001 * found, 5000.0) < 1e-6
+    ).all()
     return float(np.abs(found / exact - 1).max()) if confirmed else np.inf
 
 
 @check
 def collapse_above_threshold():
     """Abs end value of p at 1.005 eta_critical (Obs. 5)."""
-    return float(abs(parabola_end(1.0, eta=1.005 * modes.eta_critical(), sigma2=0.25, tau=1.0, end=1000.0)))
+    return float(
+        abs(parabola_end(1.0, eta=1.005 * modes.eta_critical(), sigma2=0.25, tau=1.0, end=1000.0))
+    )
 
 
 @check
@@ -63,7 +79,8 @@ def basin_edge():
 
 @check
 def fixed_points():
-    """Max abs error of the end point of integrations started at 1.01 p_minus and 1.5 p_plus against p_plus."""
+    """Max abs error of the end point of integrations started at 1.01 p_minus and 1.5 p_plus against
+    p_plus."""
     low, high = modes.p_minus(**SETTINGS), modes.p_plus(**SETTINGS)
     ends = parabola_end(np.stack([1.01 * low, 1.5 * high]), end=1500.0, **SETTINGS)
     return float(np.abs(ends - high).max())
@@ -71,7 +88,8 @@ def fixed_points():
 
 @check
 def jacobian_eigenvalues():
-    """Max abs difference of numerical Jacobian eigenvalues at p_minus, p_plus from {-2 eta, p(tau - 2kp)}."""
+    """Max abs difference of numerical Jacobian eigenvalues at p_minus, p_plus from {-2 eta, p(tau -
+    2kp)}."""
     worst = 0.0
     for alpha_p in (1.0, 5.0):
         q = modes.FIXED_TAU.check(alpha_p=alpha_p)
@@ -84,7 +102,9 @@ def jacobian_eigenvalues():
 
 
 def _end_error(p0, s0, alpha_p, end=4000.0):
-    run = modes.FIXED_TAU.solve(modes.FIXED_TAU.start(p=p0, s=s0), [0, end], eta=0.0, alpha_p=alpha_p)
+    run = modes.FIXED_TAU.solve(
+        modes.FIXED_TAU.start(p=p0, s=s0), [0, end], eta=0.0, alpha_p=alpha_p
+    )
     exact = np.stack(modes.end_without_decay(p0, s0, alpha_p), axis=-1)
     return float(np.abs(run.y[-1] - exact).max())
 
@@ -92,16 +112,30 @@ def _end_error(p0, s0, alpha_p, end=4000.0):
 @check
 def basins_without_decay():
     """Max abs error of (p, s) end points at eta=0 against the exact basins, 7 starts."""
-    starts = np.array([(.1, .001, 1), (.1, .001, 10), (-.3, .1, 1), (-.3, .08, 1), (-.3, .01, 10), (1.2, .9, 1),
-                       (1.2, .7, 1)])
+    starts = np.array(
+        [
+            (0.1, 0.001, 1),
+            (0.1, 0.001, 10),
+            (-0.3, 0.1, 1),
+            (-0.3, 0.08, 1),
+            (-0.3, 0.01, 10),
+            (1.2, 0.9, 1),
+            (1.2, 0.7, 1),
+        ]
+    )
     return _end_error(*starts.T)
 
 
 @check
 def sufficient_start():
-    """Smallest s at the end over p*^2/alpha_p, eta=0, 100 random starts with s0 up to 1 above p0^2/alpha_p."""
+    """Smallest s at the end over p*^2/alpha_p, eta=0, 100 random starts with s0 up to 1 above
+    p0^2/alpha_p."""
     rng = np.random.default_rng(0)
-    p0, alpha_p, above = rng.uniform(-1, 1.5, 100), rng.uniform(0.5, 4, 100), rng.uniform(0.01, 1, 100)
+    p0, alpha_p, above = (
+        rng.uniform(-1, 1.5, 100),
+        rng.uniform(0.5, 4, 100),
+        rng.uniform(0.01, 1, 100),
+    )
     y0 = modes.FIXED_TAU.start(p=p0, s=p0**2 / alpha_p + above)
     end = modes.FIXED_TAU.solve(y0, [0, 1000.0], options=FAST, eta=0.0, alpha_p=alpha_p)["s"][-1]
     return float((end * alpha_p / 0.8**2).min())
@@ -109,13 +143,18 @@ def sufficient_start():
 
 @check
 def alpha_p_basin():
-    """Relative error of the measured edge s0 against p0^2/alpha_p, eta=0, p0<0, alpha_p = 1, 4, 10 (Obs. 1)."""
+    """Relative error of the measured edge s0 against p0^2/alpha_p, eta=0, p0<0, alpha_p = 1, 4, 10
+    (Obs. 1)."""
     alpha_p = np.array([1.0, 4.0, 10.0])
     exact = 0.3**2 / alpha_p
 
     def survives(s0):
         y0 = modes.FIXED_TAU.start(p=-0.3, s=s0)
-        return modes.FIXED_TAU.solve(y0, [0, 3000.0], options=FAST, eta=0.0, alpha_p=alpha_p)["p"][-1] > 0.4
+        return (
+            modes.FIXED_TAU.solve(y0, [0, 3000.0], options=FAST, eta=0.0, alpha_p=alpha_p)["p"][-1]
+            > 0.4
+        )
+
     return float(np.abs(bisect(survives, 0.5 * exact, 2 * exact, steps=20) / exact - 1).max())
 
 
@@ -147,7 +186,8 @@ def alpha_p_helps_off_parabola():
 
 @check
 def alpha_p_irrelevant_on_parabola():
-    """Spread of min_t K over alpha_p = 1, 2, 5, 10 when started on s = p^2/alpha_p (caution on Obs. 6)."""
+    """Spread of min_t K over alpha_p = 1, 2, 5, 10 when started on s = p^2/alpha_p (caution on Obs.
+    6)."""
     return float(np.ptp(_lowest_curvature(on_parabola=True)))
 
 
@@ -178,7 +218,9 @@ def eq17_positivity():
     for eta, beta in ((0.04, 0.4), (0.0, 0.1), (0.1, 2.0)):
         run = curvature_run(beta, eta=eta, end=100.0)
         near = np.abs(run["K"]) < 1e-12  # exactly on the line both sides agree only up to rounding
-        mismatches += int(((run["K"] > 0) != modes.eq17_holds(run["p"], run["tau"], 0.0009, eta))[~near].sum())
+        mismatches += int(
+            ((run["K"] > 0) != modes.eq17_holds(run["p"], run["tau"], 0.0009, eta))[~near].sum()
+        )
     return float(mismatches)
 
 
@@ -219,14 +261,21 @@ def tau_closed_form():
 @check
 def tau_collapsed():
     """Abs error of tau against beta/(beta - eta) on the collapsing branch."""
-    run = modes.SCALARS.solve([0.05, 0.05, 0.05], [0, 150.0], eta=0.1, beta=0.4, ls=1.25, options={"atol": 1e-16})
+    run = modes.SCALARS.solve(
+        [0.05, 0.05, 0.05], [0, 150.0], eta=0.1, beta=0.4, ls=1.25, options={"atol": 1e-16}
+    )
     return float(abs(run["wa"][-1] / run["w"][-1] - modes.tau_collapsed(0.4, 0.1)))
 
 
 @check
 def nonisotropic_fixed_points():
-    """Max abs error of the end points against [tau ld + sqrt(tau^2 ld^2 - 4 eta ls)]/(2 ls), 3 settings."""
-    q = {"ld": np.array([1.0, 0.5, 2.0]), "ls": np.array([1.5, 1.0, 2.5]), "eta": np.array([0.1, 0.05, 0.3])}
+    """Max abs error of the end points against [tau ld + sqrt(tau^2 ld^2 - 4 eta ls)]/(2 ls), 3
+    settings."""
+    q = {
+        "ld": np.array([1.0, 0.5, 2.0]),
+        "ls": np.array([1.5, 1.0, 2.5]),
+        "eta": np.array([0.1, 0.05, 0.3]),
+    }
     exact = modes.p_plus(q["eta"], ld=q["ld"], ls=q["ls"])
     end = modes.SCALARS.solve([1.0, 1.0, 1.0], [0, 600.0], beta=0.4, **q)["wp"][-1]
     return float(np.abs(end - exact).max())
@@ -234,7 +283,10 @@ def nonisotropic_fixed_points():
 
 @check
 def predictor_decay_aligns():
-    """min_t K without running average when the predictor decays ten times as fast as the trunk, eta = .04 (eq. 17)."""
-    run = modes.TWO_DECAYS.solve([0.3, 0.09], np.linspace(0, 100, 2001), sigma2=0.0009, eta=0.04, eta_p=[0.04, 0.4])
+    """min_t K without running average when the predictor decays ten times as fast as the trunk, eta
+    = .04 (eq. 17)."""
+    run = modes.TWO_DECAYS.solve(
+        [0.3, 0.09], np.linspace(0, 100, 2001), sigma2=0.0009, eta=0.04, eta_p=[0.04, 0.4]
+    )
     K = modes.curvature(run["p"], run["s"], 1.0, 1.0, 0.0009, 0.04, np.array([0.04, 0.4])).min(0)
     return float(K[1]) if K[0] < 0 else -np.inf

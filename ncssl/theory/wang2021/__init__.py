@@ -1,9 +1,11 @@
-"""Wang, Chen, Du and Tian (2021), "Towards demystifying representation learning with non-contrastive self-supervision".
+"""Wang, Chen, Du and Tian (2021), "Towards demystifying representation learning with
+non-contrastive self-supervision".
 
-This file is the front door: `describe` (exact answers for given parameters), `FLOWS` (what can be integrated) and
-`CHECKS` (the numbers the paper's theoretical claims are judged on). The mathematics is in modes (one mode), matrix
-(the whole encoder) and samples (finitely many samples). Source of the equations: the text of the ICLR 2022 submission
-of arXiv 2110.04947, whose theorem numbers are used.
+This file is the front door: `describe` (exact answers for given parameters), `FLOWS` (what can be
+integrated) and `CHECKS` (the numbers the paper's theoretical claims are judged on). The mathematics
+is in modes (one mode), matrix (the whole encoder) and samples (finitely many samples). Source of
+the equations: the text of the ICLR 2022 submission of arXiv 2110.04947, whose theorem numbers are
+used.
 """
 
 from typing import Any
@@ -24,11 +26,13 @@ PARAMS = (modes.SIGMA2, modes.ETA, modes.ALPHA, modes.EPS, modes.LAYERS, modes.D
 
 @answers
 def describe(**params: Any) -> dict[str, Any]:
-    """Exact answers for W from delta I, as plain floats, lists and strings: sigma2, eta, alpha, eps, layers, delta.
+    """Exact answers for W from delta I, as plain floats, lists and strings: sigma2, eta, alpha,
+    eps, layers, delta.
 
-    Keys: parameters; eta_signal, eta_nuisance (thresholds); for signal and nuisance _limit, _edge (lower edge of its
-    basin) and _end (from delta), None where there is none; kept_variance; deep (Thm 5); theorem4; regime; fixed_points
-    (mode, name, lam, rate, stability). Raises UnknownName, or ValueError outside a domain.
+    Keys: parameters; eta_signal, eta_nuisance (thresholds); for signal and nuisance _limit, _edge
+    (lower edge of its basin) and _end (from delta), None where there is none; kept_variance; deep
+    (Thm 5); theorem4; regime; fixed_points (mode, name, lam, rate, stability). Raises UnknownName,
+    or ValueError outside a domain.
     """
     q = numbers(PARAMS, params, whole=("layers",))
     shape = {name: q[name] for name in ("alpha", "eps", "layers")}
@@ -40,8 +44,10 @@ def describe(**params: Any) -> dict[str, Any]:
         answer[f"{mode}_end"] = plain(modes.end(q["delta"], q["eta"], variance, **shape))
     answer["kept_variance"] = _kept(q)
     answer["deep"] = _deep(q)
-    answer["theorem4"] = {"printed": float(modes.theorem4_printed(q["sigma2"], q["alpha"])),
-                          "corrected": float(modes.theorem4_corrected(q["sigma2"]))}
+    answer["theorem4"] = {
+        "printed": float(modes.theorem4_printed(q["sigma2"], q["alpha"])),
+        "corrected": float(modes.theorem4_corrected(q["sigma2"])),
+    }
     return {**answer, "regime": _regime(answer), "fixed_points": _points(q)}
 
 
@@ -50,18 +56,23 @@ def _variances(q):
 
 
 def _kept(q):
-    """Augmentation variance up to which a mode is kept; None without weight decay (all are) or with eps."""
+    """Augmentation variance up to which a mode is kept; None without weight decay (all are) or with
+    eps."""
     if q["eta"] == 0 or q["eps"] > 0:
         return None
     return max(float(modes.kept_variance(q["eta"], q["alpha"], q["layers"])), 0.0)
 
 
 def _deep(q):
-    """The numbers of Thm 5, which are for eps = 0: eta_max, eta_min, exponent q, and the range of c and delta."""
+    """The numbers of Thm 5, which are for eps = 0: eta_max, eta_min, exponent q, and the range of c
+    and delta."""
     given = {"alpha": q["alpha"], "layers": q["layers"]}
-    return {"eta_max": float(modes.eta_threshold(0.0, **given)), "eta_min": float(modes.eta_threshold(q["sigma2"],
-            **given)), "q": float(modes.exponent(**given)),
-            "lowest_c": float(modes.peak(0.0, **given) ** (1 / (2 * q["alpha"])))}
+    return {
+        "eta_max": float(modes.eta_threshold(0.0, **given)),
+        "eta_min": float(modes.eta_threshold(q["sigma2"], **given)),
+        "q": float(modes.exponent(**given)),
+        "lowest_c": float(modes.peak(0.0, **given) ** (1 / (2 * q["alpha"]))),
+    }
 
 
 def _points(q):
@@ -70,15 +81,24 @@ def _points(q):
     for mode, variance in _variances(q).items():
         here = {**q, "sigma2": variance}
         seen = set()
-        for name, lam in modes.fixed_points({key: np.asarray(value) for key, value in here.items()}).items():
+        for name, lam in modes.fixed_points(
+            {key: np.asarray(value) for key, value in here.items()}
+        ).items():
             lam = float(lam[..., 0])
             if np.isfinite(lam) and lam not in seen:
                 seen.add(lam)
                 rate = float(modes.rate(lam, here))
                 if not np.isfinite(rate):
                     raise FloatingPointError(f"a rate of the {mode} is not finite")
-                found.append({"mode": mode, "name": name, "lam": lam, "rate": rate,
-                              "stability": classify([rate], 1e-7)})
+                found.append(
+                    {
+                        "mode": mode,
+                        "name": name,
+                        "lam": lam,
+                        "rate": rate,
+                        "stability": classify([rate], 1e-7),
+                    }
+                )
     return found
 
 

@@ -1,6 +1,8 @@
-"""Numbers on which the claims of Wang, Chen, Du and Tian (2021) are judged: no-argument functions returning a float.
+"""Numbers on which the claims of Wang, Chen, Du and Tian (2021) are judged: no-argument functions
+returning a float.
 
-Each integrates a flow and compares with an exact answer; the checks with samples are in sample_checks.
+Each integrates a flow and compares with an exact answer; the checks with samples are in
+sample_checks.
 """
 
 from functools import cache
@@ -19,7 +21,8 @@ EPS = np.array([0.0, 0.1, 0.2])
 
 @check
 def mode_equation():
-    """Max abs difference of the singular values of the matrix flow from eq. 3, all times, 3 alphas, random basis."""
+    """Max abs difference of the singular values of the matrix flow from eq. 3, all times, 3 alphas,
+    random basis."""
     U, times = runs.basis(6), np.linspace(0, 60, 31)
     flow = matrix.encoder_flow(matrix.nuisance(6, 2, 1.0, U))
     W = flow.solve(flow.start(W=0.95 * np.eye(6)), times, eta=0.1, alpha=runs.ALPHAS)["W"]
@@ -54,27 +57,31 @@ def signal_threshold():
 
 @check
 def nuisance_threshold():
-    """Max relative error of the measured threshold of a nuisance mode against 1/(4 (1 + sigma^2)), 3 x 2 settings."""
+    """Max relative error of the measured threshold of a nuisance mode against 1/(4 (1 + sigma^2)),
+    3 x 2 settings."""
     return float(np.abs(runs.thresholds(SIGMA2, runs.ALPHAS[:, None]) * 4 * (1 + SIGMA2) - 1).max())
 
 
 @check
 def basin_edge():
-    """Max relative error of the measured basin edge against ((1 - sqrt(1 - 4 eta))/2)^(1/(2 alpha)), 3 alphas."""
+    """Max relative error of the measured basin edge against ((1 - sqrt(1 - 4 eta))/2)^(1/(2
+    alpha)), 3 alphas."""
     exact = ((1 - np.sqrt(1 - 4 * 0.2)) / 2) ** (1 / (2 * runs.ALPHAS))
     return float(np.abs(runs.edges(0.2, alpha=runs.ALPHAS) / exact - 1).max())
 
 
 @check
 def kept_set():
-    """Directions (of 12, times 3 weight decays) kept or dropped against sigma_j^2 < 1/(4 eta) - 1, matrix flow."""
+    """Directions (of 12, times 3 weight decays) kept or dropped against sigma_j^2 < 1/(4 eta) - 1,
+    matrix flow."""
     eta = np.array([0.08, 0.12, 0.2])
     return float((runs.graded(VARIANCES, eta) != (VARIANCES < 1 / (4 * eta[:, None]) - 1)).sum())
 
 
 @check
 def attenuation():
-    """Max abs error of the nuisance amplitude below the threshold (eta = 0.1, sigma^2 = 1) against the formula."""
+    """Max abs error of the nuisance amplitude below the threshold (eta = 0.1, sigma^2 = 1) against
+    the formula."""
     W, _, noise = runs.encoder_end(eta=0.1, alpha=runs.ALPHAS)
     exact = ((1 + np.sqrt(1 - 4 * 0.1 * 2)) / 4) ** (1 / (2 * runs.ALPHAS))
     return float(np.linalg.norm(W @ noise - exact[:, None, None] * noise, axis=(1, 2)).max())
@@ -82,30 +89,44 @@ def attenuation():
 
 @check
 def nuisance_velocity():
-    """Largest relative velocity of a nuisance mode over its amplitude, eta = 0.2 above its threshold (Fig. 2)."""
+    """Largest relative velocity of a nuisance mode over its amplitude, eta = 0.2 above its
+    threshold (Fig. 2)."""
     lam = np.linspace(1e-3, 1.2, 2000)
     return float((modes.MODE.field(lam[:, None], sigma2=1.0, eta=0.2)[:, 0] / lam).max())
 
 
 @check
 def alpha_scale():
-    """Smallest step of the integrated limit when alpha goes 1/4, 1/2, 1, 2 (larger alpha, larger features)."""
-    return float(np.diff(runs.mode_end(0.98, eta=0.2, sigma2=0.0, alpha=np.array([0.25, 0.5, 1.0, 2.0]))).min())
+    """Smallest step of the integrated limit when alpha goes 1/4, 1/2, 1, 2 (larger alpha, larger
+    features)."""
+    return float(
+        np.diff(
+            runs.mode_end(0.98, eta=0.2, sigma2=0.0, alpha=np.array([0.25, 0.5, 1.0, 2.0]))
+        ).min()
+    )
 
 
 @check
 def eps_limit():
-    """Max abs error of the end of signal modes against (v_plus - eps)^(1/(2 alpha)), 4 eps, 3 alphas (Thm 6)."""
+    """Max abs error of the end of signal modes against (v_plus - eps)^(1/(2 alpha)), 4 eps, 3
+    alphas (Thm 6)."""
     eps = np.array([0.0, 0.2, 0.3, 0.6])[:, None]
     exact = ((1 + np.sqrt(1 - 4 * 0.2)) / 2 - eps) ** (1 / (2 * runs.ALPHAS))
-    return float(np.abs(runs.mode_end(0.95, eta=0.2, sigma2=0.0, eps=eps, alpha=runs.ALPHAS) - exact).max())
+    return float(
+        np.abs(runs.mode_end(0.95, eta=0.2, sigma2=0.0, eps=eps, alpha=runs.ALPHAS) - exact).max()
+    )
 
 
 @check
 def eps_collapse():
-    """Largest amplitude left at eps = 1.05 (1 + sqrt(1 - 4 eta))/2, and at eps = 1, 3 alphas (Thm 6)."""
+    """Largest amplitude left at eps = 1.05 (1 + sqrt(1 - 4 eta))/2, and at eps = 1, 3 alphas (Thm
+    6)."""
     eps = np.array([1.05 * (1 + np.sqrt(1 - 4 * 0.2)) / 2, 1.0])[:, None]
-    return float(np.abs(runs.mode_end(0.95, eta=0.2, sigma2=0.0, eps=eps, alpha=runs.ALPHAS, end=1000.0)).max())
+    return float(
+        np.abs(
+            runs.mode_end(0.95, eta=0.2, sigma2=0.0, eps=eps, alpha=runs.ALPHAS, end=1000.0)
+        ).max()
+    )
 
 
 @cache
@@ -120,7 +141,8 @@ def _augmented_thresholds():
 
 @check
 def eps_basin():
-    """Max relative error of the measured basin edge against (v_minus - eps)^(1/2), eps = 0, .1, .2 (Thm 6)."""
+    """Max relative error of the measured basin edge against (v_minus - eps)^(1/2), eps = 0, .1, .2
+    (Thm 6)."""
     exact = np.sqrt((1 - np.sqrt(1 - 4 * 0.2)) / 2 - EPS)
     return float(np.abs(_eps_edges() / exact - 1).max())
 
@@ -139,8 +161,13 @@ def eps_shrinks_limit():
 
 @check
 def theorem4_printed():
-    """Max relative error of the measured threshold against the printed 1/(4 (1 + sigma^2)^(1 + 2 alpha)): it fails."""
-    return float(np.abs(_augmented_thresholds() / modes.theorem4_printed(SIGMA2, runs.ALPHAS[:, None]) - 1).max())
+    """Max relative error of the measured threshold against the printed 1/(4 (1 + sigma^2)^(1 + 2
+    alpha)): it fails."""
+    return float(
+        np.abs(
+            _augmented_thresholds() / modes.theorem4_printed(SIGMA2, runs.ALPHAS[:, None]) - 1
+        ).max()
+    )
 
 
 @check
@@ -149,8 +176,9 @@ def theorem4_corrected():
     error = np.abs(_augmented_thresholds() / modes.theorem4_corrected(SIGMA2) - 1).max()
     for s in SIGMA2:
         eta = modes.theorem4_corrected(s) * np.array([0.98, 1.02])[:, None]
-        W, _, noise = runs.encoder_end(d=3, r=1, sigma2=s, correlation="augmented", eta=eta, alpha=runs.ALPHAS,
-                                         end=300.0)
+        W, _, noise = runs.encoder_end(
+            d=3, r=1, sigma2=s, correlation="augmented", eta=eta, alpha=runs.ALPHAS, end=300.0
+        )
         left = np.linalg.norm(W @ noise, axis=(-2, -1))
         if not ((left[0] > 0.1).all() and (left[1] < 1e-3).all()):
             return np.inf
@@ -159,7 +187,8 @@ def theorem4_corrected():
 
 @check
 def deep_thresholds():
-    """Max relative error of measured thresholds against eta_max and eta_min of Thm 5, sigma^2 = 1, 4 (alpha, l)."""
+    """Max relative error of measured thresholds against eta_max and eta_min of Thm 5, sigma^2 = 1,
+    4 (alpha, l)."""
     alpha, layers = np.array(runs.DEPTHS).T
     a, b = 2 * alpha * layers + 2 * layers - 2, 4 * alpha * layers + 2 * layers - 2
     q = 1 + 1 / alpha - 1 / (alpha * layers)
@@ -170,15 +199,19 @@ def deep_thresholds():
 
 @check
 def deep_limit_in_range():
-    """Smallest distance of the limit c from the ends of the range of Thm 5; matrix flows of 2 and 3 layers.
+    """Smallest distance of the limit c from the ends of the range of Thm 5; matrix flows of 2 and 3
+    layers.
 
-    Each starts at the lower end of the range, as the theorem allows, with eta midway between eta_min and eta_max;
-    minus infinity if the end is not c P_S.
+    Each starts at the lower end of the range, as the theorem allows, with eta midway between
+    eta_min and eta_max; minus infinity if the end is not c P_S.
     """
     gaps = []
     for alpha, layers in ((1.0, 2), (0.5, 2), (1.0, 3)):
         low = modes.peak(0.0, alpha, 0.0, layers) ** (1 / (2 * alpha))
-        eta = (modes.eta_threshold(0.0, alpha, 0.0, layers) + modes.eta_threshold(1.0, alpha, 0.0, layers)) / 2
+        eta = (
+            modes.eta_threshold(0.0, alpha, 0.0, layers)
+            + modes.eta_threshold(1.0, alpha, 0.0, layers)
+        ) / 2
         W, signal, _ = runs.deep_end(layers, d=3, r=1, delta=low, eta=eta, alpha=alpha, end=200.0)
         c = float(np.trace(W @ signal))
         gaps.append(min(c - low, 1 - c) if np.abs(W - c * signal).max() < 1e-6 else -np.inf)
@@ -187,7 +220,8 @@ def deep_limit_in_range():
 
 @check
 def directpred_is_alpha_half():
-    """Max abs difference of alpha = 1/2 from the parabola of tian2021, eq. 16, over time, 4 starts."""
+    """Max abs difference of alpha = 1/2 from the parabola of tian2021, eq. 16, over time, 4
+    starts."""
     times, start = np.linspace(0, 60, 61), np.array([[0.1], [0.3], [0.8], [1.2]])
     mine = modes.MODE.solve(start, times, alpha=0.5, eta=0.1, sigma2=0.25)["lam"]
     return float(np.abs(mine - tian.PARABOLA.solve(start, times, eta=0.1, sigma2=0.25)["p"]).max())
@@ -195,13 +229,19 @@ def directpred_is_alpha_half():
 
 @check
 def limit_rates():
-    """Max abs difference of the d^2 exact rates at the limit from a numerical Jacobian, eta = 0.2 and 0.1 (ours)."""
+    """Max abs difference of the d^2 exact rates at the limit from a numerical Jacobian, eta = 0.2
+    and 0.1 (ours)."""
     variances, worst = np.array([0.0, 0.0, 0.5, 1.0]), 0.0
     flow = matrix.encoder_flow(np.diag(variances))
     for eta in (0.2, 0.1):
         lam = modes.end(0.95, eta, variances)
         found = np.linalg.eigvals(numerical_jacobian(flow, np.diag(lam).ravel(), eta=eta))
-        worst = max(worst, float(np.abs(np.sort(found.real) - matrix.diagonal_rates(lam, variances, eta=eta)).max()))
+        worst = max(
+            worst,
+            float(
+                np.abs(np.sort(found.real) - matrix.diagonal_rates(lam, variances, eta=eta)).max()
+            ),
+        )
     return worst
 
 
@@ -215,18 +255,27 @@ def general_start():
 
 @check
 def nothing_comes_back():
-    """Largest rise of a nuisance amplitude between two times, eta above the threshold (Sec. 6: nets do differ)."""
+    """Largest rise of a nuisance amplitude between two times, eta above the threshold (Sec. 6: nets
+    do differ)."""
     U = runs.basis(6)
     flow = matrix.encoder_flow(matrix.nuisance(6, 3, 1.0, U))
-    W = flow.solve(flow.start(W=0.95 * np.eye(6)), np.linspace(0, 300, 301), eta=0.2, options=runs.FAST)["W"]
+    W = flow.solve(
+        flow.start(W=0.95 * np.eye(6)), np.linspace(0, 300, 301), eta=0.2, options=runs.FAST
+    )["W"]
     return float(np.diff(np.linalg.norm(W @ U[:, 3:], axis=(1, 2))).max())
 
 
 @check
 def spectral_norm_ratio():
-    """Max abs error of |lam_B/lam_S| with the spectral norm against its limit, eta = 0.05 and 0.2, eps = 0 and 0.2."""
+    """Max abs error of |lam_B/lam_S| with the spectral norm against its limit, eta = 0.05 and 0.2,
+    eps = 0 and 0.2."""
     flow, eps = matrix.encoder_flow(matrix.nuisance(4, 2), norm="spectral"), np.array([0.0, 0.2])
-    run = flow.solve(flow.start(W=0.9 * np.eye(4)), [0, 60.0], eta=np.array([[0.05], [0.2]]), eps=eps,
-                     options={"atol": 1e-40})
+    run = flow.solve(
+        flow.start(W=0.9 * np.eye(4)),
+        [0, 60.0],
+        eta=np.array([[0.05], [0.2]]),
+        eps=eps,
+        options={"atol": 1e-40},
+    )
     lam = np.diagonal(run["W"][-1], axis1=-2, axis2=-1)
     return float(np.abs(lam[..., -1] / lam[..., 0] - matrix.spectral_ratio(1.0, 1.0, eps)).max())

@@ -1,6 +1,8 @@
-"""Wang, Chen, Du and Tian (2021) with finitely many samples: gradient descent of DirectCopy, and the regression after.
+"""Wang, Chen, Du and Tian (2021) with finitely many samples: gradient descent of DirectCopy, and
+the regression after.
 
-Coordinates: the first r of d are the signal subspace S, the others carry noise of variance sigma2 in each view.
+Coordinates: the first r of d are the signal subspace S, the others carry noise of variance sigma2
+in each view.
 """
 
 import numpy as np
@@ -8,25 +10,32 @@ import numpy as np
 from ncssl.theory.ode.flow import Param
 
 BETA = Param("beta", 0.5, "standard deviation of the label noise", low=0)
-COUNTS = tuple(sorted(2**i * f // 2 for i in range(3, 12) for f in (2, 3)))  # 8, 12, 16, 24, ... 3072
+# 8, 12, 16, 24, ... 3072
+COUNTS = tuple(sorted(2**i * f // 2 for i in range(3, 12) for f in (2, 3)))
 
 
 def _sizes(n, d, r):
     if not (int(n) == n and n >= 1 and 0 < r <= d):
-        raise ValueError(f"n must be a whole number >= 1 and 0 < r <= d, were n = {n}, r = {r}, d = {d}")
+        raise ValueError(
+            f"n must be a whole number >= 1 and 0 < r <= d, were n = {n}, r = {r}, d = {d}"
+        )
 
 
 def window(sigma2):
-    """Weight decays of wang2021, Thm 2: from (1 + sigma2/4)/(4 (1 + sigma2)) to (1 + 3 sigma2/4)/(4 (1 + sigma2))."""
+    """Weight decays of wang2021, Thm 2: from (1 + sigma2/4)/(4 (1 + sigma2)) to (1 + 3 sigma2/4)/(4
+    (1 + sigma2))."""
     s = np.asarray(sigma2, float)
     return (1 + s / 4) / (4 * (1 + s)), (1 + 3 * s / 4) / (4 * (1 + s))
 
 
-def moments(n: int, d: int = 10, r: int = 4, sigma2: float = 1.0, *, symmetric: bool = False, seed: int = 0):
-    """Sample moments of n images with two views each: (3, d, d) = x x^T, x2 x1^T, x1 x1^T, each averaged.
+def moments(
+    n: int, d: int = 10, r: int = 4, sigma2: float = 1.0, *, symmetric: bool = False, seed: int = 0
+):
+    """Sample moments of n images with two views each: (3, d, d) = x x^T, x2 x1^T, x1 x1^T, each
+    averaged.
 
-    symmetric: the loss takes both views in both roles, so x2 x1^T is symmetrised and x1 x1^T averaged over views.
-    Raises ValueError for sizes that make no sense.
+    symmetric: the loss takes both views in both roles, so x2 x1^T is symmetrised and x1 x1^T
+    averaged over views. Raises ValueError for sizes that make no sense.
     """
     _sizes(n, d, r)
     rng = np.random.default_rng(seed)
@@ -46,10 +55,12 @@ def population(d: int = 10, r: int = 4, sigma2: float = 1.0):
 
 
 def descent(C, marks, *, eta: float = 0.1875, delta: float = 0.8, step: float = 0.05):
-    """Gradient descent of DirectCopy (alpha = 1) from delta I: W (len(marks), ..., d, d) after each number of steps.
+    """Gradient descent of DirectCopy (alpha = 1) from delta I: W (len(marks), ..., d, d) after each
+    number of steps.
 
-    C (..., 3, d, d) from `moments`. The loss is quadratic in the views, so descent on the moments is exactly descent on
-    all n samples: wang2021, Thm 2. Raises ValueError unless marks rise; FloatingPointError if it diverges.
+    C (..., 3, d, d) from `moments`. The loss is quadratic in the views, so descent on the moments
+    is exactly descent on all n samples: wang2021, Thm 2. Raises ValueError unless marks rise;
+    FloatingPointError if it diverges.
     """
     marks = [int(m) for m in marks]
     if sorted(set(marks)) != marks or marks[0] < 0:
@@ -63,7 +74,9 @@ def descent(C, marks, *, eta: float = 0.1875, delta: float = 0.8, step: float = 
                 Wp = W @ clean @ np.swapaxes(W, -1, -2)
                 W = W + step * (Wp @ (W @ cross - Wp @ W @ auto) - eta * W)
             if not np.isfinite(W).all():
-                raise FloatingPointError(f"descent with step {step:g} left the finite range before step {mark}")
+                raise FloatingPointError(
+                    f"descent with step {step:g} left the finite range before step {mark}"
+                )
             done = mark
             out.append(W)
     return np.stack(out)
@@ -75,17 +88,21 @@ def signal_scale(eta: float) -> float:
 
 
 def errors(W, r: int, eta: float):
-    """Frobenius distances ||W - c P_S|| (the theorem's) and ||W^T W - c^2 P_S|| (what a readout sees), each (...)."""
+    """Frobenius distances ||W - c P_S|| (the theorem's) and ||W^T W - c^2 P_S|| (what a readout
+    sees), each (...)."""
     c, P = signal_scale(eta), np.diag((np.arange(W.shape[-1]) < r).astype(float))
-    return tuple(np.linalg.norm(a, axis=(-2, -1)) for a in (W - c * P, np.swapaxes(W, -1, -2) @ W - c**2 * P))
+    return tuple(
+        np.linalg.norm(a, axis=(-2, -1)) for a in (W - c * P, np.swapaxes(W, -1, -2) @ W - c**2 * P)
+    )
 
 
 def gram_constant(d=10, r=4, sigma2=1.0, eta=0.1875, *, symmetric=False) -> float:
-    """lim n E||W^T W - c^2 P_S||^2 after convergence, to first order in the sampling error, square root of it (ours).
+    """lim n E||W^T W - c^2 P_S||^2 after convergence, to first order in the sampling error, square
+    root of it (ours).
 
-    Signal block: s w (1 - w) = eta for a sample variance s and w = s m, so m moves by eta/(2c^2 - 1) - c^2 times the
-    error of s. Signal-nuisance block: (1 - c^2)/sigma2 times the sample mean of x_S (view of B)^T, variance 1 + sigma2
-    (1 + sigma2/2 for the symmetric loss).
+    Signal block: s w (1 - w) = eta for a sample variance s and w = s m, so m moves by eta/(2c^2 -
+    1) - c^2 times the error of s. Signal-nuisance block: (1 - c^2)/sigma2 times the sample mean of
+    x_S (view of B)^T, variance 1 + sigma2 (1 + sigma2/2 for the symmetric loss).
     """
     m = signal_scale(eta) ** 2
     own = (eta / (2 * m - 1) - m) ** 2 * r * (r + 1)
@@ -95,18 +112,30 @@ def gram_constant(d=10, r=4, sigma2=1.0, eta=0.1875, *, symmetric=False) -> floa
 
 # ---- regression on n labelled samples: y = <x, w*> + xi, w* a unit vector of S
 
+
 def nearly_projection(d: int, r: int, distance: float, seed: int = 0):
-    """P_S plus a random matrix of Frobenius norm `distance`: (d, d), the Phat of wang2021, Thm 3."""
+    """P_S plus a random matrix of Frobenius norm `distance`: (d, d), the Phat of wang2021, Thm
+    3."""
     noise = np.random.default_rng(seed).normal(size=(d, d))
     return np.diag((np.arange(d) < r).astype(float)) + distance * noise / np.linalg.norm(noise)
 
 
-def ridge_error(n: int, Phat, *, r: int, beta: float = 0.5, rho: float = 0.01, seed: int = 0,
-                transposed: bool = False) -> float:
-    """||Phat what - w*|| for what = argmin 1/n sum (y - <w, Phat x>)^2 + rho ||w||^2, w* and samples random.
+def ridge_error(
+    n: int,
+    Phat,
+    *,
+    r: int,
+    beta: float = 0.5,
+    rho: float = 0.01,
+    seed: int = 0,
+    transposed: bool = False,
+) -> float:
+    """||Phat what - w*|| for what = argmin 1/n sum (y - <w, Phat x>)^2 + rho ||w||^2, w* and
+    samples random.
 
-    Phat (d, d); the identity is regression on the inputs themselves. transposed: the error of the fitted function,
-    ||Phat^T what - w*|| (ours; no difference for a symmetric Phat). Raises ValueError for sizes or rho <= 0.
+    Phat (d, d); the identity is regression on the inputs themselves. transposed: the error of the
+    fitted function, ||Phat^T what - w*|| (ours; no difference for a symmetric Phat). Raises
+    ValueError for sizes or rho <= 0.
     """
     Phat = np.asarray(Phat, float)
     d = Phat.shape[0]
@@ -127,11 +156,13 @@ def ridge_error(n: int, Phat, *, r: int, beta: float = 0.5, rho: float = 0.01, s
     return float(np.linalg.norm((Phat.T if transposed else Phat) @ w - goal))
 
 
-def mean_ridge_error(n: int, d: int, *, projected, r: int = 5, distance: float = 1e-3, seeds: int = 8,
-                     **how) -> float:
+def mean_ridge_error(
+    n: int, d: int, *, projected, r: int = 5, distance: float = 1e-3, seeds: int = 8, **how
+) -> float:
     """ridge_error averaged over seeds 0, 1, ...; `how` goes to ridge_error.
 
-    projected: True for a fresh Phat at `distance` from P_S each, False for the inputs themselves, or a matrix (d, d).
+    projected: True for a fresh Phat at `distance` from P_S each, False for the inputs themselves,
+    or a matrix (d, d).
     """
     if projected is True:
         made = [nearly_projection(d, r, distance, seed) for seed in range(seeds)]
@@ -141,7 +172,8 @@ def mean_ridge_error(n: int, d: int, *, projected, r: int = 5, distance: float =
 
 
 def samples_needed(d: int, *, projected, error: float = 0.3, counts=COUNTS, **how) -> float:
-    """n at which the mean error first falls to `error`: the crossing between two `counts`, on logarithmic axes.
+    """n at which the mean error first falls to `error`: the crossing between two `counts`, on
+    logarithmic axes.
 
     inf if it never does; the first count if it is there already. `how` goes to mean_ridge_error.
     """
@@ -156,19 +188,25 @@ def samples_needed(d: int, *, projected, error: float = 0.3, counts=COUNTS, **ho
 
 
 def exact_squared_error(n, dims, beta=0.5):
-    """E||what - w*||^2 of least squares on `dims` Gaussian inputs, beta^2 dims/(n - dims - 1); NaN for n <= dims + 1.
+    """E||what - w*||^2 of least squares on `dims` Gaussian inputs, beta^2 dims/(n - dims - 1); NaN
+    for n <= dims + 1.
 
-    The mean of the inverse Wishart distribution; least squares needs n > dims + 1 for a finite mean.
+    The mean of the inverse Wishart distribution; least squares needs n > dims + 1 for a finite
+    mean.
     """
     n, dims = np.asarray(n, float), np.asarray(dims, float)
-    return np.where(n > dims + 1, beta**2 * dims / np.where(n > dims + 1, n - dims - 1, 1.0), np.nan)
+    return np.where(
+        n > dims + 1, beta**2 * dims / np.where(n > dims + 1, n - dims - 1, 1.0), np.nan
+    )
 
 
 def exact_samples_needed(dims, beta=0.5, error=0.3):
-    """n at which exact_squared_error is error^2: 1 + dims (1 + (beta/error)^2). dims = d without, r with P_S."""
+    """n at which exact_squared_error is error^2: 1 + dims (1 + (beta/error)^2). dims = d without, r
+    with P_S."""
     return 1 + np.asarray(dims, float) * (1 + (beta / error) ** 2)
 
 
 def ridge_bias(rho):
-    """||Phat what - w*|| at n = infinity and Phat = P_S: rho/(1 + rho), which is e^(1/3) at leading order (Thm 3)."""
+    """||Phat what - w*|| at n = infinity and Phat = P_S: rho/(1 + rho), which is e^(1/3) at leading
+    order (Thm 3)."""
     return np.asarray(rho, float) / (1 + np.asarray(rho, float))

@@ -1,7 +1,8 @@
-"""Numbers on which the claims of Wen and Li (2022) are judged in the toy: no-argument functions returning a float.
+"""Numbers on which the claims of Wen and Li (2022) are judged in the toy: no-argument functions
+returning a float.
 
-Thresholds are ours. Random starts: d = 100, alpha = (6, 3), m = 4, P = 8, sigma = 1, followed
-to t = 1e6 = d^3; "biased" starts are those in which, without a head, v_1 would win in both neurons.
+Thresholds are ours. Random starts: d = 100, alpha = (6, 3), m = 4, P = 8, sigma = 1, followed to t
+= 1e6 = d^3; "biased" starts are those in which, without a head, v_1 would win in both neurons.
 """
 
 import numpy as np
@@ -45,7 +46,8 @@ def no_head_share_any_start():
 
 @check
 def no_head_rest():
-    """sqrt(d) |b_j2| at the end without a head, largest of both neurons of 64 biased starts (exact end points)."""
+    """sqrt(d) |b_j2| at the end without a head, largest of both neurons of 64 biased starts (exact
+    end points)."""
     b, u, _ = starts(FEW)
     q = population_flow().check()
     ends = [exact.end_without_head(b[i, j], u[i, j], q)[1] for i in range(FEW) for j in range(2)]
@@ -71,7 +73,8 @@ def no_head_correlation():
 
 @check
 def loss_gap():
-    """Larger distance from 2 - 2(m-1)/(m+1) of the losses of the collapsed and of the full solution, t = 1e8."""
+    """Larger distance from 2 - 2(m-1)/(m+1) of the losses of the collapsed and of the full
+    solution, t = 1e8."""
     losses = [_end_statistics(head)["loss"] for head in ("none", "off-diagonal")]
     return float(np.abs(np.array(losses) - exact.lowest_loss(4)).max())
 
@@ -90,7 +93,8 @@ def head_fall():
 
 @check
 def head_returns():
-    """Largest end over peak of the off-diagonals among the random starts that learn both features."""
+    """Largest end over peak of the off-diagonals among the random starts that learn both
+    features."""
     run = ablation("head", SEEDS)
     size = measure.off_diagonal(run.E)[:, measure.outcome(run.b[-1], run.u[-1]) == "both features"]
     return float((size[-1] / size.max(0)).max())
@@ -125,7 +129,8 @@ def head_near_identity():
 
 @check
 def phases_apart():
-    """Time of rho_sub > 1 over time of |b_11| = 0.5, canonical: above 1 where substitution follows learning."""
+    """Time of rho_sub > 1 over time of |b_11| = 0.5, canonical: above 1 where substitution follows
+    learning."""
     events = measure.phases(canonical())
     return events["substitution"] / events["learned v_1"]
 
@@ -171,7 +176,11 @@ def acceleration_formula():
     E[:, 1, 0] = E21
     flow = population_flow()
     rate = flow.field(flow.start(b=b, u=u, E=E))[:, 2:4] / b[:, 1]
-    return float(np.abs(rate[:, 1] / rate[:, 0] / exact.acceleration_formula(b, u, E21, flow.check()) - 1).max())
+    return float(
+        np.abs(
+            rate[:, 1] / rate[:, 0] / exact.acceleration_formula(b, u, E21, flow.check()) - 1
+        ).max()
+    )
 
 
 @check
@@ -182,7 +191,8 @@ def asymmetry():
 
 @check
 def sign_of_head():
-    """Share of the learned random starts in which the follower's entry has the sign of b_11 b_21 at its peak."""
+    """Share of the learned random starts in which the follower's entry has the sign of b_11 b_21 at
+    its peak."""
     run = ablation("head", SEEDS)
     run = run.of(measure.outcome(run.b[-1], run.u[-1]) == "both features")
     lead, n = measure.leader(run), np.arange(run.b.shape[1])
@@ -223,7 +233,8 @@ def detached_acceleration():
 
 @check
 def head_rate_slope():
-    """Distance from 1/2 of the log-log slope of the median peak |E| over eta_E/eta = 0.1, 0.3, 1, 3, 10."""
+    """Distance from 1/2 of the log-log slope of the median peak |E| over eta_E/eta = 0.1, 0.3, 1,
+    3, 10."""
     ratios = (0.1, 0.3, 1.0, 3.0, 10.0)
     peaks = [np.median(measure.off_diagonal(run.E).max(0)) for run in learning_rates(ratios)]
     return float(abs(np.polyfit(np.log(ratios), np.log(peaks), 1)[0] - 0.5))
@@ -231,7 +242,8 @@ def head_rate_slope():
 
 @check
 def balance_law():
-    """Largest relative drift of |w_r|^2 + (3 eta/eta_E)(row_r^2 - column_r^2), three neurons, random start."""
+    """Largest relative drift of |w_r|^2 + (3 eta/eta_E)(row_r^2 - column_r^2), three neurons,
+    random start."""
     rng = np.random.default_rng(3)
     flow = population_flow(3)
     y0 = flow.start(b=0.3 * rng.normal(size=(3, 2)), u=0.6 * rng.normal(size=(3, 3)), E=np.eye(3))
@@ -242,7 +254,8 @@ def balance_law():
 
 @check
 def rivalry_law():
-    """Largest relative drift of 1/(p_1 alpha_1^6 b_j1^4) - 1/(p_2 alpha_2^6 b_j2^4) without a head, canonical start."""
+    """Largest relative drift of 1/(p_1 alpha_1^6 b_j1^4) - 1/(p_2 alpha_2^6 b_j2^4) without a head,
+    canonical start."""
     flow = population_flow(head="none")
     b, u, E = start(CANONICAL)
     run = flow.solve(flow.start(b=b, u=u, E=E), np.linspace(0, 200, 41))
@@ -252,7 +265,8 @@ def rivalry_law():
 
 @check
 def no_head_end():
-    """Largest error of b at t = 1e6 without a head against the exact end, canonical, on the circle of what is left."""
+    """Largest error of b at t = 1e6 without a head against the exact end, canonical, on the circle
+    of what is left."""
     flow, errors = population_flow(head="none"), []
     b, u, E = start(CANONICAL)
     run = flow.solve(flow.start(b=b, u=u, E=E), [0, 1e6], options={"rtol": 1e-9})

@@ -7,10 +7,11 @@ from ncssl.theory.wen2022 import exact, model
 
 
 def population_flow(k: int = 2, **options) -> Flow:
-    """The gradient flow of k neurons in a variant (head, stop_gradient, normalisation, unit_norm): wen2022, toy, ours.
+    """The gradient flow of k neurons in a variant (head, stop_gradient, normalisation, unit_norm):
+    wen2022, toy, ours.
 
-    Time is steps times eta. Invariants, fixed points and closed forms stand in exact. Raises UnknownName, and
-    ValueError for k < 1.
+    Time is steps times eta. Invariants, fixed points and closed forms stand in exact. Raises
+    UnknownName, and ValueError for k < 1.
     """
     if k < 1 or k != int(k):
         raise ValueError(f"k must be a whole number in [1, inf), was {k!r}")
@@ -19,10 +20,20 @@ def population_flow(k: int = 2, **options) -> Flow:
     def rhs(t, y, q):
         parts = model.velocity(*unpack(y, state), model.constants(q), s)
         batch = np.broadcast_shapes(*(part.shape[:-2] for part in parts))
-        return np.concatenate([np.broadcast_to(x, batch + x.shape[-2:]).reshape(*batch, -1) for x in parts], axis=-1)
-    return Flow(_name(k, options), "wen2022, second hand; parameters ours", state, rhs, model.PARAMS,
-                fixed_points=lambda q: exact.noise_free_points(q, k), invariants=exact.invariants(k, s),
-                closed_forms={"jacobian at noise-free points": exact.noise_free_jacobian})
+        return np.concatenate(
+            [np.broadcast_to(x, batch + x.shape[-2:]).reshape(*batch, -1) for x in parts], axis=-1
+        )
+
+    return Flow(
+        _name(k, options),
+        "wen2022, second hand; parameters ours",
+        state,
+        rhs,
+        model.PARAMS,
+        fixed_points=lambda q: exact.noise_free_points(q, k),
+        invariants=exact.invariants(k, s),
+        closed_forms={"jacobian at noise-free points": exact.noise_free_jacobian},
+    )
 
 
 def _name(k, options):

@@ -1,11 +1,14 @@
-"""Wen and Li (2022) in a toy: k neurons, two features, patches, a mask, cubic activation; population gradients by hand.
+"""Wen and Li (2022) in a toy: k neurons, two features, patches, a mask, cubic activation;
+population gradients by hand.
 
-The model is known second hand and its numbers are ours (arXiv 2205.06226; the full text could not be read). A sample
-has one feature l (probability p_l) of one sign on m of its P patches, z = alpha_l v_l; the other patches hold noise
-N(0, sigma^2) orthogonal to the features. View 1 keeps each patch with probability 1/2, view 2 keeps the rest.
-Neuron: f_j = sum over patches of <w_j, X_p>^3. Online F = E f with E_jj = 1, target G = f. Loss: k - sum_j corr_j.
+The model is known second hand and its numbers are ours (arXiv 2205.06226; the full text could not
+be read). A sample has one feature l (probability p_l) of one sign on m of its P patches, z =
+alpha_l v_l; the other patches hold noise N(0, sigma^2) orthogonal to the features. View 1 keeps
+each patch with probability 1/2, view 2 keeps the rest. Neuron: f_j = sum over patches of <w_j,
+X_p>^3. Online F = E f with E_jj = 1, target G = f. Loss: k - sum_j corr_j.
 
-Weights are split: b (k, 2) = <w_j, v_l>, and u (k, n) coordinates of the noise part. Only u u^T enters: n = k will do.
+Weights are split: b (k, 2) = <w_j, v_l>, and u (k, n) coordinates of the noise part. Only u u^T
+enters: n = k will do.
 """
 
 from collections.abc import Mapping
@@ -31,55 +34,77 @@ NORMALISATIONS = ("batch", "detached", "none")
 OPTIONS = {"head": HEADS, "stop_gradient": STOPS, "normalisation": NORMALISATIONS}
 
 
-def variant(head="off-diagonal", stop_gradient="target", normalisation="batch", unit_norm=False) -> dict[str, float]:
+def variant(
+    head="off-diagonal", stop_gradient="target", normalisation="batch", unit_norm=False
+) -> dict[str, float]:
     """The switches of a variant, as numbers 0 or 1 that may be stacked into a batch.
 
-    head: off-diagonal (E_jr trained), symmetric (their gradient made symmetric), identity and none (E = I: the same).
-    stop_gradient: on the target (the paper), none, or on the online encoder (the head still learns). normalisation:
-    batch, detached (its statistics are constants for the gradient), none (half the squared error of raw outputs).
-    unit_norm keeps |w_j|. Raises UnknownName.
+    head: off-diagonal (E_jr trained), symmetric (their gradient made symmetric), identity and none
+    (E = I: the same). stop_gradient: on the target (the paper), none, or on the online encoder (the
+    head still learns). normalisation: batch, detached (its statistics are constants for the
+    gradient), none (half the squared error of raw outputs). unit_norm keeps |w_j|. Raises
+    UnknownName.
     """
     given = {"head": head, "stop_gradient": stop_gradient, "normalisation": normalisation}
     for name, value in given.items():
         if value not in OPTIONS[name]:
             raise UnknownName(name, value, OPTIONS[name])
-    on = {"trained": head in HEADS[:2], "symmetric": head == "symmetric", "online": stop_gradient != "online",
-          "target": stop_gradient != "target", "normalised": normalisation != "none",
-          "attached": normalisation == "batch", "unit": unit_norm}
+    on = {
+        "trained": head in HEADS[:2],
+        "symmetric": head == "symmetric",
+        "online": stop_gradient != "online",
+        "target": stop_gradient != "target",
+        "normalised": normalisation != "none",
+        "attached": normalisation == "batch",
+        "unit": unit_norm,
+    }
     return {name: float(value) for name, value in on.items()}
 
 
 def validated(**params) -> dict[str, np.ndarray]:
-    """The model's parameters with defaults filled in; raises UnknownName, or ValueError for a bad value."""
+    """The model's parameters with defaults filled in; raises UnknownName, or ValueError for a bad
+    value."""
     return validate(PARAMS, params)
 
 
 def constants(q: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Numbers of the data: alpha, p (..., 1, 2); C0, C1, noise K sigma^6 (..., 1, 1). Raises ValueError when P < m."""
+    """Numbers of the data: alpha, p (..., 1, 2); C0, C1, noise K sigma^6 (..., 1, 1). Raises
+    ValueError when P < m."""
     m, patches = np.asarray(q["m"], float), np.asarray(q["P"], float)
     if np.any(patches < m):
         raise ValueError(f"P must be at least m, was {np.min(patches):g} with m = {np.max(m):g}")
     noise = (patches - m) / 2 * np.asarray(q["sigma"], float) ** 6
     two = {"alpha": (q["alpha1"], q["alpha2"]), "p": (q["p1"], 1 - np.asarray(q["p1"], float))}
-    pairs = {name: np.stack(np.broadcast_arrays(*pair), axis=-1)[..., None, :] for name, pair in two.items()}
-    one = {"C0": (m**2 - m) / 4, "C1": (m**2 + m) / 4, "noise": noise, "ratio": np.asarray(q["ratio"], float)}
+    pairs = {
+        name: np.stack(np.broadcast_arrays(*pair), axis=-1)[..., None, :]
+        for name, pair in two.items()
+    }
+    one = {
+        "C0": (m**2 - m) / 4,
+        "C1": (m**2 + m) / 4,
+        "noise": noise,
+        "ratio": np.asarray(q["ratio"], float),
+    }
     return pairs | {name: value[..., None, None] for name, value in one.items()}
 
 
 def outputs(b, alpha):
-    """q_jl = (alpha_l b_jl)^3, the size of neuron j's answer to a patch with feature l: (..., k, 2)."""
+    """q_jl = (alpha_l b_jl)^3, the size of neuron j's answer to a patch with feature l: (..., k,
+    2)."""
     return (alpha * b) ** 3
 
 
 def noise_covariance(u, noise):
-    """N_jr = K sigma^6 (9 c_jj c_rr c_jr + 6 c_jr^3), c = u u^T: covariance of the answers to noise, one view."""
+    """N_jr = K sigma^6 (9 c_jj c_rr c_jr + 6 c_jr^3), c = u u^T: covariance of the answers to
+    noise, one view."""
     c = u @ u.mT
     d = np.einsum("...jj->...j", c)
     return noise * (9 * d[..., :, None] * d[..., None, :] * c + 6 * c**3), c, d
 
 
 def statistics(b, u, E, q):
-    """Population statistics over samples and masks: dict of cov, var_online, var_target, corr (..., k) and loss (...).
+    """Population statistics over samples and masks: dict of cov, var_online, var_target, corr (...,
+    k) and loss (...).
 
     cov_j = Cov(F_j(X1), G_j(X2)). Ours, checked against sampling; q as from Flow.check.
     """
@@ -103,11 +128,12 @@ def _moments(b, u, E, c):
 
 
 def gradient(b, u, E, c, s):
-    """Ascent direction of sum_j corr_j: (db, du, dE) for data constants c and switches s (numbers or arrays (...)).
+    """Ascent direction of sum_j corr_j: (db, du, dE) for data constants c and switches s (numbers
+    or arrays (...)).
 
-    Written by hand: d corr = dcov/sqrt(VT) - corr dV/(2V) - corr dT/(2T), online terms through F and V, target terms
-    through G and T. Batch statistics that are constants drop the last two; without normalisation the loss is
-    (V + T - 2 cov)/2. dE is not yet scaled by eta_E/eta.
+    Written by hand: d corr = dcov/sqrt(VT) - corr dV/(2V) - corr dT/(2T), online terms through F
+    and V, target terms through G and T. Batch statistics that are constants drop the last two;
+    without normalisation the loss is (V + T - 2 cov)/2. dE is not yet scaled by eta_E/eta.
     """
     s = {name: np.asarray(value)[..., None, None] for name, value in s.items()}
     a = _moments(b, u, E, c)
@@ -139,12 +165,17 @@ def _head_gradient(dE, s):
 
 
 def velocity(b, u, E, c, s):
-    """Gradient flow in units of 1/eta: (b', u', E'), E' scaled by eta_E/eta, w' tangential where |w_j| is kept."""
+    """Gradient flow in units of 1/eta: (b', u', E'), E' scaled by eta_E/eta, w' tangential where
+    |w_j| is kept."""
     db, du, dE = gradient(b, u, E, c, s)
     unit = np.asarray(s["unit"])
     if unit.any():
         along = (b * db).sum(-1, keepdims=True) + (u * du).sum(-1, keepdims=True)
-        along = unit[..., None, None] * along / ((b**2).sum(-1, keepdims=True) + (u**2).sum(-1, keepdims=True))
+        along = (
+            unit[..., None, None]
+            * along
+            / ((b**2).sum(-1, keepdims=True) + (u**2).sum(-1, keepdims=True))
+        )
         db, du = db - along * b, du - along * u
     return db, du, c["ratio"] * dE
 

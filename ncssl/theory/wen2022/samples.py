@@ -1,6 +1,8 @@
-"""Stochastic gradient descent on sampled patches in the toy of Wen and Li (2022): fresh minibatches, gradients by hand.
+"""Stochastic gradient descent on sampled patches in the toy of Wen and Li (2022): fresh
+minibatches, gradients by hand.
 
-Ours: d coordinates, v_1 and v_2 the first two, noise in the others. Everything is vectorised over leading axes (seeds).
+Ours: d coordinates, v_1 and v_2 the first two, noise in the others. Everything is vectorised over
+leading axes (seeds).
 """
 
 from dataclasses import dataclass
@@ -15,8 +17,9 @@ DATA = {"alpha": (6.0, 3.0), "m": 4, "P": 8, "sigma": 1.0, "p1": 0.5}
 
 @dataclass(frozen=True)
 class Batch:
-    """n samples with both masks: z (..., n, 2) signed strength in the place of the feature; kept (..., n, 2) feature
-    patches in view 1 and view 2; noise (..., n, P-m, d-2); mask (..., n, P-m, 2), 1 in the view that has it."""
+    """n samples with both masks: z (..., n, 2) signed strength in the place of the feature; kept
+    (..., n, 2) feature patches in view 1 and view 2; noise (..., n, P-m, d-2); mask (..., n, P-m,
+    2), 1 in the view that has it."""
 
     z: np.ndarray
     kept: np.ndarray
@@ -24,9 +27,19 @@ class Batch:
     mask: np.ndarray
 
 
-def draw(rng: np.random.Generator, shape: tuple[int, ...], d: int = 20, *, alpha=(6.0, 3.0), m=4, P=8, sigma=1.0,
-         p1=0.5) -> Batch:
-    """Samples of shape (..., n) and their masks: one feature each, sign at random, patches split between the views.
+def draw(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    d: int = 20,
+    *,
+    alpha=(6.0, 3.0),
+    m=4,
+    P=8,
+    sigma=1.0,
+    p1=0.5,
+) -> Batch:
+    """Samples of shape (..., n) and their masks: one feature each, sign at random, patches split
+    between the views.
 
     Raises ValueError unless 2 <= m <= P and d >= 3.
     """
@@ -42,7 +55,8 @@ def draw(rng: np.random.Generator, shape: tuple[int, ...], d: int = 20, *, alpha
 
 
 def encode(b, u, batch: Batch):
-    """f_j of both views (..., n, k, 2), and what the gradient needs: <w_j, X_p> on feature and noise patches."""
+    """f_j of both views (..., n, k, 2), and what the gradient needs: <w_j, X_p> on feature and
+    noise patches."""
     feature = batch.z[..., :, None, :] * b[..., None, :, :]
     noisy = batch.noise @ np.swapaxes(u, -1, -2)[..., None, :, :]
     signal = (feature**3).sum(-1)[..., None] * batch.kept[..., None, :]
@@ -63,9 +77,11 @@ def correlations(b, u, E, batch: Batch):
 
 
 def gradient(b, u, E, batch: Batch, s):
-    """Ascent direction (db, du, dE) of the sum of correlations on a batch, through its statistics (switches s).
+    """Ascent direction (db, du, dE) of the sum of correlations on a batch, through its statistics
+    (switches s).
 
-    Only batch statistics, attached or detached; raises ValueError for the variant without normalisation.
+    Only batch statistics, attached or detached; raises ValueError for the variant without
+    normalisation.
     """
     if not s["normalised"]:
         raise ValueError("normalisation must be batch or detached on samples, was none")
@@ -88,14 +104,31 @@ def sampled_start(seeds: int, d: int = 20, b=((0.35, 0.10), (0.10, 0.15)), seed:
     """State parts for several seeds: features as given, other coordinates N(0, 1/d), E = I."""
     k = len(b)
     u = np.random.default_rng(seed).normal(size=(seeds, k, d - 2)) / np.sqrt(d)
-    return np.broadcast_to(np.array(b, float), (seeds, k, 2)), u, np.broadcast_to(np.eye(k), (seeds, k, k))
+    return (
+        np.broadcast_to(np.array(b, float), (seeds, k, 2)),
+        u,
+        np.broadcast_to(np.eye(k), (seeds, k, k)),
+    )
 
 
-def train(parts, *, steps=4000, n=64, eta=1.0, eta_E=1.0, clip=0.03, every=40, seed=0, options=None, **data) -> ToyRun:
-    """Gradient steps on fresh minibatches of n samples, the update in all weights together at most `clip` long.
+def train(
+    parts,
+    *,
+    steps=4000,
+    n=64,
+    eta=1.0,
+    eta_E=1.0,
+    clip=0.03,
+    every=40,
+    seed=0,
+    options=None,
+    **data,
+) -> ToyRun:
+    """Gradient steps on fresh minibatches of n samples, the update in all weights together at most
+    `clip` long.
 
-    A ToyRun over steps (its times), batch (seeds,). data: as DATA. Raises what draw and variant raise; a trajectory
-    that leaves the finite range is frozen and says so.
+    A ToyRun over steps (its times), batch (seeds,). data: as DATA. Raises what draw and variant
+    raise; a trajectory that leaves the finite range is frozen and says so.
     """
     s, data, rng = model.variant(**(options or {})), DATA | data, np.random.default_rng(seed)
     y = [np.array(x, float) for x in parts]
@@ -106,12 +139,24 @@ def train(parts, *, steps=4000, n=64, eta=1.0, eta_E=1.0, clip=0.03, every=40, s
             g = gradient(*y, draw(rng, shape, d, **data), s)
             g = [eta * g[0], eta * g[1], eta_E * g[2]]
             size = np.sqrt(sum((x**2).sum((-2, -1)) for x in g))[:, None, None]
-            new = [x + dx * np.minimum(1, clip / np.maximum(size, 1e-300)) for x, dx in zip(y, g, strict=True)]
+            new = [
+                x + dx * np.minimum(1, clip / np.maximum(size, 1e-300))
+                for x, dx in zip(y, g, strict=True)
+            ]
             alive = alive & np.logical_and.reduce([(np.abs(x) < LIMIT).all((-2, -1)) for x in new])
             y = [np.where(alive[:, None, None], a, x) for a, x in zip(new, y, strict=True)]
             if i % every == 0 or i == steps:
                 kept.append((float(i), *y))
-    q = {"alpha1": data["alpha"][0], "alpha2": data["alpha"][1], "p1": data["p1"], "m": data["m"], "P": data["P"],
-         "sigma": data["sigma"], "ratio": eta_E / eta}
-    reason = np.where(alive, "", f"left the finite range: a weight exceeded {LIMIT:g} or is not finite")
+    q = {
+        "alpha1": data["alpha"][0],
+        "alpha2": data["alpha"][1],
+        "p1": data["p1"],
+        "m": data["m"],
+        "P": data["P"],
+        "sigma": data["sigma"],
+        "ratio": eta_E / eta,
+    }
+    reason = np.where(
+        alive, "", f"left the finite range: a weight exceeded {LIMIT:g} or is not finite"
+    )
     return ToyRun(*(np.stack(x) for x in zip(*kept, strict=True)), reason, q, s)
