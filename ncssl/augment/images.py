@@ -15,6 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from ncssl.augment import ops
+from ncssl.checks import is_whole
 from ncssl.errors import UnknownName
 
 ATTEMPTS = 10  # torchvision's number of tries for a box
@@ -398,5 +399,5 @@ def _check_images(images: Tensor, view: View, generator: Generator, size: int | 
         raise ValueError(
             f"generator is on {generator.device}; it must be on the images' device, {images.device}"
         )
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+    if size is not None and (not is_whole(size) or size < 1):
         raise ValueError(f"size is {size!r}; it must be a whole number above 0, or None")

@@ -21,6 +21,7 @@ from torch import Generator, Tensor
 
 from ncssl.augment import speech_ops as ops
 from ncssl.augment.images import draw_coin, draw_uniform
+from ncssl.checks import is_whole
 from ncssl.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class SpeechView:
 
 
 def _whole(value: object, low: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= low
+    return is_whole(value) and value >= low
 
 
 def _check(fine: bool, name: str, given: object, allowed: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ncssl.checks import is_whole
 from ncssl.data import arrays
 from ncssl.data.cache import cache_dir, digest, expanded, user_cache
 from ncssl.data.images import Images, read_images
@@ -257,9 +258,7 @@ def load(
     if split not in ("train", "test"):
         raise UnknownName("split", split, ("train", "test"))
     for argument, value in (("limit", limit), ("size", size)):
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 1
-        ):
+        if value is not None and (not is_whole(value) or value < 1):
             raise ValueError(
                 f"{argument} must be a whole number of at least 1 or None, was {value!r}"
             )

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ncssl.checks import is_whole
 from ncssl.data import DatasetInfo, MissingData, _bytes, search_path, voices
 from ncssl.data.audio import FEATURES
 from ncssl.data.cache import cached, content
@@ -132,7 +133,7 @@ def load(
     """
     if split not in ("train", "test"):
         raise UnknownName("split", split, ("train", "test"))
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+    if limit is not None and (not is_whole(limit) or limit < 1):
         raise ValueError(f"limit must be a whole number of at least 1 or None, was {limit!r}")
     if split == "train" and condition != "clean":
         raise ValueError(

@@ -9,20 +9,17 @@ import torch
 from torch import Tensor
 
 from ncssl import losses
-from ncssl.losses.checks import positive
+from ncssl.checks import in_range, one_of, positive, whole
 from ncssl.losses.clusters import sharpened
 from ncssl.methods.core import (
     TARGETS,
     Branch,
     Method,
     between,
-    in_range,
     method,
     no_predictor,
-    one_of,
     ordered,
     project,
-    whole,
 )
 from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes, Slices
 

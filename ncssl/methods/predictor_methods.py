@@ -9,20 +9,8 @@ import torch
 from torch import Tensor
 
 from ncssl import losses
-from ncssl.losses.checks import positive
-from ncssl.methods.core import (
-    Branch,
-    Loss,
-    Method,
-    across,
-    in_range,
-    method,
-    no_predictor,
-    one_of,
-    ordered,
-    project,
-    whole,
-)
+from ncssl.checks import in_range, one_of, positive, whole
+from ncssl.methods.core import Branch, Loss, Method, across, method, no_predictor, ordered, project
 from ncssl.nn import DirectPred, DirectSet, Head, Linear, Mlp, OffDiagonal, Optimal, Standardise
 from ncssl.nn.rules import EPS_FORMS, NORMS
 

@@ -29,6 +29,7 @@ from ncssl.machine import (
     versions,
 )
 from ncssl.measure import diagnostics
+from ncssl.metrics import metric
 from ncssl.recipes import Recipe
 from ncssl.records import baseline, store
 from ncssl.records.numbers import kind
@@ -37,14 +38,6 @@ from ncssl.train.loop import fit, precision
 from ncssl.train.tasks import Utterances, identified, with_identity
 from ncssl.workers import begin_worker, workers
 
-SHOWN = (
-    "knn_accuracy",
-    "probe_accuracy",
-    "few_label_accuracy",
-    "std_normalised",
-    "effective_rank",
-    "images_per_second",
-)
 UNNAMED = ("folder", "speech")  # data sets that are what lies in a folder
 EVERY_RUN = (OSError, BadFile, UnknownName)  # errors that the next run would meet too
 
@@ -73,7 +66,7 @@ def seconds(budget: str | None) -> float | None:
 def summary(record: store.Record, out: str | Path | None) -> dict:
     """What a command prints of a record."""
     path = Path(out or store.results_dir()) / record.key / f"{record.id}.json"
-    shown = [k for k in record.metrics if k in SHOWN or k.endswith("_eer")]
+    shown = [k for k in record.metrics if metric(k).shown]
     metrics = {k: store.rounded(record.metrics[k]) for k in shown}
     return {
         "path": str(path),

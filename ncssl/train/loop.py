@@ -154,7 +154,7 @@ def start(
     if compiled:
         for encoder in [model.encoder, *([model.target[0]] if model.target else [])]:
             encoder.compile()
-    groups = model.groups(recipe.lr, recipe.weight_decay, recipe.decay_vectors is None)
+    groups = model.groups(recipe.lr, recipe.weight_decay, recipe.decay_vectors)
     opt = optimiser(recipe.optimiser, groups, momentum=recipe.momentum)
     for group in opt.param_groups:
         group["base"] = group["lr"]

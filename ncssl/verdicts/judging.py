@@ -15,7 +15,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ncssl.claims.facts import METRICS, Claim
+from ncssl.claims.facts import Claim
+from ncssl.metrics import metric
 from ncssl.theory import kept
 from ncssl.verdicts.intervals import (
     LEVEL,
@@ -312,7 +313,7 @@ def _p_value(claim: Claim, found: Interval, ratio: bool) -> float | None:
 
 def _within_words(claim: Claim, found: Interval, ratio: bool) -> str:
     """What a "within" of this margin asks for, said beforehand; empty for other tests and units."""
-    if claim.test != "within" or ratio or METRICS.get(claim.metric) not in ("percent", "points"):
+    if claim.test != "within" or ratio or not metric(claim.metric).points:
         return ""
     needed = seeds_for_within(claim.margin, round(found.noise, 1))
     cost = "no number of seeds is enough" if needed is None else f"{needed} seeds are needed"
