@@ -17,7 +17,7 @@ from ncssl.plots import spectra, style, training
 from ncssl.records import store
 from ncssl.report import frame, select
 from ncssl.runs.experiments import Planned, scheduled
-from ncssl.verdicts.judging import STATUSES, Verdict
+from ncssl.verdicts.states import STATUSES, Verdict
 
 PAPER = papers.paper("tian2021")
 PROBE = {

@@ -14,7 +14,7 @@ from ncssl.errors import BadFile
 from ncssl.recipes import recipe
 from ncssl.records import stale, store
 from ncssl.runs import audits, experiments
-from ncssl.verdicts import judging
+from ncssl.verdicts import judging, states
 
 CURVES = {
     "epoch": [0, 1, 2, 3],
@@ -213,7 +213,7 @@ def test_what_is_committed_is_whole():
 
 def test_the_command_line_names_refused_files(record, tmp_path, monkeypatch):
     # slow, tested elsewhere
-    monkeypatch.setattr(judging, "judge_theory", lambda claim: judging.Verdict("not run"))
+    monkeypatch.setattr(judging, "judge_theory", lambda claim: states.Verdict("not run"))
     monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
     bad = store.save(record, tmp_path)
     bad.write_text("{}")

@@ -71,7 +71,7 @@ def test_a_probe_that_learns_beside_changes_nothing(tmp_path):
         and beside.metrics.pop("online_accuracy") == accuracy[-1]
     )
     same(alone, beside)
-    with pytest.raises(ValueError, match="online_probe was 'yes'; allowed: none, true"):
+    with pytest.raises(ValueError, match="online_probe was 'yes'; allowed: true, false"):
         recipe("byol", online_probe="yes")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ncssl.data.speech import Speech, Trials
+from ncssl.data.utterances import Speech, Trials
 from ncssl.evaluate import emotion_probe, frame_statistics, verify, whiten
 from ncssl.measure import diagnostics
 from ncssl.model import Siamese

@@ -2,16 +2,13 @@
 form."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-
-import torch
-from torch import Tensor
 
 from ncssl import losses
 from ncssl.checks import in_range, one_of, positive, whole
-from ncssl.methods.core import Branch, Loss, Method, across, method, no_predictor, ordered, project
-from ncssl.nn import DirectPred, DirectSet, Head, Linear, Mlp, OffDiagonal, Optimal, Standardise
+from ncssl.methods.core import Method, across, method, no_predictor, project
+from ncssl.nn import DirectPred, DirectSet, Head, Linear, Mlp, Optimal
 from ncssl.nn.rules import EPS_FORMS, NORMS
 
 DISTANCES = {"cosine": losses.normalised_mse, "euclidean": losses.euclidean}
@@ -279,112 +276,5 @@ def optimal(
         project=partial(project, output_norm=output_norm),
         keep=keep,
         keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient,
-    )
-
-
-HEADS: dict[str, Callable[..., Head]] = {
-    "off_diagonal": OffDiagonal,
-    "identity_linear": partial(Linear, identity=True),
-    "linear": Linear,
-    "mlp": lambda d: Mlp(d, 4 * d),
-    "none": no_predictor,
-}
-NORMALISATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "batch": losses.decorrelated,
-    "batch_detached": partial(losses.decorrelated, through=False),
-    "l2": losses.normalised_mse,
-    "none": losses.euclidean,
-}
-
-
-@method
-def offdiagonal(
-    head="off_diagonal",
-    symmetric=False,
-    normalisation="batch",
-    stop_gradient=True,
-    keep=0.0,
-    keep_schedule="constant",
-    predictor_lr=1.0,
-    predictor_weight_decay=None,
-) -> Method:
-    """Head I + E with only the off-diagonals of E learned from zero, outputs batch-normalised
-    (wen2022).
-
-    head: off_diagonal, identity_linear, linear, mlp, none; normalisation: batch, batch_detached,
-    l2, none.
-    """
-    one_of("head", head, tuple(HEADS))
-    one_of("normalisation", normalisation, tuple(NORMALISATIONS))
-    if symmetric and head in ("mlp", "none"):
-        raise ValueError(f"symmetric needs a matrix as head; head was {head!r}")
-    made = partial(HEADS[head], symmetric=True) if symmetric else HEADS[head]
-    return Method(
-        loss=across(NORMALISATIONS[normalisation], 0.5),
-        predictor=made,
-        paper="wen2022",
-        keep=keep,
-        keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient,
-        predictor_lr=predictor_lr,
-        predictor_weight_decay=predictor_weight_decay,
-    )
-
-
-def inv_cov(inv: float, cov: float, parts: int, form: str, per_part: bool) -> Loss:
-    """liu2022, eq. 17 and 19, summed over both directions; `per_part` divides the sum over parts by
-    their number."""
-
-    def loss(views: Sequence[Branch], head: Head) -> Tensor:
-        total = inv * sum(losses.invariance(a.p, b.t) for a, b in ordered(views))
-        if cov:
-            W = head.matrix()
-            W = torch.eye(views[0].z.shape[1], device=views[0].z.device) if W is None else W
-            share = cov / parts if per_part else cov
-            total = total + share * sum(losses.gram(W, v.z, parts=parts, form=form) for v in views)
-        return total
-
-    return loss
-
-
-@method
-def invcov(
-    inv=1.0,
-    cov=1.0,
-    std=True,
-    predictor="linear",
-    parts=1,
-    form="output",
-    per_part=False,
-    identity=True,
-    stop_gradient=False,
-    keep=0.0,
-    output_norm=False,
-    layers=3,
-) -> Method:
-    """Invariance and the predictor's Gram matrix as a constraint, no stop-gradient (liu2022, eq.
-    17-19; has no name).
-
-    std standardises the projections; predictor "none" fixes it to I; parts: of the batch; identity:
-    W starts at I.
-    """
-    for name, value in dict(inv=inv, cov=cov).items():
-        in_range(name, value, 0, math.inf)
-    one_of("predictor", predictor, ("linear", "none"))
-    one_of("form", form, ("output", "input"))
-    whole("parts", parts)
-
-    def projector(features: int, hidden: int, d: int):
-        net, width = project(features, hidden, d, layers=layers, output_norm=output_norm)
-        return (net.append(Standardise()) if std else net), width
-
-    head = partial(Linear, identity=identity) if predictor == "linear" else no_predictor
-    return Method(
-        loss=inv_cov(inv, cov, parts, form, per_part),
-        predictor=head,
-        paper="liu2022",
-        project=projector,
-        keep=keep,
         stop_gradient=stop_gradient,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ncssl import metrics
-from ncssl.checks import is_number
+from ncssl.checks import is_number, is_whole
 from ncssl.errors import BadFile
 from ncssl.recipes import FIELDS, KIND, LATER, Recipe
 from ncssl.records.record import Record
@@ -52,7 +52,7 @@ def read(path: Path) -> dict:
             if isinstance(error, BadFile)
             else BadFile(path, f"not readable JSON ({error})", REDO)
         ) from error
-    if not isinstance(body, dict) or body.get("format") != FORMAT:
+    if not isinstance(body, dict) or not is_whole(body.get("format")) or body["format"] != FORMAT:
         raise BadFile(path, f"not a record of format {FORMAT}", REDO)
     return body
 

@@ -19,7 +19,8 @@ from ncssl.report import select
 from ncssl.report.frame import frame, number, spread
 from ncssl.report.tables import decimals, test_words
 from ncssl.verdicts.intervals import LEVEL, holm
-from ncssl.verdicts.judging import DECIDED, EXACT, MOST_SEEDS, STATUSES, Verdict, words
+from ncssl.verdicts.judging import MOST_SEEDS
+from ncssl.verdicts.states import DECIDED, EXACT, STATUSES, Verdict, words
 
 if TYPE_CHECKING:
     from pandas import DataFrame

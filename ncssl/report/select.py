@@ -22,7 +22,7 @@ from ncssl.records import baseline
 from ncssl.records.numbers import Found, curve, metric, width
 from ncssl.verdicts import gates
 from ncssl.verdicts.intervals import LEVEL, mean_interval
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.states import Verdict
 
 # units that stand for the metric in figures
 COARSE = ("points", "nats", "ratio of EERs", "difference of ratios")

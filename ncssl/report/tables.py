@@ -17,7 +17,7 @@ from ncssl.records import baseline, store
 from ncssl.records.numbers import Found
 from ncssl.report import select
 from ncssl.report.frame import COLOURS, frame, number, spread
-from ncssl.verdicts.judging import Verdict, words
+from ncssl.verdicts.states import Verdict, words
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -16,6 +16,7 @@ from ncssl.records import numbers as runs_of
 from ncssl.report import select
 from ncssl.verdicts import judging
 from ncssl.verdicts.intervals import LEVEL
+from ncssl.verdicts.states import STATUSES, Verdict
 
 # of a plan
 ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")
@@ -236,7 +237,7 @@ def needed(claim: papers.Claim, scale: str, results=None, **overrides) -> list[P
 
 def by_scale(
     claim: papers.Claim, results=None, *, scales=tuple(SCALES), level: float = LEVEL, **overrides
-) -> dict[str, judging.Verdict]:
+) -> dict[str, Verdict]:
     """Verdict of a record claim at each scale, the smallest first, with intervals of that level."""
     runs = {s: needed(claim, s, results, **overrides) for s in scales}
     return {
@@ -256,7 +257,7 @@ def found(paper: str, scale: str | None = None, results=None, **overrides) -> di
     return out
 
 
-def best(found: dict[str, judging.Verdict]) -> str:
+def best(found: dict[str, Verdict]) -> str:
     """The largest scale that has records, of verdicts by scale with the smallest first; the
     smallest if none has."""
     return next((s for s in reversed(found) if found[s].status != "not run"), next(iter(found)))
@@ -264,7 +265,7 @@ def best(found: dict[str, judging.Verdict]) -> str:
 
 def judge(
     claim: papers.Claim, scale: str | None = None, results=None, **overrides
-) -> tuple[judging.Verdict, str]:
+) -> tuple[Verdict, str]:
     """Verdict of a claim and the scale it was judged at: the given one, else the largest that has
     records."""
     if claim.kind == "theory":
@@ -289,8 +290,8 @@ def ledger(
     Only claims with a verdict, an id, of the "paper" or the "book", where these are given; raises
     UnknownName.
     """
-    if status is not None and status not in judging.STATUSES:
-        raise UnknownName("status", status, judging.STATUSES)
+    if status is not None and status not in STATUSES:
+        raise UnknownName("status", status, STATUSES)
     chosen = [papers.paper(key) for key in ([paper] if paper else papers.papers())]
     known = {claim.id for p in chosen for claim in p.claims.values()}
     if name is not None and name not in known:
@@ -311,16 +312,14 @@ def judged(
     kinds=("records", "theory"),
     level: float = LEVEL,
     **overrides,
-) -> Iterator[tuple[papers.Claim, dict[str, judging.Verdict]]]:
+) -> Iterator[tuple[papers.Claim, dict[str, Verdict]]]:
     """Claims of these kinds with their verdicts by scale, the smallest first; a theory claim has
     one, at "theory"."""
     for claim in (c for c in paper.claims.values() if c.kind in kinds):
         yield claim, all_scales(claim, scale, results, level=level, **overrides)
 
 
-def all_scales(
-    claim: papers.Claim, scale: str | None, results=None, **more
-) -> dict[str, judging.Verdict]:
+def all_scales(claim: papers.Claim, scale: str | None, results=None, **more) -> dict[str, Verdict]:
     """Verdicts of a claim at a scale, or at all."""
     scales = [scale] if scale else tuple(SCALES)
     if claim.kind == "theory":
@@ -328,7 +327,7 @@ def all_scales(
     return by_scale(claim, results, scales=scales, **more)
 
 
-def row(claim: papers.Claim, found: dict[str, judging.Verdict]) -> dict:
+def row(claim: papers.Claim, found: dict[str, Verdict]) -> dict:
     """A claim and its verdicts by scale as one row of the ledger; `others` are those at other
     scales with records."""
     at = best(found)

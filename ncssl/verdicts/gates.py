@@ -26,7 +26,7 @@ from ncssl.records.numbers import Found, alike, curve, images, metric, width
 from ncssl.records.store import Record
 from ncssl.verdicts import judging
 from ncssl.verdicts.intervals import LEVEL
-from ncssl.verdicts.judging import Gate, Verdict, joined
+from ncssl.verdicts.states import Gate, Verdict, joined
 
 PROBE_LEAD, KNN_LEAD = 8.0, 2.0  # points, R1
 HEADROOM = ("probe_accuracy", "knn_accuracy", "late_knn_accuracy")  # metrics of R2

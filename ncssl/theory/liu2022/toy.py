@@ -14,7 +14,8 @@ import numpy as np
 from ncssl.theory.helpers import mat
 from ncssl.theory.liu2022.constrained import known
 from ncssl.theory.liu2022.modes import LAMBDA, NO_ETA, B, S
-from ncssl.theory.ode.flow import Flow, pack, unpack
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.state import pack, unpack
 
 
 @dataclass(frozen=True)
