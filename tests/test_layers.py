@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 import pytest
 
 LEVELS = {
-    0: "errors memory files machine workers losses data augment nn evaluate theory papers",
+    0: "errors checks metrics memory files machine workers losses data augment nn evaluate theory papers",
     1: "methods recipes model claims records",
     2: "measure verdicts",
     3: "train report plots",
@@ -18,7 +18,7 @@ LEVELS = {
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 WITHOUT_TORCH = (
-    "errors files workers theory records claims verdicts report plots recipes papers"
+    "errors checks metrics files workers theory records claims verdicts report plots recipes papers"
     " runs.experiments runs.plans book shell cli"
 ).split()
 

@@ -19,7 +19,7 @@ import numpy as np
 from ncssl.errors import UnknownName
 from ncssl.theory.ode.events import Event
 from ncssl.theory.ode.integrate import Trajectory, TrajectoryEnded, dormand_prince, rk4
-from ncssl.theory.ode.state import join, pack, sizes, split, unpack
+from ncssl.theory.ode.state import State, join, pack, sizes, split, unpack
 
 __all__ = [
     "Flow",
@@ -41,8 +41,6 @@ __all__ = [
     "unpack",
     "validate",
 ]
-
-State = Mapping[str, tuple[int, ...]]  # component name -> shape, () for a scalar
 
 
 @dataclass(frozen=True)

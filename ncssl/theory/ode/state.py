@@ -1,8 +1,10 @@
 """A state as one flat vector, and as its parts: numbers, vectors and matrices by their shapes."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from ncssl.theory.ode.flow import State
+State = Mapping[str, tuple[int, ...]]  # component name -> shape, () for a scalar
 
 
 def sizes(state: State) -> list[int]:
