@@ -9,7 +9,8 @@ from graphlib import TopologicalSorter
 import pytest
 
 LEVELS = {
-    0: "errors checks metrics memory files machine workers losses data augment nn evaluate theory papers",
+    0: "errors checks metrics memory files machine workers losses data augment nn evaluate"
+    " theory papers",
     1: "methods recipes model claims records",
     2: "measure verdicts",
     3: "train report plots",

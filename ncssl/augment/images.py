@@ -7,6 +7,7 @@ commutes with all later steps but erasing, which is random anyway.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from ncssl.augment import ops
 from ncssl.augment.policies import View
 from ncssl.checks import is_whole
 
+Levels = Sequence[float] | Tensor | None  # a number a channel
 ATTEMPTS = 10  # torchvision's number of tries for a box
 
 
@@ -151,7 +153,13 @@ def draw(
 
 @torch.no_grad()
 def apply(
-    images: Tensor, view: View, draws: Draws, *, size: int | None = None, mean=None, std=None
+    images: Tensor,
+    view: View,
+    draws: Draws,
+    *,
+    size: int | None = None,
+    mean: Levels = None,
+    std: Levels = None,
 ) -> Tensor:
     """uint8 (n, c, h, w) -> float32 (n, c, size, size) with the drawn parameters; then (x - mean) /
     std a channel. Bicubic results are clamped to [0, 1], as they are in an image of whole numbers.
@@ -178,8 +186,8 @@ def augment(
     generator: Generator,
     *,
     size: int | None = None,
-    mean=None,
-    std=None,
+    mean: Levels = None,
+    std: Levels = None,
 ) -> Tensor:
     """A random view of every image: uint8 (n, c, h, w) -> float32 (n, c, size, size), size None
     keeps h x w, less the view's share. Values in [0, 1], or (x - mean) / std with c numbers each.

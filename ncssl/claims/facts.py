@@ -71,7 +71,8 @@ class Arm:
     """One setting of an experiment: a method, its options, recipe overrides, and the cell it
     repeats, if any.
 
-    `times`: factors on numbers of the recipe, whatever they are at the scale.
+    `times`: factors on numbers of the recipe, whatever they are at the scale. `colour`: of its
+    name in figures, "#rrggbb"; the arms of these papers have theirs in `ncssl.plots.style`.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Arm:
     recipe: Mapping[str, object]
     times: Mapping[str, float]
     reported: str | None
+    colour: str | None = None
 
 
 @dataclass(frozen=True)

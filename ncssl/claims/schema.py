@@ -76,6 +76,7 @@ ARM = dict(
     recipe=("table", {}),
     times=("table", {}),
     reported=("text", None),
+    colour=("text", None),
 )
 CLAIM = dict(
     id=("text", REQUIRED),

@@ -98,7 +98,7 @@ def whitened(
     z: dict[str, np.ndarray],
     tests: dict[str, Speech],
     trials: dict[str, Trials],
-    intervals=False,
+    intervals: bool = False,
 ) -> dict:
     """`verified` for embeddings in the principal axes of bank (n, d), `COMPONENTS` at most, each of
     variance one."""

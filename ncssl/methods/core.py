@@ -62,8 +62,14 @@ def between(loss: Callable[[Tensor, Tensor], Tensor]) -> Loss:
 
 
 def project(
-    features: int, hidden: int, d: int, *, layers: int = 2, hidden_norm=True, output_norm=False
-):
+    features: int,
+    hidden: int,
+    d: int,
+    *,
+    layers: int = 2,
+    hidden_norm: bool = True,
+    output_norm: bool = False,
+) -> tuple[nn.Module, int]:
     """The usual projector: an MLP features -> hidden ... -> d, and its width."""
     sizes = [features, *[hidden] * (layers - 1), d]
     return mlp(sizes, output_norm=output_norm, hidden_norm=hidden_norm), d

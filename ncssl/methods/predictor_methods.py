@@ -74,16 +74,16 @@ def closed_form(
 
 @method
 def simsiam(
-    predictor="mlp",
-    stop_gradient=True,
-    keep=0.0,
-    keep_schedule="constant",
-    predictor_bias=False,
-    symmetric_predictor=False,
-    predictor_lr=1.0,
-    predictor_weight_decay=None,
-    trunk_weight_decay=None,
-    output_norm=True,
+    predictor: str = "mlp",
+    stop_gradient: bool = True,
+    keep: float = 0.0,
+    keep_schedule: str = "constant",
+    predictor_bias: bool = False,
+    symmetric_predictor: bool = False,
+    predictor_lr: float = 1.0,
+    predictor_weight_decay: float | None = None,
+    trunk_weight_decay: float | None = None,
+    output_norm: bool = True,
 ) -> Method:
     """Predictor and stop-gradient, no momentum target, mean of negative cosines (chen2021);
     bottleneck d/4."""
@@ -103,16 +103,16 @@ def simsiam(
 
 @method
 def byol(
-    predictor="mlp",
-    stop_gradient=True,
-    keep=0.996,
-    keep_schedule="constant",
-    predictor_bias=False,
-    symmetric_predictor=False,
-    predictor_lr=1.0,
-    predictor_weight_decay=None,
-    trunk_weight_decay=None,
-    output_norm=False,
+    predictor: str = "mlp",
+    stop_gradient: bool = True,
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    predictor_bias: bool = False,
+    symmetric_predictor: bool = False,
+    predictor_lr: float = 1.0,
+    predictor_weight_decay: float | None = None,
+    trunk_weight_decay: float | None = None,
+    output_norm: bool = False,
 ) -> Method:
     """Predictor and momentum target, sum over both directions of 2 - 2 cos (grill2020); hidden
     layer of 4 d."""
@@ -132,15 +132,15 @@ def byol(
 
 @method
 def directpred(
-    eps=0.1,
-    rho=0.3,
-    freq=1,
-    eps_form="code",
-    shift=0.0,
-    keep=0.996,
-    keep_schedule="constant",
-    stop_gradient=True,
-    output_norm=False,
+    eps: float = 0.1,
+    rho: float = 0.3,
+    freq: int = 1,
+    eps_form: str = "code",
+    shift: float = 0.0,
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """Linear predictor set from the projections' second moment (tian2021, eq. 18-19; Tables 6-8);
     BYOL's loss."""
@@ -162,15 +162,15 @@ def directpred(
 
 @method
 def directset(
-    alpha=0.5,
-    eps=0.1,
-    rho=0.5,
-    freq=1,
-    norm="spectral",
-    keep=0.996,
-    keep_schedule="constant",
-    stop_gradient=True,
-    output_norm=False,
+    alpha: float = 0.5,
+    eps: float = 0.1,
+    rho: float = 0.5,
+    freq: int = 1,
+    norm: str = "spectral",
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """Predictor F^alpha / |F^alpha| + eps I of the projections' second moment F (wang2021, section
     2.2)."""
@@ -193,14 +193,14 @@ def directset(
 
 @method
 def directcopy(
-    eps=0.3,
-    rho=0.5,
-    freq=1,
-    norm="spectral",
-    keep=0.996,
-    keep_schedule="constant",
-    stop_gradient=True,
-    output_norm=False,
+    eps: float = 0.3,
+    rho: float = 0.5,
+    freq: int = 1,
+    norm: str = "spectral",
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """DirectSet with alpha 1: the second moment itself is the predictor (wang2021; eps of its
     CIFAR-10 runs)."""
@@ -219,16 +219,16 @@ def directcopy(
 
 @method
 def isoloss(
-    alpha=0.5,
-    eps=0.0,
-    rho=0.996,
-    freq=1,
-    loss="cosine",
-    iso=True,
-    keep=0.99,
-    keep_schedule="cosine",
-    stop_gradient=True,
-    output_norm=False,
+    alpha: float = 0.5,
+    eps: float = 0.0,
+    rho: float = 0.996,
+    freq: int = 1,
+    loss: str = "cosine",
+    iso: bool = True,
+    keep: float = 0.99,
+    keep_schedule: str = "cosine",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """IsoLoss: the gradient skips the closed-form predictor (halvagal2023); iso=False is the base
     loss beside it.
@@ -256,13 +256,13 @@ def isoloss(
 
 @method
 def optimal(
-    ridge=1e-3,
-    rho=0.3,
-    freq=1,
-    keep=0.996,
-    keep_schedule="constant",
-    stop_gradient=True,
-    output_norm=False,
+    ridge: float = 1e-3,
+    rho: float = 0.3,
+    freq: int = 1,
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """The best linear predictor plugged in every `freq` steps (tian2021, Table 1); how much ridge
     and rho: ours."""

@@ -30,14 +30,14 @@ NORMALISATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 @method
 def offdiagonal(
-    head="off_diagonal",
-    symmetric=False,
-    normalisation="batch",
-    stop_gradient=True,
-    keep=0.0,
-    keep_schedule="constant",
-    predictor_lr=1.0,
-    predictor_weight_decay=None,
+    head: str = "off_diagonal",
+    symmetric: bool = False,
+    normalisation: str = "batch",
+    stop_gradient: bool = True,
+    keep: float = 0.0,
+    keep_schedule: str = "constant",
+    predictor_lr: float = 1.0,
+    predictor_weight_decay: float | None = None,
 ) -> Method:
     """Head I + E with only the off-diagonals of E learned from zero, outputs batch-normalised
     (wen2022).
@@ -80,18 +80,18 @@ def inv_cov(inv: float, cov: float, parts: int, form: str, per_part: bool) -> Lo
 
 @method
 def invcov(
-    inv=1.0,
-    cov=1.0,
-    std=True,
-    predictor="linear",
-    parts=1,
-    form="output",
-    per_part=False,
-    identity=True,
-    stop_gradient=False,
-    keep=0.0,
-    output_norm=False,
-    layers=3,
+    inv: float = 1.0,
+    cov: float = 1.0,
+    std: bool = True,
+    predictor: str = "linear",
+    parts: int = 1,
+    form: str = "output",
+    per_part: bool = False,
+    identity: bool = True,
+    stop_gradient: bool = False,
+    keep: float = 0.0,
+    output_norm: bool = False,
+    layers: int = 3,
 ) -> Method:
     """Invariance and the predictor's Gram matrix as a constraint, no stop-gradient (liu2022, eq.
     17-19; has no name).

@@ -6,6 +6,7 @@ Figures keep an opaque light background, so they read the same on light and dark
 
 import io
 import sys
+from functools import cache
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -14,6 +15,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ncssl.claims import papers
 from ncssl.errors import UnknownName
 
 PAPER = "#fcfcfa"  # background of figure and axes
@@ -258,11 +260,18 @@ def small_png(figure: Figure, colours: int = 96) -> bytes:
 
 def colour(name: str, default: str | None = None) -> str:
     """The fixed colour of a method, a quantity or an arm, as "#rrggbb"; `default` for other names,
-    else UnknownName."""
-    table = {**ARMS, **METHODS, **QUANTITIES}
+    else UnknownName. An arm of a paper may say its own."""
+    table = {**declared(), **ARMS, **METHODS, **QUANTITIES}
     if name not in table and default is None:
         raise UnknownName("colour of a method or quantity", name, table)
     return table.get(name, default)
+
+
+@cache
+def declared() -> dict[str, str]:
+    """The colours that papers give their arms, by the arm's name."""
+    experiments = [e for key in papers.papers() for e in papers.paper(key).experiments.values()]
+    return {arm.name: arm.colour for e in experiments for arm in e.arms.values() if arm.colour}
 
 
 def ramp(n: int) -> list[tuple[float, float, float]]:

@@ -8,6 +8,7 @@ gives them; `at` picks one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ncssl.claims import papers
@@ -207,7 +208,9 @@ def expected(claims: Iterable[tuple[Claim, Verdicts]]) -> float:
     return sum(TWO_LOOKS if len(own) < MOST_SEEDS else ONE_LOOK for own in seeds)
 
 
-def accuracies(paper: Paper, found: Mapping[str, Found], results=None) -> list[dict[str, Any]]:
+def accuracies(
+    paper: Paper, found: Mapping[str, Found], results: str | Path | None = None
+) -> list[dict[str, Any]]:
     """One row an experiment: its best arm by linear probe, and for probe and knn that arm's
     accuracy beside its floors.
 

@@ -99,8 +99,8 @@ def until(deadline: float | None) -> Iterator[None]:
 
 def one(
     planned: experiments.Planned,
-    root,
-    out,
+    root: str | Path | None,
+    out: str | Path | None,
     device: str | None,
     download: bool,
     threads: int = THREADS,
@@ -154,10 +154,10 @@ def kind_here(recipe: Recipe, device: str | None) -> tuple[str, str]:
 def measure_floor(
     r: Recipe,
     *,
-    root=None,
-    out=None,
+    root: str | Path | None = None,
+    out: str | Path | None = None,
     device: str | None = None,
-    download=False,
+    download: bool = False,
     threads: int = THREADS,
 ) -> store.Record:
     """Make a floor: the measures of frozen features, on images as vectors or on statistics of
@@ -168,7 +168,7 @@ def measure_floor(
     return record
 
 
-def measured_floor(r: Recipe, root, device: str, download: bool) -> store.Record:
+def measured_floor(r: Recipe, root: str | Path | None, device: str, download: bool) -> store.Record:
     """The record of a floor, not yet written."""
     began = time.perf_counter()
     where = dict(root=root, device=device, download=download)
@@ -216,8 +216,8 @@ def run(
     scale: str,
     overrides: dict,
     *,
-    root=None,
-    out=None,
+    root: str | Path | None = None,
+    out: str | Path | None = None,
     device: str | None = None,
     jobs: int = 0,
     budget: float | None = None,
@@ -263,7 +263,7 @@ def run(
     return tally
 
 
-def identify(runs: list[experiments.Planned], root) -> list[experiments.Planned]:
+def identify(runs: list[experiments.Planned], root: str | Path | None) -> list[experiments.Planned]:
     """The runs with the identity of their data where its name does not say it: it is in the id of
     their records.
 
@@ -372,7 +372,7 @@ def obtain(
     *,
     missing: str = "show",
     fresh: bool = False,
-    root=None,
+    root: str | Path | None = None,
     device: str | None = None,
     download: bool = False,
 ) -> list[tuple[experiments.Planned, store.Record | None]]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -220,7 +220,7 @@ def records(
 
 
 def values(
-    claim: papers.Claim, scale: str, results=None, **overrides
+    claim: papers.Claim, scale: str, results: str | Path | None = None, **overrides
 ) -> dict[str, dict[int, float | None]]:
     """Metric of a record claim by arm and seed, of the arms it compares; None marks a run that
     failed."""
@@ -228,7 +228,9 @@ def values(
     return select.metric(list(records(runs, results)), claim.metric)
 
 
-def needed(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
+def needed(
+    claim: papers.Claim, scale: str, results: str | Path | None = None, **overrides
+) -> list[Planned]:
     """The runs of the arms that decide a record claim: those compared and those of its gates."""
     runs = scheduled(claim.paper, claim.experiment, scale, **overrides)
     own = [p for p in runs if p.arm in claim.needed]
@@ -236,7 +238,12 @@ def needed(claim: papers.Claim, scale: str, results=None, **overrides) -> list[P
 
 
 def by_scale(
-    claim: papers.Claim, results=None, *, scales=tuple(SCALES), level: float = LEVEL, **overrides
+    claim: papers.Claim,
+    results: str | Path | None = None,
+    *,
+    scales: Sequence[str] = tuple(SCALES),
+    level: float = LEVEL,
+    **overrides,
 ) -> dict[str, Verdict]:
     """Verdict of a record claim at each scale, the smallest first, with intervals of that level."""
     runs = {s: needed(claim, s, results, **overrides) for s in scales}
@@ -245,7 +252,9 @@ def by_scale(
     }
 
 
-def found(paper: str, scale: str | None = None, results=None, **overrides) -> dict[str, list]:
+def found(
+    paper: str, scale: str | None = None, results: str | Path | None = None, **overrides
+) -> dict[str, list]:
     """Experiment -> its runs with their records, at the scale given, else at the largest that has
     records."""
     out: dict[str, list] = {}
@@ -264,7 +273,7 @@ def best(found: dict[str, Verdict]) -> str:
 
 
 def judge(
-    claim: papers.Claim, scale: str | None = None, results=None, **overrides
+    claim: papers.Claim, scale: str | None = None, results: str | Path | None = None, **overrides
 ) -> tuple[Verdict, str]:
     """Verdict of a claim and the scale it was judged at: the given one, else the largest that has
     records."""
@@ -277,7 +286,7 @@ def judge(
 def ledger(
     paper: str | None = None,
     scale: str | None = None,
-    results=None,
+    results: str | Path | None = None,
     *,
     status: str | None = None,
     name: str | None = None,
@@ -307,9 +316,9 @@ def ledger(
 def judged(
     paper: papers.Paper,
     scale: str | None = None,
-    results=None,
+    results: str | Path | None = None,
     *,
-    kinds=("records", "theory"),
+    kinds: Sequence[str] = ("records", "theory"),
     level: float = LEVEL,
     **overrides,
 ) -> Iterator[tuple[papers.Claim, dict[str, Verdict]]]:
@@ -319,7 +328,9 @@ def judged(
         yield claim, all_scales(claim, scale, results, level=level, **overrides)
 
 
-def all_scales(claim: papers.Claim, scale: str | None, results=None, **more) -> dict[str, Verdict]:
+def all_scales(
+    claim: papers.Claim, scale: str | None, results: str | Path | None = None, **more
+) -> dict[str, Verdict]:
     """Verdicts of a claim at a scale, or at all."""
     scales = [scale] if scale else tuple(SCALES)
     if claim.kind == "theory":

@@ -134,8 +134,8 @@ def start(
     *,
     root: str | Path | None = None,
     device: str | None = None,
-    download=False,
-    compiled=False,
+    download: bool = False,
+    compiled: bool = False,
 ) -> Run:
     """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet. `compiled`:
     see `fit`."""

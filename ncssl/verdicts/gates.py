@@ -16,7 +16,7 @@ not passed and not known; unless another failed, the claim is then "not run".
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -108,7 +108,7 @@ def gates(claim: Claim, found: Found, floor: Record | None) -> tuple[Gate, ...]:
     return tuple(checked)
 
 
-def gate(name: str, parts) -> Gate:
+def gate(name: str, parts: Iterable[tuple[bool | None, str]]) -> Gate:
     """A gate from its parts: failed where one failed, else not known where one is not known."""
     parts = list(parts)
     passed = [ok for ok, _ in parts]
