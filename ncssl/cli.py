@@ -296,6 +296,7 @@ def run(
             show(plans.listing(paper, scale, out, **values), as_json, plans.text)
             return
         from ncssl.runs import campaign
+        from ncssl.runs.budget import seconds
 
         tally = campaign.run(
             paper,
@@ -304,7 +305,7 @@ def run(
             root=data_root,
             out=out,
             device=device,
-            budget=campaign.seconds(budget),
+            budget=seconds(budget),
             jobs=jobs,
             download=download,
             undecided=undecided,

@@ -2,65 +2,32 @@
 budget."""
 
 import contextlib
-import datetime
-import math
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
-from ncssl import data
 from ncssl.errors import BadFile, UnknownName
 from ncssl.files import claimed
-from ncssl.machine import (
-    THREADS,
-    best_device,
-    chosen,
-    commit,
-    computing,
-    device_name,
-    peak_memory,
-    versions,
-)
-from ncssl.measure import diagnostics
+from ncssl.machine import THREADS, best_device, chosen
 from ncssl.metrics import metric
 from ncssl.recipes import Recipe
 from ncssl.records import baseline, store
 from ncssl.records.numbers import kind
 from ncssl.runs import experiments
+from ncssl.runs.budget import OutOfTime, fits, until
+from ncssl.runs.floors import measure_floor
 from ncssl.train.loop import fit, precision
-from ncssl.train.tasks import Utterances, identified, with_identity
+from ncssl.train.tasks import identified, with_identity
 from ncssl.workers import begin_worker, workers
 
 UNNAMED = ("folder", "speech")  # data sets that are what lies in a folder
 EVERY_RUN = (OSError, BadFile, UnknownName)  # errors that the next run would meet too
-
-
-class OutOfTime(BaseException):
-    """The budget of a campaign is spent; no error, so that nothing that handles errors takes it for
-    one."""
-
-
-def seconds(budget: str | None) -> float | None:
-    """Seconds of a budget such as 90s, 9m, 2h; None for none."""
-    if budget is None:
-        return None
-    unit, found = {"s": 1, "m": 60, "h": 3600}.get(budget[-1:]), math.nan
-    with contextlib.suppress(ValueError, TypeError):
-        found = float(budget[:-1]) * unit
-    if not 0 <= found < math.inf:
-        raise ValueError(
-            f"--budget was {budget!r}; allowed: a number and a unit, such as 90s, 9m, 2h"
-        )
-    if not hasattr(signal, "SIGALRM"):
-        raise ValueError("--budget was given; this system cannot interrupt a run: leave it out")
-    return found
 
 
 def summary(record: store.Record, out: str | Path | None) -> dict:
@@ -75,26 +42,6 @@ def summary(record: store.Record, out: str | Path | None) -> dict:
         "reason": record.reason,
         "metrics": metrics,
     }
-
-
-@contextlib.contextmanager
-def until(deadline: float | None) -> Iterator[None]:
-    """Raises OutOfTime in the block when time.monotonic() has come to the deadline; None is no
-    deadline."""
-    if deadline is None:
-        yield
-        return
-
-    def stop(*_):
-        raise OutOfTime
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(1e-3, deadline - time.monotonic()))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def one(
@@ -149,58 +96,6 @@ def kind_here(recipe: Recipe, device: str | None) -> tuple[str, str]:
     """Precision and kind of device that a recipe is computed in on this machine."""
     device = device or best_device()
     return precision(recipe, device), "cuda" if device.startswith("cuda") else "cpu"
-
-
-def measure_floor(
-    r: Recipe,
-    *,
-    root: str | Path | None = None,
-    out: str | Path | None = None,
-    device: str | None = None,
-    download: bool = False,
-    threads: int = THREADS,
-) -> store.Record:
-    """Make a floor: the measures of frozen features, on images as vectors or on statistics of
-    log-mel frames."""
-    with computing(threads):
-        record = measured_floor(r, root, device or best_device(), download)
-    store.save(record, out)
-    return record
-
-
-def measured_floor(r: Recipe, root: str | Path | None, device: str, download: bool) -> store.Record:
-    """The record of a floor, not yet written."""
-    began = time.perf_counter()
-    where = dict(root=root, device=device, download=download)
-    if r.method == baseline.STATISTICS:
-        utterances = Utterances(r, **where)
-        metrics, facts = utterances.floor(), utterances.facts()
-    else:
-        limits = {"train": r.limit, "test": None}
-        train, test = (
-            data.load(r.dataset, s, limit=n, size=r.size, **where) for s, n in limits.items()
-        )
-        metrics = diagnostics.pixels(train, test)
-        facts = {
-            "train": len(train.images),
-            "test": len(test.images),
-            "classes": len(train.classes),
-        }
-    return store.Record(
-        recipe=r,
-        key=baseline.KEY,
-        status="done",
-        metrics=metrics,
-        curves={},
-        seconds=time.perf_counter() - began,
-        peak_memory_mb=peak_memory(device),
-        device=device_name(device),
-        precision="float32",
-        versions=versions(),
-        commit=commit(),
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        data=facts,
-    )
 
 
 class Tally(NamedTuple):
@@ -360,11 +255,6 @@ def make(
 def label(p: experiments.Planned) -> str:
     """A run in messages."""
     return f"{p.paper} {p.experiment}.{p.arm}, seed {p.seed}"
-
-
-def fits(budget: float | None, spent: float, spans: list[float]) -> bool:
-    """Whether one more run, at the longest time seen so far and a fifth, ends inside the budget."""
-    return budget is None or spent + 1.2 * max(spans, default=0.0) <= budget
 
 
 def obtain(

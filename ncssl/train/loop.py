@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import datetime
 import os
 import sys
 import time
@@ -18,12 +17,13 @@ from ncssl.data import cache_dir
 from ncssl.errors import BadFile, remedy
 from ncssl.evaluate import OnlineProbe
 from ncssl.files import aside, sweep
-from ncssl.machine import THREADS, chosen, commit, computing, device_name, peak_memory, versions
+from ncssl.machine import THREADS, chosen, computing, device_name, versions
 from ncssl.methods import make
 from ncssl.model import Siamese
 from ncssl.recipes import Recipe
 from ncssl.records import store
 from ncssl.train import checkpoint, curves
+from ncssl.train.making import record_of
 from ncssl.train.optim import optimiser, rate
 from ncssl.train.tasks import Pictures, Utterances, domain, identified
 
@@ -347,19 +347,16 @@ def make_record(run: Run, key: str, status: str, reason: str, metrics: dict) -> 
     }
     images = run.steps * run.recipe.batch * run.epoch
     speed = {"images_per_second": images / run.seconds} if run.seconds else {}
-    return store.Record(
-        recipe=run.recipe,
-        key=key,
+    return record_of(
+        run.recipe,
+        key,
+        run.device,
         status=status,
         metrics=last | metrics | speed,
         curves=run.curves,
         seconds=run.seconds,
-        peak_memory_mb=peak_memory(run.device),
         device=made(run)["device"],
         precision=precision(run.recipe, run.device),
-        versions=versions(),
-        commit=commit(),
         reason=reason,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         data=run.data.facts(),
     )
