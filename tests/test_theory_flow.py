@@ -14,10 +14,11 @@ from ncssl.theory.ode.flow import (
     bisect,
     classify,
     dormand_prince,
+    join,
     phase_grid,
     rk4,
+    split,
 )
-from ncssl.theory.ode.state import join, split
 from ncssl.theory.tian2021 import matrix, modes
 
 BLOW_UP = Flow(

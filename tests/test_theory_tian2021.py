@@ -4,8 +4,7 @@ loss, fixed points."""
 import numpy as np
 import pytest
 
-from ncssl.theory.ode.flow import bisect, numerical_jacobian
-from ncssl.theory.ode.state import unpack
+from ncssl.theory.ode.flow import bisect, numerical_jacobian, unpack
 from ncssl.theory.tian2021 import general, matrix, modes, runs
 
 # ---- verified values that are runs of matrices: (id, what is computed, what it must be, tolerance)

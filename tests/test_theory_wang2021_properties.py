@@ -7,8 +7,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from ncssl.theory.ode.flow import TrajectoryEnded, numerical_jacobian
-from ncssl.theory.ode.state import pack, unpack
+from ncssl.theory.ode.flow import TrajectoryEnded, numerical_jacobian, pack, unpack
 from ncssl.theory.tian2021 import matrix as tian
 from ncssl.theory.wang2021 import matrix, modes, runs, samples
 

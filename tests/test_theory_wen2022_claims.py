@@ -10,7 +10,7 @@ import pytest
 from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
 from ncssl.plots import heads
-from ncssl.theory.ode.state import unpack
+from ncssl.theory.ode.flow import unpack
 from ncssl.theory.wen2022 import (
     CHECKS,
     FLOWS,

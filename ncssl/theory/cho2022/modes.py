@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
-from ncssl.theory.ode.flow import Flow, Param
-from ncssl.theory.ode.state import join, split
+from ncssl.theory.ode.flow import Flow, Param, join, split
 
 TAUS = (
     Param("tau_s", 0.1, "temperature of the student", 0, open_low=True),

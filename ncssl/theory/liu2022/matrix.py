@@ -12,8 +12,7 @@ import numpy as np
 from ncssl.errors import UnknownName
 from ncssl.theory.helpers import mat
 from ncssl.theory.liu2022.modes import ETA, equilibrium
-from ncssl.theory.ode.flow import Flow
-from ncssl.theory.ode.state import pack, unpack
+from ncssl.theory.ode.flow import Flow, pack, unpack
 
 
 def loss(Wp, F1, F2):

@@ -14,8 +14,7 @@ import numpy as np
 from ncssl.theory.helpers import mat
 from ncssl.theory.liu2022.constrained import known
 from ncssl.theory.liu2022.modes import LAMBDA, NO_ETA, B, S
-from ncssl.theory.ode.flow import Flow
-from ncssl.theory.ode.state import pack, unpack
+from ncssl.theory.ode.flow import Flow, pack, unpack
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ncssl.theory.helpers import symmetric
-from ncssl.theory.ode.state import pack, sizes
+from ncssl.theory.ode.flow import pack, sizes
 from ncssl.theory.tian2021.modes import p_plus
 
 

@@ -12,8 +12,7 @@ from scipy.linalg import expm
 
 from ncssl.errors import UnknownName
 from ncssl.theory.helpers import mat
-from ncssl.theory.ode.flow import Flow
-from ncssl.theory.ode.state import pack, unpack
+from ncssl.theory.ode.flow import Flow, pack, unpack
 from ncssl.theory.tian2021.general import modes_of, network_points, second_moment
 from ncssl.theory.tian2021.modes import ALPHA_P, BETA, ETA, SIGMA2, TAU
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from ncssl.errors import UnknownName
 from ncssl.theory.helpers import mat, symmetric
-from ncssl.theory.ode.flow import Flow
-from ncssl.theory.ode.state import pack, unpack
+from ncssl.theory.ode.flow import Flow, pack, unpack
 from ncssl.theory.wang2021.modes import ALPHA, EPS, ETA
 
 CORRELATIONS = ("clean", "augmented")

@@ -10,8 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from ncssl.theory.ode.flow import Param
-from ncssl.theory.ode.state import unpack
+from ncssl.theory.ode.flow import Param, unpack
 from ncssl.theory.wen2022.model import constants, noise_covariance, norms, outputs, state_of
 
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ncssl.theory.ode.flow import Flow
-from ncssl.theory.ode.state import unpack
+from ncssl.theory.ode.flow import Flow, unpack
 from ncssl.theory.wen2022 import exact, model
 
 
