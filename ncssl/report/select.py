@@ -18,10 +18,9 @@ from ncssl.errors import UnknownName
 from ncssl.metrics import is_error
 from ncssl.metrics import metric as facts_of
 from ncssl.recipes import recipe
-from ncssl.records import baseline
 from ncssl.records.numbers import Found, curve, metric, width
 from ncssl.verdicts import gates
-from ncssl.verdicts.intervals import LEVEL, mean_interval
+from ncssl.verdicts.intervals import mean_interval
 from ncssl.verdicts.states import Verdict
 
 # units that stand for the metric in figures
@@ -178,15 +177,6 @@ def thinned(data: dict | None, lines: int = 6) -> dict | None:
     return data | {"epoch": data["epoch"][keep], "values": data["values"][keep]}
 
 
-def verdict(
-    claim: Claim, found: Found, level: float = LEVEL, results: str | Path | None = None
-) -> Verdict:
-    """The verdict of these runs on a record claim, gates first; the floor of their data is read
-    from the results."""
-    base = [(p, record) for p, record in found if p.arm in claim.base]
-    return gates.verdict(claim, found, level, baseline.beside(base, results) if base else None)
-
-
 def judged(
     paper: Paper, experiment: str, found: Found, results: str | Path | None = None
 ) -> list[tuple[Claim, Verdict]]:
@@ -194,7 +184,7 @@ def judged(
     claims = [
         c for c in paper.claims.values() if c.kind == "records" and c.experiment == experiment
     ]
-    return [(claim, verdict(claim, found, results=results)) for claim in claims]
+    return [(claim, gates.of_runs(claim, found, results=results)) for claim in claims]
 
 
 def forest(judged: Sequence[tuple[Claim, Verdict]]) -> dict[str, list[dict]]:

@@ -14,7 +14,7 @@ from ncssl.recipes import KIND, SCALES, Recipe, recipe
 from ncssl.records import baseline, store
 from ncssl.records import numbers as runs_of
 from ncssl.report import select
-from ncssl.verdicts import judging
+from ncssl.verdicts import gates, judging
 from ncssl.verdicts.intervals import LEVEL
 from ncssl.verdicts.states import STATUSES, Verdict
 
@@ -181,7 +181,7 @@ def undecided(
             ]
             found = list(records(own, results))
             whole = own and all(record is not None for _, record in found)
-            if whole and judging.left_open(select.verdict(claim, found, results=results)):
+            if whole and judging.left_open(gates.of_runs(claim, found, results=results)):
                 wanted += extras([p for p in own if p.arm in claim.compared])
             again += otherwise(claim, found + list(records(stored(extras(own), results), results)))
     return ordered(again) + ordered(wanted)
@@ -248,7 +248,7 @@ def by_scale(
     """Verdict of a record claim at each scale, the smallest first, with intervals of that level."""
     runs = {s: needed(claim, s, results, **overrides) for s in scales}
     return {
-        s: select.verdict(claim, list(records(runs[s], results)), level, results) for s in scales
+        s: gates.of_runs(claim, list(records(runs[s], results)), level, results) for s in scales
     }
 
 
