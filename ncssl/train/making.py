@@ -8,14 +8,14 @@ from ncssl.recipes import Recipe
 from ncssl.records.record import Record
 
 
-def record_of(recipe: Recipe, key: str, device: str, **measured: Any) -> Record:
-    """The record of a recipe computed on a device: `measured` has its metrics, curves, seconds,
+def record_of(recipe: Recipe, key: str, on: str, **measured: Any) -> Record:
+    """The record of a recipe computed on the device `on`: `measured` has its metrics, curves, seconds,
     precision and data, and what else a Record is to say otherwise; peak memory, device, versions,
     commit and time are those of here and now."""
     here = dict(
         status="done",
-        peak_memory_mb=peak_memory(device),
-        device=device_name(device),
+        peak_memory_mb=peak_memory(on),
+        device=device_name(on),
         versions=versions(),
         commit=commit(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
