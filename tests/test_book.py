@@ -348,6 +348,7 @@ def look(chromium, html):
     return wrong, images, maths
 
 
+@pytest.mark.slow
 def test_pages_open_from_the_file_system_with_the_network_off(built, small, chromium):
     wrong, images, maths = look(chromium, built.parent)
     chapters = len(list((small / "notebooks").iterdir()))

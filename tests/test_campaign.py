@@ -110,6 +110,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
     script = tmp_path / "campaign.py"
     script.write_text(CAMPAIGN)
@@ -141,6 +142,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_worker_computes_with_one_thread(tmp_path):
     """Torch, and the BLAS that scikit-learn brings."""
     script = tmp_path / "worker.py"

@@ -316,7 +316,10 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same_record(kills, tmp_p
     assert [*path.parent.iterdir()] == [] and [*(tmp_path / "out" / ".locks").iterdir()] == []
 
 
-ENDS = [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+ENDS = [
+    (signal.SIGTERM, 143, "terminated"),
+    pytest.param(signal.SIGINT, 130, "interrupted", marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize("number, code, word", ENDS)

@@ -60,6 +60,7 @@ def test_a_compiled_encoder_gives_the_same_numbers(tmp_path, monkeypatch):
     assert captured.metrics["knn_accuracy"] == pytest.approx(eager.metrics["knn_accuracy"], abs=1)
 
 
+@pytest.mark.slow
 def test_a_probe_that_learns_beside_changes_nothing(tmp_path):
     longer = TINY | {"epochs": 12, "limit": None, "knn_every": 12}
     alone = loop.fit(recipe("byol", **longer), out=tmp_path / "a")
