@@ -11,7 +11,7 @@ import pytest
 LEVELS = {
     0: (
         "errors memory files machine workers curves losses spectral collapse checkpoint data"
-        " augment nn evaluate theory optim papers"
+        " augment nn evaluate theory optim papers links"
     ),
     1: "methods records recipes plots diagnose",
     2: "model diagnostics speakers domains experiments finetune plans audits",
