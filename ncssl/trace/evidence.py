@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ncssl.links import code_link, record_link, relative, source_link
-from ncssl.pages import places
-from ncssl.pages.mathematics import mathematics
-from ncssl.pages.rows import Pair, Row
+from ncssl.trace import places
+from ncssl.trace.mathematics import mathematics
+from ncssl.trace.rows import Pair, Row
 from ncssl.records import papers
 from ncssl.records.facts import FLOOR, Claim
 from ncssl.records.frames import decimals, test_words

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 from ncssl.experiments import Planned
 from ncssl.links import ledger_link, record_link, relative
-from ncssl.pages import places
-from ncssl.pages.evidence import Site, plain
-from ncssl.pages.ledger import badge
-from ncssl.pages.mathematics import mathematics
-from ncssl.pages.plain_page import plain_page
-from ncssl.pages.rows import Row
+from ncssl.trace import places
+from ncssl.trace.evidence import Site, plain
+from ncssl.trace.ledger import badge
+from ncssl.trace.mathematics import mathematics
+from ncssl.trace.plain_page import plain_page
+from ncssl.trace.rows import Row
 from ncssl.records import papers, series
 from ncssl.records.store import Record
 

@@ -6,7 +6,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_for_filename
 
-from ncssl.pages.plain_page import plain_page
+from ncssl.trace.plain_page import plain_page
 
 
 def source_page(path: str, text: str, here: str) -> str:

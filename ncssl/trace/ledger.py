@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from ncssl.links import anchor
-from ncssl.pages.evidence import Site, effect, evidence, plain
-from ncssl.pages.mathematics import mathematics
-from ncssl.pages.rows import Row
+from ncssl.trace.evidence import Site, effect, evidence, plain
+from ncssl.trace.mathematics import mathematics
+from ncssl.trace.rows import Row
 from ncssl.records.ledger import runs as seeds
 from ncssl.records.series import band
 from ncssl.records.tables import number
