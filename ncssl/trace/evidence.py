@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from ncssl.claims import papers
+from ncssl.claims.facts import FLOOR, Claim
 from ncssl.links import code_link, record_link, relative, source_link
+from ncssl.report.frame import number, spread
+from ncssl.report.ledger import size
+from ncssl.report.select import reported
+from ncssl.report.tables import decimals, test_words
 from ncssl.trace import places
 from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Pair, Row
-from ncssl.records import papers
-from ncssl.records.facts import FLOOR, Claim
-from ncssl.records.frames import decimals, test_words
-from ncssl.records.ledger import size
-from ncssl.records.series import reported
-from ncssl.records.tables import number, spread
-from ncssl.records.verdicts import Verdict, words
+from ncssl.verdicts.judging import Verdict, words
 
 GATES = {
     "R1": "the base has learned",
@@ -136,8 +136,8 @@ def paper_says(claim: Claim) -> str:
     paper = papers.paper(claim.paper)
     cells = [paper.reported(reference) for reference in claim.reported]
     items = [
-        f"{plain(c.place)}, {plain(c.row)}, {plain(c.column)}: {reported(c)} <small>({plain(about(c))})"
-        "</small>"
+        f"{plain(c.place)}, {plain(c.row)}, {plain(c.column)}: {reported(c)}"
+        f" <small>({plain(about(c))})</small>"
         for c in cells
     ]
     if claim.reported_effect is not None and len(cells) > 1:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from ncssl.links import anchor
+from ncssl.report.frame import number
+from ncssl.report.ledger import runs as seeds
+from ncssl.report.select import band
 from ncssl.trace.evidence import Site, effect, evidence, plain
 from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Row
-from ncssl.records.ledger import runs as seeds
-from ncssl.records.series import band
-from ncssl.records.tables import number
-from ncssl.records.verdicts import EXACT, STATUSES, words
+from ncssl.verdicts.judging import EXACT, STATUSES, words
 
 NAMES = {
     "tian2021": "Tian 2021",
@@ -211,8 +211,9 @@ def picture(row: Row) -> str:
         f'<rect class="holds" x="{left}" y="1" width="{round(right - left, 1)}"'
         f' height="{HEIGHT - 2}"/><path class="edge" d="{edges}"/>'
     )
+    y = HEIGHT / 2
     return (
         f'<svg class="interval" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
-        f' aria-hidden="true">{zone if holds else ""}<path class="bar" d="M{x(v.low)} {HEIGHT / 2:g}'
-        f'H{x(v.high)}"/><circle cx="{x(v.effect)}" cy="{HEIGHT / 2:g}" r="3.5"/></svg>'
+        f' aria-hidden="true">{zone if holds else ""}<path class="bar"'
+        f' d="M{x(v.low)} {y:g}H{x(v.high)}"/><circle cx="{x(v.effect)}" cy="{y:g}" r="3.5"/></svg>'
     )

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ncssl.records.facts import Claim
+from ncssl.claims.facts import Claim
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CHAPTERS = {  # where a paper's claims about runs are judged, where it is not KEY_experiments

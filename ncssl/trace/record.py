@@ -6,16 +6,17 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 
-from ncssl.experiments import Planned
+from ncssl.claims import papers
 from ncssl.links import ledger_link, record_link, relative
+from ncssl.records.store import Record
+from ncssl.report import select
+from ncssl.runs.experiments import Planned
 from ncssl.trace import places
 from ncssl.trace.evidence import Site, plain
 from ncssl.trace.ledger import badge
 from ncssl.trace.mathematics import mathematics
 from ncssl.trace.plain_page import plain_page
 from ncssl.trace.rows import Row
-from ncssl.records import papers, series
-from ncssl.records.store import Record
 
 WIDTH, HEIGHT = 160, 60  # of a curve, px
 LINES = 8  # of a curve that has several values at each point
@@ -183,7 +184,7 @@ def path(line: Sequence[float | None], low: float, high: float) -> str:
 
 def command(record: Record) -> str:
     """The line that makes the record again."""
-    return series.command(SimpleNamespace(recipe=record.recipe))
+    return select.command(SimpleNamespace(recipe=record.recipe))
 
 
 def index(records: Iterable[Record], uses: Mapping[str, Sequence[Planned]], here: str) -> str:

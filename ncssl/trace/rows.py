@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ncssl import experiments
-from ncssl.experiments import Planned
+from ncssl.claims import papers
+from ncssl.claims.facts import Claim
 from ncssl.recipes import SCALES
-from ncssl.records import papers, series, store, verdicts
-from ncssl.records.facts import Claim
+from ncssl.records import store
 from ncssl.records.store import Record
-from ncssl.records.verdicts import Verdict
+from ncssl.report import select
+from ncssl.runs import experiments
+from ncssl.runs.experiments import Planned
+from ncssl.verdicts import judging
+from ncssl.verdicts.judging import Verdict
 
 Pair = tuple[Planned, Record | None]
 # (paper, experiment, scale) -> its runs, added seeds that have a record among them
@@ -74,13 +77,13 @@ def rows(found: Runs, results: str | Path | None = None) -> list[Row]:
 def row(claim: Claim, found: Runs, results: str | Path | None = None) -> Row:
     """One claim with its verdicts at the scales of `found`."""
     if claim.kind == "theory":
-        return Row(claim, {"theory": verdicts.judge_theory(claim)}, "theory")
+        return Row(claim, {"theory": judging.judge_theory(claim)}, "theory")
     needed = {
         scale: [pair for pair in pairs if pair[0].arm in claim.needed]
         for (key, name, scale), pairs in found.items()
         if (key, name) == (claim.paper, claim.experiment)
     }
-    said = {s: series.verdict(claim, pairs, results=results) for s, pairs in needed.items()}
+    said = {s: select.verdict(claim, pairs, results=results) for s, pairs in needed.items()}
     scale = experiments.best(said)
     looked = [p for p in needed[scale] if counts(claim, p[0], said[scale])]
     return Row(claim, said, scale, tuple(looked))
