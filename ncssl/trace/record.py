@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from ncssl.claims import papers
 from ncssl.links import ledger_link, record_link, relative
+from ncssl.recipes import SCALES
 from ncssl.records.store import Record
 from ncssl.report import select
 from ncssl.runs.experiments import Planned
@@ -33,7 +34,7 @@ def record_page(record: Record, used: Sequence[Planned], rows: Iterable[Row], si
             part("Metrics", pairs(metrics(record))),
             part("Curves", curves(record), "over epochs"),
             part("Where and with what", pairs(made(record))),
-            f"<h2>Again</h2><pre><code>{html.escape(command(record))}</code></pre>",
+            part("Again", again(record)),
             f'<p><a href="{record.id}.json">The record as JSON</a></p>',
         ]
     )
@@ -182,9 +183,12 @@ def path(line: Sequence[float | None], low: float, high: float) -> str:
     return "".join(out)
 
 
-def command(record: Record) -> str:
-    """The line that makes the record again."""
-    return select.command(SimpleNamespace(recipe=record.recipe))
+def again(record: Record) -> str:
+    """The line that makes the record again; nothing where its recipe is of no scale."""
+    if record.recipe.scale not in SCALES:
+        return ""
+    line = select.command(SimpleNamespace(recipe=record.recipe))
+    return f"<pre><code>{html.escape(line)}</code></pre>"
 
 
 def index(records: Iterable[Record], uses: Mapping[str, Sequence[Planned]], here: str) -> str:
