@@ -65,9 +65,9 @@
   const open = (body) => {
     if (body.hidden) { state = { ...blank }; apply(); }
     body.querySelector("details").open = true;
-    const top = matchMedia("(max-width: 50rem)").matches ? 60 : form.offsetHeight + 70;
-    table.style.setProperty("--ledger-top", `${top}px`);
-    body.scrollIntoView();
+    const above = getComputedStyle(form).position === "sticky" ? form.offsetHeight : 0;
+    table.style.setProperty("--ledger-top", `${above + 70}px`);
+    body.scrollIntoView({ behavior: "instant" });
   };
 
   const read = () => {
@@ -79,7 +79,7 @@
     state = { ...blank };
     Object.keys(blank).forEach((name) => { if (name in given) state[name] = given[name]; });
     apply();
-    if (form.getBoundingClientRect().top > innerHeight * 0.6) form.scrollIntoView();
+    form.scrollIntoView({ behavior: "instant" });
   };
 
   const sort = (name) => change({ sort: name, down: state.sort === name && !state.down ? "1" : "" });

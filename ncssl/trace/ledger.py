@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from ncssl.links import anchor
 from ncssl.report.frame import number
 from ncssl.report.ledger import runs as seeds
+from ncssl.report.mathematics import mathematics
 from ncssl.report.select import band
 from ncssl.trace.evidence import Site, effect, evidence, plain
-from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Row
 from ncssl.verdicts.judging import EXACT, STATUSES, words
 
@@ -99,7 +99,7 @@ def controls(rows: Sequence[Row]) -> str:
 
 
 def select(name: str, options: Mapping[str, str], every: str | None = "all") -> str:
-    """A choice with its label; `every` is the word for no choice."""
+    """A choice with its label; `every` is the word for no choice, None where `options` has it."""
     first = f'<option value="">{every}</option>' if every else ""
     items = "".join(f'<option value="{k}">{html.escape(v)}</option>' for k, v in options.items())
     return f'<label>{name}<select name="{name}">{first}{items}</select></label>'

@@ -11,11 +11,11 @@ from ncssl.links import ledger_link, record_link, relative
 from ncssl.recipes import SCALES
 from ncssl.records.store import Record
 from ncssl.report import select
+from ncssl.report.mathematics import mathematics
 from ncssl.runs.experiments import Planned
 from ncssl.trace import places
 from ncssl.trace.evidence import Site, plain
 from ncssl.trace.ledger import badge
-from ncssl.trace.mathematics import mathematics
 from ncssl.trace.plain_page import plain_page
 from ncssl.trace.rows import Row
 
