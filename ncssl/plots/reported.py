@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ncssl.plots.style import GREY, OKABE, PALE, PAPER
+from ncssl.plots.training import not_run
 
 # of sources in the order given, with a marker each, so that colour alone need not tell them apart
 SHADES = ("blue", "vermilion", "green", "purple", "orange", "sky", "black")
@@ -27,6 +28,8 @@ def against(
     it has no number. The dashed line is equality, the shaded quarters are those of other
     signs. Both axes begin and end where their own numbers do.
     """
+    if not any(data.values()):
+        return not_run(ax)
     for (name, rows), shade, marker in zip(data.items(), SHADES, MARKERS, strict=False):
         colour = OKABE[shade]
         for row in rows:
@@ -47,9 +50,9 @@ def against(
 
 def frame(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     """Limits, the line of equality and the quarters of other signs."""
-    x = [row["paper"] for row in rows] or [0.0]
+    x = [row["paper"] for row in rows]
     y = [v for row in rows for v in (row["effect"], row["low"], row["high"]) if v is not None]
-    (left, right), (low, high) = padded(x), padded(y or [0.0])
+    (left, right), (low, high) = padded(x), padded(y)
     for corner, width, height in ((left, -left, high), (right, -right, low)):
         box = Rectangle((corner, 0), width, height, color=PALE, alpha=0.45, lw=0, zorder=0)
         ax.add_patch(box)

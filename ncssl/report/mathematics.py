@@ -13,8 +13,9 @@ GREEK = dict(zip(LETTERS.split(), "αβγδεηκλμρστ", strict=True))
 # "a" and "A" are words; "I" is the identity where nothing is spelt with it
 SYMBOL = rf"(?:{'|'.join(GREEK)}|W[pa]|F[12]|p0|n2|Sz|[b-zB-HJ-Z]|I(?=[\s.,)]|$))"
 ATOM = re.compile(
-    rf"(?<![A-Za-z0-9_'’])(?<![a-z][a-z]-)(?P<base>{SYMBOL})(?P<prime>'(?![a-z]))?(?P<star>\*)?"
-    r"(?:_(?P<sub>[A-Za-z0-9]{1,3})(?!\w))?(?P<side>[-+](?=[\s.,:;)]|$))?"
+    rf"(?<![A-Za-z0-9_'’])(?<![a-z][a-z]-)(?<![a-z]\.)(?P<base>{SYMBOL})"
+    r"(?P<prime>'(?![a-z]))?(?P<star>\*)?(?:_(?P<sub>[A-Za-z0-9]{1,3})(?!\w))?"
+    r"(?P<side>[-+](?=[\s.,:;)]|$))?"
     r"(?![A-Za-z0-9_'’]|-[A-Za-z]{2}|\.[a-z])"
 )
 POWER = re.compile(r"\^(-?\d+(?:/\d+)?|[A-Za-z]+(?:\*)?)")
