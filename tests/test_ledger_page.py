@@ -332,6 +332,8 @@ def test_from_a_badge_to_the_record_and_the_line_in_three_clicks(chromium, html)
     link = opened.js(f"document.getElementById('{CLAIM}').querySelector('dd td a').href")
     assert "What rests on it" in read(link)
     assert ledger_link(*CLAIM.split("."), "records/wang2021") in read(link)
+    method = follow(link, r'href="([^"]*code/methods/[^"]+#L\d+)"')
+    assert f'id="{urlparse(method).fragment}"' in read(method)
 
 
 def read(uri):

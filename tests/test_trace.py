@@ -243,6 +243,8 @@ def test_a_record_page_says_what_it_is_and_what_rests_on_it(judged, found, root)
     assert shape.wrong == [] and shape.open == []
     assert f"../../book/ledger.html#{KEY}.{row.claim.id}" in shape.links
     assert f"{run.id}.json" in shape.links
+    path, at = places.decorated("methods")[run.recipe.method]
+    assert f"../../code/{path}.html#L{at}" in shape.links
     line = places.lines(KEY)[row.claim.id]
     assert f"../../papers/{KEY}.html#L{line}" in shape.links
     for said in (run.device, run.commit, run.precision, f"seed {run.recipe.seed}", "ncssl run"):

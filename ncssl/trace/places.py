@@ -47,11 +47,16 @@ def lines(key: str) -> dict[str, int]:
     return found
 
 
-@cache
 def functions(key: str) -> dict[str, tuple[str, int]]:
-    """Function of a paper's theory -> its file, relative to the package, and its first line."""
+    """Check of a paper's theory -> its file, relative to the package, and its first line."""
+    return decorated(f"theory/{key}")
+
+
+@cache
+def decorated(folder: str) -> dict[str, tuple[str, int]]:
+    """Function with a decorator, of the files of a folder of the package -> file and line."""
     found = {}
-    for path in sorted((PACKAGE / "theory" / key).glob("*.py")):
+    for path in sorted((PACKAGE / folder).glob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.decorator_list:
                 found[node.name] = (path.relative_to(PACKAGE).as_posix(), node.lineno)

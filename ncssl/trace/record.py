@@ -28,7 +28,7 @@ def record_page(record: Record, used: Sequence[Planned], rows: Iterable[Row], si
     """The page of one record; `used` are the arms it is a run of, `rows` the claims on it."""
     content = "".join(
         [
-            f"<p>{what(record)}</p>",
+            f"<p>{what(record, site)}</p>",
             part("What rests on it", rests(used, rows, site)),
             part("Recipe", pairs(recipe(record))),
             part("Metrics", pairs(metrics(record))),
@@ -46,16 +46,23 @@ def part(title: str, content: str, more: str = "") -> str:
     return f"<h2>{title}</h2>{f'<p>{more}</p>' if more else ''}{content}" if content else ""
 
 
-def what(record: Record) -> str:
-    """One sentence on the run."""
+def what(record: Record, site: Site) -> str:
+    """One sentence on the run; its method leads to its declaration."""
     r = record.recipe
     said = (
-        f"<b>{plain(r.method)}</b> on {plain(r.dataset)}, {plain(r.backbone)}, {r.epochs} epochs,"
+        f"<b>{method(r.method, site)}</b> on {plain(r.dataset)}, {plain(r.backbone)}, {r.epochs} epochs,"
         f" seed {r.seed}, scale {r.scale}"
     )
     if record.status == "failed":
         return f"{said}. <b>The run failed</b>: {plain(record.reason)}"
     return f"{said}. {outcome(record)}"
+
+
+def method(name: str, site: Site) -> str:
+    """A method's name, with a link to its code where it is a network's (a floor has none)."""
+    if name not in (known := places.decorated("methods")):
+        return plain(name)
+    return f'<a href="{site.line(*known[name])}">{plain(name)}</a>'
 
 
 def outcome(record: Record) -> str:

@@ -87,10 +87,11 @@ def resting(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def write_sources(out: Path) -> None:
-    """The claims of every paper, and the code of the checks, with an address a line."""
+    """The claims of every paper, and the code of checks and methods, with an address a line."""
     keys = {row.claim.paper for row in judged()[0]}
     files = {f"papers/{key}.toml": f"{SOURCES}/{key}.html" for key in keys}
-    modules = {path for key in keys for path, _ in places.functions(key).values()}
+    folders = ["methods", *(f"theory/{key}" for key in keys)]
+    modules = {path for name in folders for path, _ in places.decorated(name).values()}
     files |= {path: f"{CODE}/{path}.html" for path in modules}
     for path, page in files.items():
         target = out / page
