@@ -18,7 +18,9 @@ from ncssl.links import ledger_link
 
 CLAIM = "wang2021.directcopy_matches_directpred"
 TOC = "format: jb-book\nroot: book/ledger\nchapters:\n  - file: book/verdicts\n"
-OTHERS = "  - file: book/references\n  - file: notebooks/theorems\n  - file: notebooks/ledger\n"
+OTHERS = (
+    "  - file: book/references\n  - file: notebooks/wen2022_theory\n  - file: notebooks/ledger\n"
+)
 MOST = 1_500_000  # bytes of a page
 
 
@@ -321,7 +323,7 @@ def test_pages_of_evidence_are_whole(chromium, html, name, theme):
 
 def test_from_a_badge_to_the_record_and_the_line_in_three_clicks(chromium, html):
     """From the table of a chapter, by the links alone."""
-    at = (html / "notebooks" / "theorems.html").as_uri()
+    at = (html / "notebooks" / "wen2022_theory.html").as_uri()
     row = follow(at, r'href="([^"]*ledger\.html#wen2022\.[^"]+)"')
     body = read(row).split(f'<tbody id="{urlparse(row).fragment}"')[1].split("</tbody>")[0]
     line = urljoin(row, re.search(r'href="([^"]*papers/wen2022\.html#L\d+)"', body)[1])
@@ -355,7 +357,7 @@ def test_no_link_of_the_evidence_is_broken(html):
     for page in pages:
         for link in re.findall(r'<a [^>]*href="([^"#:]+)(?:#([^"]*))?"', page.read_text()):
             target = (page.parent / link[0]).resolve()
-            if "notebooks" in target.parts and target.stem not in ("theorems", "ledger"):
+            if "notebooks" in target.parts and target.stem not in ("wen2022_theory", "ledger"):
                 continue  # not in this small book
             if not target.is_file():
                 broken.append((page.name, link))

@@ -5,8 +5,7 @@ import re
 import pytest
 
 from ncssl.claims import papers
-from ncssl.report.frame import statement
-from ncssl.report.mathematics import mathematics
+from ncssl.trace.mathematics import mathematics
 
 
 @pytest.mark.parametrize(
@@ -54,8 +53,3 @@ def test_no_claim_shows_ascii_mathematics_on_a_page():
             assert page.count("<") == 2 * len(re.findall(r"</", page)), page
             words = set(re.findall(r"[A-Za-z]{5,}", claim.statement)) - {"alpha", "sigma", "lambda"}
             assert words <= set(re.findall(r"[A-Za-z]{5,}", page)), page
-
-
-def test_a_terminal_prints_the_statement_as_it_is_written():
-    shown = statement("eta > tau^2")
-    assert f"{shown}" == str(shown) == "eta > tau^2" and "<sup>2</sup>" in shown.page

@@ -13,7 +13,7 @@ from ncssl.links import ledger_link
 from ncssl.records import store
 from ncssl.report import frame, tables
 from ncssl.theory import theory
-from ncssl.trace import evidence, ledger, places, record, rows, sources
+from ncssl.trace import badges, evidence, ledger, places, record, rows, sources
 from ncssl.trace.evidence import Site
 from ncssl.verdicts.judging import Verdict
 
@@ -276,18 +276,51 @@ def test_every_line_of_a_source_has_its_address():
 # ---- the tables of chapters
 
 
-def test_a_verdict_of_a_chapter_leads_to_the_ledger(judged, monkeypatch):
+def table(monkeypatch, rows):
+    """Rows as a chapter shows them."""
     pages = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: pages.append(data))
+    frame.show(rows)
+    return pages[0]["text/html"]
+
+
+def test_a_verdict_of_a_chapter_leads_to_the_ledger(judged, monkeypatch):
     pairs = [(r.claim, r.verdict) for r in judged if r.claim.kind == "records"]
-    frame.show(tables.verdicts(pairs))
-    frame.show(tables.ledger(pairs))
-    frame.show(tables.theory(papers.paper(KEY)))
-    for data in pages[:2]:
-        for claim, _ in pairs:
-            assert f'href="../book/ledger.html#{KEY}.{claim.id}"' in data["text/html"]
-        assert "href" not in data["text/plain"]
-    assert "<i>v</i><sub>1</sub>" in pages[2]["text/html"] and "v_1" in pages[2]["text/plain"]
+    text = table(monkeypatch, tables.verdicts(pairs))
+    page = badges.linked(text, "notebooks/wen2022_experiments")
+    links = Shape(page).links
+    assert links == [f"../book/ledger.html#{KEY}.{claim.id}" for claim, _ in pairs]
+    assert page.count("<b style") == text.count("<b style") == len(pairs)
+    assert badges.linked(page, "notebooks/wen2022_experiments") == page, "once is enough"
+
+
+def test_statements_of_a_chapter_are_set_in_type(judged, monkeypatch):
+    rows = [
+        {"statement": r.claim.statement, "check": r.claim.check, "verdict": r.verdict.status}
+        for r in judged
+        if r.claim.kind == "theory"
+    ]
+    page = badges.linked(table(monkeypatch, frame.frame(rows)), "notebooks/wen2022_theory")
+    assert "<i>v</i><sub>1</sub>" in page and "v_1" not in page
+    assert len(Shape(page).links) == len(rows) and Shape(page).wrong == []
+
+
+def test_claims_that_say_the_same_are_told_apart_by_their_arms():
+    claims = papers.paper("halvagal2023").claims.values()
+    same = [c for c in claims if c.statement == "The same with the Euclidean loss."]
+    assert len(same) > 1
+    for claim in same:
+        test = tables.test_words(claim)
+        row = f"<tr><td>{claim.statement}</td><td>{test}</td><td>undecided</td></tr>"
+        (link,) = Shape(badges.linked(row, "notebooks/halvagal2023_experiments")).links
+        assert link.endswith(f"#halvagal2023.{claim.id}")
+    row = f"<tr><td>{same[0].statement}</td><td>undecided</td></tr>"
+    assert badges.linked(row, "notebooks/halvagal2023_experiments") == row, "no guess"
+
+
+@pytest.mark.parametrize("row", ["<tr><td>reproduced</td><td>3</td></tr>", "<td>x</td>", "<tr/>"])
+def test_other_tables_stay(row):
+    assert badges.linked(row, "notebooks/zoo") == row
 
 
 def test_records_of_the_checkout_are_pages_of_the_same_id(known):

@@ -10,8 +10,6 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ncssl.links import ledger_link
-from ncssl.report.mathematics import mathematics
 from ncssl.verdicts.judging import words
 
 if TYPE_CHECKING:
@@ -31,27 +29,12 @@ COLOURS = {
 SHADE = {words(status): shade for status, shade in COLOURS.items()}  # by what is printed
 
 
-class Shown(str):
-    """A text, as terminals print it, that a page shows as the HTML `page`."""
-
-    page: str
-
-    def __new__(cls, text: str, page: str) -> Shown:
-        shown = super().__new__(cls, text)
-        shown.page = page
-        return shown
-
-
 def frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = ()) -> DataFrame:
     """A frame of rows given as dicts; `columns` name them where there may be no row."""
     import pandas
 
     rows = list(rows)
-    table = pandas.DataFrame(rows, columns=list(columns) or None if not rows else None)
-    kept = {name for row in rows for name, value in row.items() if isinstance(value, Shown)}
-    for name in kept:  # as texts of pandas they would lose their HTML
-        table[name] = pandas.Series([row[name] for row in rows], dtype=object)
-    return table
+    return pandas.DataFrame(rows, columns=list(columns) or None if not rows else None)
 
 
 def show(table: DataFrame, caption: str = "") -> None:
@@ -63,7 +46,7 @@ def show(table: DataFrame, caption: str = "") -> None:
         print(f"{caption}: none" if caption else "none")
         return
     text = table.map(lambda v: "" if v is None else str(v))
-    safe = table.map(marked).rename(columns=lambda name: html.escape(str(name), quote=False))
+    safe = text.map(marked).rename(columns=lambda name: html.escape(str(name), quote=False))
     page = safe.to_html(index=False, escape=False, border=0, justify="left")
     if caption:
         page = page.replace("<thead>", f"<caption>{html.escape(caption)}</caption>\n  <thead>", 1)
@@ -73,29 +56,10 @@ def show(table: DataFrame, caption: str = "") -> None:
     )
 
 
-def marked(cell: Any) -> str:
-    """A cell as HTML: its own where it has one, else a verdict in bold and in its colour; names may
-    break after an underscore."""
-    if isinstance(cell, Shown):
-        return cell.page
-    text = "" if cell is None else str(cell)
+def marked(text: str) -> str:
+    """A cell as HTML; a verdict in bold and in its colour; names may break after an underscore."""
     escaped = html.escape(text, quote=False).replace("_", "_<wbr>")
     return f'<b style="color:{SHADE[text]}">{escaped}</b>' if text in SHADE else escaped
-
-
-def statement(text: str) -> Shown:
-    """What a claim says, with its mathematics set in type where a page shows it."""
-    return Shown(text, mathematics(text))
-
-
-def verdict(status: str, paper: str, claim: str) -> Shown:
-    """A verdict that leads to the claim's row of the ledger, from a chapter."""
-    return linked(words(status), paper, claim)
-
-
-def linked(text: str, paper: str, claim: str) -> Shown:
-    """A text that leads to a claim's row of the ledger, from a chapter."""
-    return Shown(text, f'<a href="{ledger_link(paper, claim)}">{marked(text)}</a>')
 
 
 def number(value: float | None, digits: int = 1) -> str:

@@ -15,8 +15,8 @@ from ncssl.claims.facts import METRICS, Claim, Experiment, Paper
 from ncssl.records import baseline, store
 from ncssl.records.numbers import Found
 from ncssl.report import select
-from ncssl.report.frame import COLOURS, frame, linked, number, spread, statement, verdict
-from ncssl.verdicts.judging import Verdict
+from ncssl.report.frame import COLOURS, frame, number, spread
+from ncssl.verdicts.judging import Verdict, words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -171,7 +171,7 @@ def verdicts(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
         d = decimals(claim, v)
         rows.append(
             {
-                "claim": statement(f"{claim.statement} ({claim.place})"),
+                "claim": f"{claim.statement} ({claim.place})",
                 "by": claim.by,
                 "test": test_words(claim, v),
                 "margin": claim.margin_by,
@@ -179,7 +179,7 @@ def verdicts(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
                 "95 % interval": spread(v.low, v.high, d),
                 "n": v.n,
                 "paper": number(claim.reported_effect, 2),
-                "verdict": verdict(v.status, claim.paper, claim.id),
+                "verdict": words(v.status),
             }
         )
     return frame(rows, ["claim", "verdict"])
@@ -198,7 +198,7 @@ def ledger(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
             "95 % interval": spread(v.low, v.high, decimals(c, v)),
             "n": v.n,
             "paper": number(c.reported_effect, 2),
-            "verdict": verdict(v.status, c.paper, c.id),
+            "verdict": words(v.status),
         }
         for c, v in judged
     ]
@@ -347,12 +347,7 @@ def theory(paper: Paper) -> DataFrame:
     rows = [c for c in paper.claims.values() if c.kind == "theory"]
     return frame(
         [
-            {
-                "place": c.place,
-                "statement": statement(c.statement),
-                "by": whose(c),
-                "check": linked(c.check, c.paper, c.id),
-            }
+            {"place": c.place, "statement": c.statement, "by": whose(c), "check": c.check}
             for c in rows
         ],
         ["place", "statement"],

@@ -12,10 +12,10 @@ from ncssl.claims.facts import FLOOR, Claim
 from ncssl.links import code_link, record_link, relative, source_link
 from ncssl.report.frame import number, spread
 from ncssl.report.ledger import size
-from ncssl.report.mathematics import mathematics
 from ncssl.report.select import reported
 from ncssl.report.tables import decimals, test_words
 from ncssl.trace import places
+from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Pair, Row
 from ncssl.verdicts.judging import Verdict, words
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from ncssl.links import anchor
 from ncssl.report.frame import number
 from ncssl.report.ledger import runs as seeds
-from ncssl.report.mathematics import mathematics
 from ncssl.report.select import band
 from ncssl.trace.evidence import Site, effect, evidence, plain
+from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Row
 from ncssl.verdicts.judging import EXACT, STATUSES, words
 

@@ -11,11 +11,11 @@ from ncssl.links import ledger_link, record_link, relative
 from ncssl.recipes import SCALES
 from ncssl.records.store import Record
 from ncssl.report import select
-from ncssl.report.mathematics import mathematics
 from ncssl.runs.experiments import Planned
 from ncssl.trace import places
 from ncssl.trace.evidence import Site, plain
 from ncssl.trace.ledger import badge
+from ncssl.trace.mathematics import mathematics
 from ncssl.trace.plain_page import plain_page
 from ncssl.trace.rows import Row
 
@@ -50,8 +50,8 @@ def what(record: Record, site: Site) -> str:
     """One sentence on the run; its method leads to its declaration."""
     r = record.recipe
     said = (
-        f"<b>{method(r.method, site)}</b> on {plain(r.dataset)}, {plain(r.backbone)}, {r.epochs} epochs,"
-        f" seed {r.seed}, scale {r.scale}"
+        f"<b>{method(r.method, site)}</b> on {plain(r.dataset)}, {plain(r.backbone)},"
+        f" {r.epochs} epochs, seed {r.seed}, scale {r.scale}"
     )
     if record.status == "failed":
         return f"{said}. <b>The run failed</b>: {plain(record.reason)}"

@@ -9,10 +9,11 @@ from posixpath import dirname
 from docutils import nodes
 from docutils.parsers.rst import Directive
 
-from ncssl.links import CODE, RECORDS, SOURCES
+from ncssl.links import CODE, LEDGER, RECORDS, SOURCES
 from ncssl.records import store
 from ncssl.trace import ledger, places
 from ncssl.trace import rows as tracing
+from ncssl.trace.badges import linked
 from ncssl.trace.evidence import Site
 from ncssl.trace.record import index, record_page
 from ncssl.trace.rows import Row
@@ -22,6 +23,7 @@ from ncssl.trace.sources import source_page
 def setup(app) -> dict:
     """What Sphinx calls."""
     app.add_directive("ledger", Ledger)
+    app.connect("html-page-context", link_verdicts)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -38,6 +40,17 @@ class Ledger(Directive):
         chosen = [row for row in judged()[0] if only in (None, row.claim.paper)]
         text = ledger.page(chosen, site(env.app, dirname(env.docname)))
         return [nodes.raw("", text, format="html")]
+
+
+def link_verdicts(app, name: str, template: str, context: dict, doctree) -> None:
+    """Verdicts in the tables of a chapter lead to the ledger, where the book has one."""
+    if name.startswith("notebooks/") and doctree is not None and LEDGER in pages(app):
+        context["body"] = linked(context["body"], name)
+
+
+def pages(app) -> set[str]:
+    """The pages of the book, as files of the build."""
+    return {f"{name}.html" for name in app.env.found_docs}
 
 
 @cache
