@@ -318,6 +318,14 @@ def test_claims_that_say_the_same_are_told_apart_by_their_arms():
     assert badges.linked(row, "notebooks/halvagal2023_experiments") == row, "no guess"
 
 
+def test_a_row_may_name_its_claim_by_id(judged, monkeypatch):
+    pairs = [(r.claim, r.verdict) for r in judged if r.claim.kind == "records"]
+    page = badges.linked(table(monkeypatch, tables.ledger(pairs)), "notebooks/wen2022_experiments")
+    assert [link.partition("#")[2] for link in Shape(page).links] == [
+        f"{KEY}.{claim.id}" for claim, _ in pairs
+    ]
+
+
 @pytest.mark.parametrize("row", ["<tr><td>reproduced</td><td>3</td></tr>", "<td>x</td>", "<tr/>"])
 def test_other_tables_stay(row):
     assert badges.linked(row, "notebooks/zoo") == row
