@@ -18,7 +18,7 @@ from ncssl.trace.evidence import Site
 from ncssl.verdicts.judging import Verdict
 
 KEY = "wen2022"
-VOID = {"link", "meta", "br", "img", "input"}
+VOID = {"link", "meta", "br", "wbr", "img", "input"}
 
 
 class Shape(HTMLParser):

@@ -87,9 +87,9 @@ def whose_margin(claim: Claim) -> str:
 
 
 def effect(claim: Claim, v: Verdict) -> str:
-    """The effect with its interval as text; empty where there is none."""
+    """The effect with its interval, as HTML; empty where there is none."""
     if claim.kind == "theory":
-        return size(v.effect)
+        return mathematics(size(v.effect)).replace("-", "−")
     d = decimals(claim, v)
     return f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip().replace("-", "−")
 
