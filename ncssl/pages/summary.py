@@ -1,0 +1,155 @@
+"""What the summary pages and the front say of the verdicts, as Markdown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ncssl import experiments
+from ncssl.pages import answers
+from ncssl.pages.answers import Judged
+from ncssl.pages.questions import Asked, Question
+from ncssl.records import papers
+from ncssl.records.verdicts import DECIDED
+
+HERE = "book/papers"  # the folder of the summary pages, from the first page of the build
+OPEN = ("partly", "undecided")
+
+
+def judge(paper: papers.Paper, results=None) -> dict[str, Judged]:
+    """Claim's id -> its verdict, of the paper's own claims and of the misprints found in it."""
+    found = experiments.judged(paper, results=results)
+    return {c.id: answers.judged(c, verdicts) for c, verdicts in found if c.by == "paper"}
+
+
+def own(rows: Iterable[Judged], kind: str) -> list[Judged]:
+    """The paper's own claims of a kind, "records" or "theory", without misprints."""
+    return [row for row in rows if row.claim.kind == kind and not row.claim.erratum]
+
+
+def parts(question: Question, rows: Mapping[str, Judged]) -> list[list[Judged]]:
+    """The claims that answer a question: those on training runs, then those computed; none
+    empty."""
+    both = ([rows[name] for name in ids] for ids in (question.trained, question.theory))
+    return [part for part in both if part]
+
+
+def answer(asked: Asked, rows: Mapping[str, Judged]) -> str:
+    """The top of a summary page: each first question, its answer in a sentence, and the claim that
+    decides."""
+    blocks = []
+    for q in (q for q in asked.questions if q.first):
+        said = [f"* **{answers.lead(part)}** {brief(part)}" for part in parts(q, rows)]
+        blocks += [f"**{q.ask}**\n", *said, ""]
+    return boxed("ncssl-answer", blocks)
+
+
+def brief(part: Sequence[Judged]) -> str:
+    """Verdicts of the claims of an answer, linked; of the first one on runs its numbers or what
+    holds it back."""
+    links = ", ".join(answers.badge(row, HERE) for row in part)
+    first = part[0]
+    held = answers.why(first) if first.verdict.status in ("out of reach", "not a test") else ""
+    return f"{links} {plainly(held) or answers.measured(first)}".rstrip()
+
+
+def plainly(held: str) -> str:
+    """What holds a claim back, as a sentence."""
+    return f"What is missing is {held}." if held else ""
+
+
+def more(asked: Asked, rows: Mapping[str, Judged]) -> str:
+    """The other questions of a paper, with their answers."""
+    lines = []
+    for q in (q for q in asked.questions if not q.first):
+        said = " ".join(
+            f"{answers.lead(part)} {', '.join(answers.badge(row, HERE) for row in part)}"
+            for part in parts(q, rows)
+        )
+        lines.append(f"* **{q.ask}** {said}")
+    return "\n".join(lines)
+
+
+def held(rows: Mapping[str, Judged]) -> str:
+    """Every claim of the paper by its verdict: on training runs, then computed, then misprints."""
+    runs, maths = own(rows.values(), "records"), own(rows.values(), "theory")
+    speaking = [r for r in runs if r.verdict.status in (*DECIDED, *OPEN)]
+    silent = [r for r in runs if r not in speaking]
+    wrong = [r for r in maths if r.verdict.status != "reproduced"]
+    right = [r for r in maths if r.verdict.status == "reproduced"]
+    misprints = [r for r in rows.values() if r.claim.erratum]
+    return "\n".join(
+        [
+            *listed(f"**On training runs**, {counts(runs)}.", speaking),
+            *folded("that these runs cannot speak of", silent),
+            *listed(f"**Of the mathematics**, {counts(maths)}.", wrong),
+            *folded("that hold when computed", right),
+            *listed("**Misprints found**, each checked by computation.", misprints),
+        ]
+    )
+
+
+def counts(rows: Sequence[Judged]) -> str:
+    """How many claims there are, and how many have which verdict."""
+    states = answers.counted(row.verdict.status for row in rows)
+    return f"{len(rows)} claims of the paper: {states}" if rows else "the paper has no claim"
+
+
+def listed(title: str, rows: Sequence[Judged]) -> list[str]:
+    """Claims under a title, lines of Markdown; nothing for no claims but those of a count."""
+    if not rows and "Misprints" in title:
+        return []
+    return [title, "", *(answers.line(row, HERE) for row in rows), ""]
+
+
+def folded(what: str, rows: Sequence[Judged]) -> list[str]:
+    """Claims folded away, lines of Markdown; nothing for none."""
+    if not rows:
+        return []
+    lines = [answers.line(row, HERE) for row in rows]
+    return [f":::{{dropdown}} {len(rows)} {what}", *lines, ":::", ""]
+
+
+CHANGE = {  # what new runs would have to show
+    "reproduced": "An interval that is not wholly on the claimed side of the margin",
+    "partly": "Runs that decide the steps left open",
+    "same direction": "An interval that reaches the margin",
+    "contradicted": "An interval that is not wholly on the other side of the margin",
+    "undecided": "More seeds: the margin lies inside the interval",
+    "out of reach": "Runs that have learned enough, on either side",
+    "not a test": "A measure that an untrained network, or the control, fails",
+    "not run": "The runs themselves",
+}
+
+
+def mind(asked: Asked, rows: Mapping[str, Judged]) -> str:
+    """What would change the answers at the top of a page, from the verdicts on their claims."""
+    ids = [name for q in asked.questions if q.first for name in q.trained]
+    by_need: dict[str, list[Judged]] = {}
+    for row in (rows[name] for name in ids):
+        missing = answers.why(row)
+        need = CHANGE[row.verdict.status] + (f"; now {missing}" if missing else "")
+        by_need.setdefault(need, []).append(row)
+    links = ({need: ", ".join(answers.badge(r, HERE) for r in of)} for need, of in by_need.items())
+    return "\n".join(f"* {badges} {need}." for pair in links for need, badges in pair.items())
+
+
+def found(papers_rows: Sequence[Mapping[str, Judged]]) -> str:
+    """The second and third sentence of the front: what came of the papers' claims, by counts."""
+    rows = [row for of_paper in papers_rows for row in of_paper.values()]
+    maths = [row.verdict.status for row in own(rows, "theory")]
+    runs = own(rows, "records")
+    states, scales = [row.verdict.status for row in runs], {r.scale for r in runs if r.scale}
+    silent = sum(s not in (*DECIDED, *OPEN) for s in states)
+    decided = answers.counted(s for s in states if s in (*DECIDED, *OPEN)) or "none is decided"
+    return (
+        f"Computed again, {maths.count('reproduced')} of the {len(maths)} claims that these papers"
+        f" make of their mathematics hold, and {len(maths) - maths.count('reproduced')} do not. Of"
+        f" their {len(states)} claims about trained networks {decided}, and {silent} are beyond"
+        f" what our runs (scale {' and '.join(sorted(scales)) or 'none'}) have learned enough to"
+        " judge, or were not run.\n"
+    )
+
+
+def boxed(name: str, lines: Sequence[str]) -> str:
+    """Markdown in a box of a style's name."""
+    return "\n".join([f"::::{{div}} {name}", *lines, "::::", ""])
+
+
