@@ -31,7 +31,7 @@ from ncssl.workers import end_with_parent, workers
 NAMED = {
     "scale": ("ncssl.recipes", "SCALES"),
     "method": ("ncssl.methods", "METHODS"),
-    "dataset": ("ncssl.domains", "DATASETS"),
+    "dataset": ("ncssl.train.tasks", "DATASETS"),
 }
 JOBS = 4  # notebooks side by side at most: each takes up to a gigabyte
 STAGED = ("_config.yml", "_toc.yml", "book")
@@ -130,7 +130,7 @@ def execute(
     Everything is checked before any runs. Raises UnknownName, BadFile, and NotebookFailed after all
     have run if some stopped with an error.
     """
-    from ncssl.campaign import side_by_side
+    from ncssl.runs.campaign import side_by_side
 
     root = checkout(root)
     here, given = notebooks(root), dict(parameters or {})
@@ -335,8 +335,10 @@ def clear(stage: Path) -> None:
 
 
 def fill(stage: Path, root: Path) -> None:
-    """Lay out what Sphinx reads: settings, pages, notebooks as stored, links to the sources,
-    MathJax."""
+    """Lay out what Sphinx reads: settings, pages and their made parts, notebooks as stored, links
+    to the sources, MathJax."""
+    from ncssl import pages
+
     stage.mkdir(parents=True)
     (stage / MARK).touch()
     for name in STAGED:
@@ -350,6 +352,8 @@ def fill(stage: Path, root: Path) -> None:
     for name in LINKED:
         if (root / name).exists():
             (stage / name).symlink_to(root / name, target_is_directory=True)
+    if (stage / "book" / "papers").is_dir():
+        pages.write(stage / "book")
     place_mathjax(stage / "vendor" / "mathjax")
 
 

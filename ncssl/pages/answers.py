@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from ncssl.claims import papers
+from ncssl.claims.facts import Claim
 from ncssl.links import ledger_link
-from ncssl.records import ledger, papers, series
-from ncssl.records.facts import Claim
-from ncssl.records.frames import decimals
-from ncssl.records.tables import number, spread
-from ncssl.records.verdicts import STATUSES, Verdict, words
+from ncssl.report import ledger, select
+from ncssl.report.frame import number, spread
+from ncssl.report.tables import decimals
+from ncssl.verdicts.judging import STATUSES, Verdict, words
 
 TRAINED = {  # what the verdict on trained networks answers, at a scale
     "reproduced": "Yes, in the networks trained here (scale {scale}).",
@@ -93,8 +94,10 @@ def measured(row: Judged) -> str:
         return ""
     d = decimals(claim, v)
     here = f"Here {number(v.effect, d)} {spread(v.low, v.high, d)}"
-    paper = "" if claim.reported_effect is None else f", in the paper {number(claim.reported_effect)}"
-    return minus(f"{here}{paper} ({plain(series.unit(claim, v))}; {v.n} seeds).")
+    paper = (
+        "" if claim.reported_effect is None else f", in the paper {number(claim.reported_effect)}"
+    )
+    return minus(f"{here}{paper} ({plain(select.unit(claim, v))}; {v.n} seeds).")
 
 
 def why(row: Judged) -> str:

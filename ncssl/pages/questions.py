@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ncssl.claims import papers
+from ncssl.claims.facts import Paper
 from ncssl.errors import BadFile
-from ncssl.records import papers
-from ncssl.records.facts import Paper
 
 FILE = "book/papers/questions.toml"
 REMEDY = "correct the file"

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ncssl import experiments
+from ncssl.claims import papers
+from ncssl.claims.facts import FLOOR
 from ncssl.pages import answers
 from ncssl.pages.answers import Judged
 from ncssl.pages.questions import Asked, Question
-from ncssl.records import papers
-from ncssl.records.verdicts import DECIDED
+from ncssl.report import select
+from ncssl.report.frame import number
+from ncssl.runs import experiments
+from ncssl.verdicts.judging import DECIDED
 
 HERE = "book/papers"  # the folder of the summary pages, from the first page of the build
 OPEN = ("partly", "undecided")
@@ -148,8 +151,24 @@ def found(papers_rows: Sequence[Mapping[str, Judged]]) -> str:
     )
 
 
+def stand_in(results=None) -> str:
+    """A batch norm on the outputs in place of a predictor: leads over the untrained encoder in the
+    atlas, by kNN."""
+    runs = experiments.found("companion", results=results)["atlas"]
+    rows = select.arms(papers.paper("companion"), "atlas", runs, "knn_accuracy")
+    mean = {row["arm"]: row["mean"] for row in rows}
+    floor, with_norm = mean[FLOOR], "no_predictor_norm"
+    leads = {
+        arm: "not run" if None in (mean[arm], floor) else f"{number(mean[arm] - floor)} points"
+        for arm in (with_norm, "simsiam_norm", "no_predictor")
+    }
+    return answers.minus(
+        f"Lead over an untrained encoder by nearest neighbours (scale {runs[0][0].recipe.scale}):"
+        f" without predictor but with batch norm {leads[with_norm]}, with both"
+        f" {leads['simsiam_norm']}, with neither {leads['no_predictor']}.\n"
+    )
+
+
 def boxed(name: str, lines: Sequence[str]) -> str:
     """Markdown in a box of a style's name."""
     return "\n".join([f"::::{{div}} {name}", *lines, "::::", ""])
-
-

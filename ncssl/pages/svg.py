@@ -8,10 +8,14 @@ from collections.abc import Mapping
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from ncssl.plots.style import INK, PAPER
+from ncssl.plots.style import INK, PALE, PAPER
 
-INKS = (INK, "#000000")  # become the page's own ink
-CLEAR = (PAPER, "#ffffff")  # become transparent
+THEMED = {  # colours of figures -> those of the page
+    INK: "currentColor",
+    "#000000": "currentColor",
+    PAPER: "var(--pst-color-background, #fff)",
+    PALE: "var(--pst-color-border, #ccc)",
+}
 DROPPED = (  # what a page does not need, or may not have twice
     r"<\?xml.*?\?>",
     r"<!DOCTYPE.*?>",
@@ -35,6 +39,7 @@ def inline(figure: Figure, name: str, alt: str, links: Mapping[str, str] | None 
     text = out.getvalue()
     for pattern in DROPPED:
         text = re.sub(pattern, "", text, flags=re.S)
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", text)  # hundredths of a point are enough
     text = linked(themed(own_ids(text, name)), links or {})
     role = "group" if links else "img"
     text = text.replace("<svg ", f'<svg role="{role}" aria-label="{html.escape(alt)}" ', 1)
@@ -43,9 +48,9 @@ def inline(figure: Figure, name: str, alt: str, links: Mapping[str, str] | None 
 
 
 def themed(text: str) -> str:
-    """Ink becomes the page's, paper becomes transparent."""
-    for colours, new in ((INKS, "currentColor"), (CLEAR, "none")):
-        text = re.sub("|".join(colours), new, text, flags=re.I)
+    """Ink and paper become the page's own."""
+    for colour, new in THEMED.items():
+        text = re.sub(colour, new, text, flags=re.I)
     return text.replace("'DejaVu Sans';", "'DejaVu Sans', sans-serif;")
 
 

@@ -8,10 +8,10 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from ncssl.plots.style import GREY, INK, PALE, VERDICTS
-from ncssl.records.verdicts import words
+from ncssl.verdicts.judging import words
 
 COLUMNS = {"theory": -0.66, "trained": -0.33}  # left ends of the marks, in widths of the axes
-LEFT = -2.05  # of the questions
+LEFT = -2.02  # of the questions
 STEP = 0.062  # from mark to mark
 SPAN = (-17.0, 43.0)  # points of accuracy
 
