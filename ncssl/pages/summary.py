@@ -131,23 +131,34 @@ def mind(asked: Asked, rows: Mapping[str, Judged]) -> str:
         need = CHANGE[row.verdict.status] + (f"; now {missing}" if missing else "")
         by_need.setdefault(need, []).append(row)
     links = ({need: ", ".join(answers.badge(r, HERE) for r in of)} for need, of in by_need.items())
-    return "\n".join(f"* {badges} {need}." for pair in links for need, badges in pair.items())
+    return "\n".join(f"* {badges}: {need}." for pair in links for need, badges in pair.items())
+
+
+FOUND = (  # the second and the third sentence of the front
+    "Computed again, {right} of the {maths} claims that these papers make of their mathematics"
+    " hold, and {wrong} do not. Of their {runs} claims about trained networks our runs (scale"
+    " {scale}) decide {decided} ({states}), leave {open} open, and have not learned enough, or are"
+    " not made, for the other {silent}.\n"
+)
 
 
 def found(papers_rows: Sequence[Mapping[str, Judged]]) -> str:
-    """The second and third sentence of the front: what came of the papers' claims, by counts."""
+    """What came of the papers' claims, by counts, in two sentences."""
     rows = [row for of_paper in papers_rows for row in of_paper.values()]
     maths = [row.verdict.status for row in own(rows, "theory")]
-    runs = own(rows, "records")
-    states, scales = [row.verdict.status for row in runs], {r.scale for r in runs if r.scale}
-    silent = sum(s not in (*DECIDED, *OPEN) for s in states)
-    decided = answers.counted(s for s in states if s in (*DECIDED, *OPEN)) or "none is decided"
-    return (
-        f"Computed again, {maths.count('reproduced')} of the {len(maths)} claims that these papers"
-        f" make of their mathematics hold, and {len(maths) - maths.count('reproduced')} do not. Of"
-        f" their {len(states)} claims about trained networks {decided}, and {silent} are beyond"
-        f" what our runs (scale {' and '.join(sorted(scales)) or 'none'}) have learned enough to"
-        " judge, or were not run.\n"
+    states = [row.verdict.status for row in own(rows, "records")]
+    decided = [s for s in states if s in DECIDED]
+    left = sum(s in OPEN for s in states)
+    return FOUND.format(
+        right=maths.count("reproduced"),
+        maths=len(maths),
+        wrong=len(maths) - maths.count("reproduced"),
+        runs=len(states),
+        scale=" and ".join(sorted({r.scale for r in own(rows, "records") if r.scale})) or "none",
+        decided=len(decided),
+        states=answers.counted(decided) or "none",
+        open=left,
+        silent=len(states) - len(decided) - left,
     )
 
 

@@ -13,7 +13,6 @@ from ncssl.verdicts.judging import words
 COLUMNS = {"theory": -0.66, "trained": -0.33}  # left ends of the marks, in widths of the axes
 LEFT = -2.02  # of the questions
 STEP = 0.062  # from mark to mark
-SPAN = (-17.0, 43.0)  # points of accuracy
 
 
 def found(data: Sequence[Mapping[str, Any]], ax: Axes) -> Axes:
@@ -32,7 +31,7 @@ def found(data: Sequence[Mapping[str, Any]], ax: Axes) -> Axes:
             y += 1
         question(ax, y, row)
         y += 1
-    ax.set(xlim=SPAN, ylim=(y - 0.3, -0.9), yticks=[])
+    ax.set(xlim=span(data), ylim=(y - 0.3, -0.9), yticks=[])
     ax.axvline(0, color=GREY, lw=0.8, zorder=0)
     ax.xaxis.set_ticks_position("top")
     ax.xaxis.set_label_position("top")
@@ -42,6 +41,14 @@ def found(data: Sequence[Mapping[str, Any]], ax: Axes) -> Axes:
         side.set_visible(False)
     titles(ax)
     return ax
+
+
+def span(data: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """Points of accuracy that hold every effect, its interval and the paper's."""
+    names = ("low", "high", "reported")
+    points = [row[k] for row in data for k in names if row["effect"] is not None]
+    known = [x for x in points if x is not None] or [0.0]
+    return min(*known, -1.0) - 1.0, max(*known, 1.0) + 1.0
 
 
 def at(ax: Axes):
@@ -86,8 +93,8 @@ def mark(ax: Axes, x: float, y: float, status: str, address: str) -> None:
 def titles(ax: Axes) -> None:
     """What the columns are."""
     top = dict(fontsize=11.5, color=INK, va="bottom", transform=ax.transAxes)
-    ax.text(COLUMNS["theory"] - 0.02, 1.012, "mathematics", **top)
-    ax.text(COLUMNS["trained"] - 0.02, 1.012, "networks", **top)
+    ax.text(COLUMNS["theory"] - 0.02, 1.012, "computed", **top)
+    ax.text(COLUMNS["trained"] - 0.02, 1.012, "trained", **top)
 
 
 def key(data: Sequence[Mapping[str, Any]]) -> list[tuple[Line2D, str]]:
