@@ -257,10 +257,13 @@ def test_an_answer_changes_when_larger_runs_arrive():
     before = answers.judged(claim, found)
     label = papers.paper("halvagal2023").experiments[claim.experiment].arms["pred_iso"].label
     assert "(scale small)" in answers.lead([before])
-    assert answers.why(before) == f"R1: “{label}” leads by 1.0"
+    assert answers.why(before) == f"R1 (floor): “{label}” leads by 1.0"
     after = answers.judged(claim, found | {"laptop": Verdict("reproduced", 0.5, -1.0, 2.0, 3)})
     assert answers.lead([after]) == "Yes, in the networks trained here (scale laptop)."
     assert "reproduced" in answers.badge(after, summary.HERE) and answers.why(after) == ""
+
+
+GOOD = 'trained = ["eps_helps"]'
 
 
 @pytest.mark.parametrize(
@@ -268,9 +271,10 @@ def test_an_answer_changes_when_larger_runs_arrive():
     [
         ('trained = ["directcopy_matches"]', "claim of wang2021 was 'directcopy_matches'"),
         ('trained = ["theorem_1"]', "own claims of kind records"),
-        ('theory = ["theorem_4_as_printed"]\ntrained = []', "was 'theorem_4_as_printed'"),
+        (f'{GOOD}\ntheory = ["theorem_4_as_printed"]', "was 'theorem_4_as_printed'"),
         ('trained = ["modes_die_in_order_of_decay"]', "was 'modes_die_in_order_of_decay'"),
-        ("trained = []\nwhy = 1", "unexpected keyword argument 'why'"),
+        (f"{GOOD}\nwhy = 1", "unexpected keyword argument 'why'"),
+        ('theory = ["theorem_1"]', "trained of 'a' was empty"),
     ],
 )
 def test_a_mistake_in_the_questions_is_an_error(tmp_path, table, says):

@@ -31,6 +31,7 @@ COMPUTED = {  # what the verdict on the mathematics answers
     "contradicted": "No, not in the mathematics.",
     "undecided": "Open in the mathematics: the computation gave no number.",
 }
+GATES = {"R1": "floor", "R2": "headroom", "R3": "exposure", "R4": "shape", "R5": "discrimination"}
 SILENT = ("out of reach", "not a test", "not run")  # verdicts that say nothing of the claim
 
 
@@ -103,7 +104,11 @@ def measured(row: Judged) -> str:
 def why(row: Judged) -> str:
     """What holds a claim back, from the gates that it failed; empty where it failed none."""
     failed = [g for g in row.verdict.gates if not g.passed]
-    return minus(plain("; ".join(f"{g.name}: {named(g.detail, row.claim)}" for g in failed)))
+    return minus(
+        plain(
+            "; ".join(f"{g.name} ({GATES[g.name]}): {named(g.detail, row.claim)}" for g in failed)
+        )
+    )
 
 
 def named(detail: str, claim: Claim) -> str:

@@ -58,8 +58,11 @@ def asked(key: str, table: Mapping) -> Asked:
 
 
 def question(paper: Paper, table: Mapping) -> Question:
-    """One question, its claims checked: of the right kind, the paper's own, and no erratum."""
+    """One question, its claims checked: of the right kind, the paper's own, and no erratum; the
+    first on runs decides."""
     lists = {kind: tuple(table.get(kind, ())) for kind in ("trained", "theory")}
+    if not lists["trained"]:
+        raise ValueError(f"trained of {table['ask']!r} was empty; allowed: at least one claim")
     for kind, ids in lists.items():
         for name in ids:
             check(paper, name, {"trained": "records"}.get(kind, kind))

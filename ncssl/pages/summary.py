@@ -47,25 +47,21 @@ def answer(asked: Asked, rows: Mapping[str, Judged]) -> str:
 def brief(part: Sequence[Judged]) -> str:
     """Verdicts of the claims of an answer, linked; of the first one on runs its numbers or what
     holds it back."""
-    links = ", ".join(answers.badge(row, HERE) for row in part)
     first = part[0]
     held = answers.why(first) if first.verdict.status in ("out of reach", "not a test") else ""
-    return f"{links} {plainly(held) or answers.measured(first)}".rstrip()
+    return f"{badges(part)} {f'Missing is {held}.' if held else answers.measured(first)}".rstrip()
 
 
-def plainly(held: str) -> str:
-    """What holds a claim back, as a sentence."""
-    return f"What is missing is {held}." if held else ""
+def badges(rows: Sequence[Judged]) -> str:
+    """The verdicts of some claims, each a link."""
+    return ", ".join(answers.badge(row, HERE) for row in rows)
 
 
 def more(asked: Asked, rows: Mapping[str, Judged]) -> str:
     """The other questions of a paper, with their answers."""
     lines = []
     for q in (q for q in asked.questions if not q.first):
-        said = " ".join(
-            f"{answers.lead(part)} {', '.join(answers.badge(row, HERE) for row in part)}"
-            for part in parts(q, rows)
-        )
+        said = " ".join(f"{answers.lead(part)} {badges(part)}" for part in parts(q, rows))
         lines.append(f"* **{q.ask}** {said}")
     return "\n".join(lines)
 
@@ -84,7 +80,11 @@ def held(rows: Mapping[str, Judged]) -> str:
             *folded("that these runs cannot speak of", silent),
             *listed(f"**Of the mathematics**, {counts(maths)}.", wrong),
             *folded("that hold when computed", right),
-            *listed("**Misprints found**, each checked by computation.", misprints),
+            *(
+                listed("**Misprints found**, each checked by computation.", misprints)
+                if misprints
+                else ()
+            ),
         ]
     )
 
@@ -96,9 +96,7 @@ def counts(rows: Sequence[Judged]) -> str:
 
 
 def listed(title: str, rows: Sequence[Judged]) -> list[str]:
-    """Claims under a title, lines of Markdown; nothing for no claims but those of a count."""
-    if not rows and "Misprints" in title:
-        return []
+    """Claims under a title, lines of Markdown."""
     return [title, "", *(answers.line(row, HERE) for row in rows), ""]
 
 
@@ -130,8 +128,7 @@ def mind(asked: Asked, rows: Mapping[str, Judged]) -> str:
         missing = answers.why(row)
         need = CHANGE[row.verdict.status] + (f"; now {missing}" if missing else "")
         by_need.setdefault(need, []).append(row)
-    links = ({need: ", ".join(answers.badge(r, HERE) for r in of)} for need, of in by_need.items())
-    return "\n".join(f"* {badges}: {need}." for pair in links for need, badges in pair.items())
+    return "\n".join(f"* {badges(of)}: {need}." for need, of in by_need.items())
 
 
 FOUND = (  # the second and the third sentence of the front

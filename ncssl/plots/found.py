@@ -32,7 +32,6 @@ def found(data: Sequence[Mapping[str, Any]], ax: Axes) -> Axes:
         question(ax, y, row)
         y += 1
     ax.set(xlim=span(data), ylim=(y - 0.3, -0.9), yticks=[])
-    ax.axvline(0, color=GREY, lw=0.8, zorder=0)
     ax.xaxis.set_ticks_position("top")
     ax.xaxis.set_label_position("top")
     ax.set_xlabel("effect, points of accuracy", fontsize=11.5, loc="left")
@@ -74,6 +73,7 @@ def question(ax: Axes, y: float, row: Mapping[str, Any]) -> None:
         ax.text(0.02, y, row["note"], **text | dict(fontsize=11))
         return
     colour, marker, filled = VERDICTS[row["status"]]
+    ax.plot([0, 0], [y - 0.5, y + 0.5], color=GREY, lw=0.8, zorder=0)
     ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=2.2, solid_capstyle="butt")
     face = colour if filled else "none"
     dot = dict(marker=marker, color=colour, mfc=face, ms=6.5, ls="none", url=row["url"])
