@@ -292,3 +292,12 @@ def test_every_paper_has_its_questions_and_its_page(root):
         text = (root / "book" / "papers" / f"{key}.md").read_text(encoding="utf-8")
         parts = re.findall(rf"made/{key}_(\w+)\.md", text)
         assert parts == ["answer", "picture", "more", "held", "mind"]
+
+
+def test_links_to_chapters_lead_to_sections_that_exist(root):
+    for page in (root / "book" / "papers").glob("*.md"):
+        links = re.findall(r"notebooks/(\w+)\.html#([\w-]+)", page.read_text(encoding="utf-8"))
+        assert links
+        for name, anchor in links:
+            text = (root / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
+            assert f'"({anchor})=\\n' in text, (page.name, name, anchor)

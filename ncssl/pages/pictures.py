@@ -41,8 +41,8 @@ def front(asked: Mapping[str, Asked], rows: Mapping[str, Mapping[str, Judged]]) 
     """Every question of every paper: verdicts, and the effect beside the paper's."""
     data = [asks(key, a, q, rows[key]) for key, a in asked.items() for q in a.questions]
     links = {address: words for row in data for address, words in row["links"].items()}
-    figure = plt.figure(figsize=(10.2, 8.1), layout="none")
-    ax = figure.add_axes((0.668, 0.065, 0.328, 0.875))
+    figure = plt.figure(figsize=(10.2, 8.3), layout="none")
+    ax = figure.add_axes((0.668, 0.082, 0.328, 0.86))
     found.found(data, ax)
     figure.legend(*zip(*found.key(data), strict=True), loc="lower left", ncols=4, fontsize=11.5)
     alt = "Questions put to six papers: verdicts on the mathematics and on trained networks, and"

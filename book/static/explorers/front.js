@@ -11,7 +11,7 @@ itself. Mathematics: batch_model. Where motion is unwelcome it shows the end at 
     { words: "no predictor", predictor: false, stop: true },
   ].map((setting) => ({ ...setting, eta: 0.02 }));
   const { x: images, groups } = model.images(IMAGES);
-  const SCALE = 34; // pixels of the drawing for a unit of the outputs
+  const SCALE = 30; // pixels of the drawing for a unit of the outputs
 
   /* One path a group: dots are strokes without length under a round cap. */
   function panel({ words }) {
