@@ -27,7 +27,9 @@ BEFORE = {
   flip('predictor'); run(); flip('stop'); run(); flip('predictor'); run(); flip('stop'); run();
 })()"""
     ),
-    "front": "document.querySelector('#explorer-front button').click()",  # again, and to its end
+    "front": (  # stop it, and go to its end at once
+        "[1, 2].forEach(() => document.querySelector('#explorer-front button').click())"
+    ),
 }
 BOX = """(() => {
   document.documentElement.dataset.theme = document.documentElement.dataset.mode = 'light';
