@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from ncssl.cli import main
 from ncssl.errors import BadFile
-from ncssl.measure import calibration, causes, collapse, diagnose, embeddings, spectral
+from ncssl.measure import causes, collapse, diagnose, embeddings, spectral
 from ncssl.plots import atlas
 from ncssl.runs import experiments
 
@@ -398,9 +398,9 @@ def test_strips_show_every_run_on_its_side_and_zeros_at_the_end():
 
 def test_every_cause_was_seen_in_the_arm_of_the_atlas_that_it_names():
     arms = experiments.planned("companion", "atlas", "smoke")
-    for finding, causes in causes.CAUSES.items():
+    for finding, likely in causes.CAUSES.items():
         assert finding in collapse.FINDINGS
-        for _, _, arm in causes:
+        for _, _, arm in likely:
             runs = [(p, r) for p, r in experiments.records(arms) if p.arm == arm]
             assert runs, f"the atlas has no arm {arm}"
             seen = [finding in found(r) for _, r in runs if r is not None]

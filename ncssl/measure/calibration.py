@@ -53,7 +53,7 @@ class Judged:
         return findings(self.end, self.n, self.d) + ([NARROWED] if fell else [])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def fine(n: int, d: int) -> dict[str, float]:
     """`healthy`, kept."""
     return healthy(n, d)

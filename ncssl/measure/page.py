@@ -104,7 +104,8 @@ def curve(
     first, last = points[0][0], points[-1][0]
 
     def place(a: float, b: float) -> str:
-        return f"{44 + 200 * (a - first) / (last - first):.1f},{104 - 92 * (b - low) / (high - low):.1f}"
+        right, up = (a - first) / (last - first), (b - low) / (high - low)
+        return f"{44 + 200 * right:.1f},{104 - 92 * up:.1f}"
 
     line = " ".join(place(a, b) for a, b in points)
     dotted = "" if level is None else dots(place(first, level), place(last, level))
