@@ -76,20 +76,19 @@ def norms(parts: dict[str, nn.Module | None], decay: dict[Tensor, float]) -> dic
         learned = [w for w in module.parameters() if w.grad is not None] if module else []
         if not learned:
             continue
-        sizes = torch.stack(torch._foreach_norm([w.detach() for w in learned])).float()
-        pull = sizes.new_tensor([decay.get(w, 0.0) for w in learned])
-        out[f"{name}_gradient"] = (
-            torch.stack(torch._foreach_norm([w.grad for w in learned])).float().norm()
-        )
-        out[f"{name}_norm"], out[f"{name}_decay"] = sizes.norm(), (sizes * pull).norm()
+        sizes = torch._foreach_norm([w.detach() for w in learned])
+        pulls = torch._foreach_mul(sizes, [decay.get(w, 0.0) for w in learned])
+        pushes = torch._foreach_norm([w.grad for w in learned])
+        for what, each in (("gradient", pushes), ("norm", sizes), ("decay", pulls)):
+            out[f"{name}_{what}"] = torch.stack([x.float() for x in each]).norm()
     return out
 
 
 def read(sizes: dict[str, int], names: list[str], *flat: Tensor) -> dict:
-    """The numbers as plain values, from what was copied; the names of what is not finite are under
-    "broken"."""
-    if broken := not all(bool(x.isfinite().all()) for x in flat):
-        return {"broken": broken}
+    """The numbers as plain values, from what was copied; {"broken": True} where one is not
+    finite."""
+    if not all(bool(x.isfinite().all()) for x in flat):
+        return {"broken": True}
     out, at = {}, 0
     for kind, size in sizes.items():
         part, at = flat[at : at + size], at + size

@@ -130,7 +130,8 @@ def watch(
     or .jsonl file, a line a reading; `html`: a report, written anew when the verdict changes and at
     the end of the process. `on_collapse` is called with the verdict, within the training, when it
     first comes and when its name changes; what it raises ends the training. `quiet`: no lines on
-    stderr. In several processes the first one alone is watched. Raises ValueError, UnknownName.
+    stderr. In several processes the first one alone speaks, writes and calls, of its own share of
+    the batch. Raises ValueError, UnknownName.
     """
     given = {"encoder": encoder, "projector": projector, "predictor": predictor}
     parts = {name: part or named(model, name) for name, part in given.items()}
@@ -145,7 +146,15 @@ def watch(
     log, html = (None if path is None else Path(path) for path in (log, html))
     if log and log.suffix not in report.FORMS:
         raise UnknownName("ending of a log", log.suffix, report.FORMS)
+    if not first():
+        log, html, on_collapse, quiet = None, None, None, True
     return Watch(unwrapped(optimiser), parts, every, log, html, on_collapse, quiet)
+
+
+def first() -> bool:
+    """Whether this process is the first of several, or alone."""
+    apart = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return not apart or torch.distributed.get_rank() == 0
 
 
 def named(model: nn.Module | None, part: str) -> nn.Module | None:
