@@ -12,7 +12,7 @@ LEVELS = {
     0: "errors memory files machine workers losses data augment nn evaluate theory papers links",
     1: "methods recipes model claims records",
     2: "measure verdicts",
-    3: "train report plots",
+    3: "train report plots watch",
     4: "runs",
     5: "trace bench book shell cli __main__",
 }
