@@ -12,9 +12,9 @@ LEVELS = {
     0: "errors memory files machine workers losses data augment nn evaluate theory papers links",
     1: "methods recipes model claims records",
     2: "measure verdicts",
-    3: "train report plots",
+    3: "train report plots watch",
     4: "runs",
-    5: "pages bench book shell cli __main__",
+    5: "pages trace bench book shell cli __main__",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 WITHOUT_TORCH = (
