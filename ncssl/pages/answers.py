@@ -11,6 +11,7 @@ from ncssl.links import ledger_link
 from ncssl.report import ledger, select
 from ncssl.report.frame import number, spread
 from ncssl.report.tables import decimals
+from ncssl.trace.mathematics import mathematics
 from ncssl.verdicts.judging import STATUSES, Verdict, words
 
 TRAINED = {  # what the verdict on trained networks answers, at a scale
@@ -83,7 +84,7 @@ def badge(row: Judged, here: str) -> str:
 
 def line(row: Judged, here: str) -> str:
     """A claim in one item of a list: its verdict, what it says, where, and the numbers."""
-    said = plain(f"{row.claim.statement.removesuffix('.')} ({row.claim.place}).")
+    said = marked(mathematics(f"{row.claim.statement.removesuffix('.')} ({row.claim.place})."))
     return f"* {badge(row, here)} {said} {measured(row)}".rstrip()
 
 
@@ -126,5 +127,9 @@ def minus(text: str) -> str:
 
 def plain(text: str) -> str:
     """A text whose characters mean nothing to Markdown or HTML."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return marked(html.escape(text, quote=False))
+
+
+def marked(text: str) -> str:
+    """HTML whose characters mean nothing to Markdown."""
     return re.sub(r"([\\`*_\[\]{}$|#~])", r"\\\1", text)
