@@ -19,7 +19,7 @@ def write(book: Path, results: str | Path | None = None) -> list[Path]:
     from ncssl.plots import style
 
     asked = questions.read(book / "papers" / "questions.toml")
-    rows = {key: summary.judge(a.paper, results) for key, a in asked.items()}
+    rows = summary.judge(list(asked), results)
     style.use()
     texts = {
         "found": summary.found(list(rows.values())),

@@ -1,6 +1,7 @@
 """What the summary pages and the front say of the verdicts, as Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from ncssl.claims import papers
 from ncssl.claims.facts import FLOOR
@@ -10,16 +11,22 @@ from ncssl.pages.questions import Asked, Question
 from ncssl.report import select
 from ncssl.report.frame import number
 from ncssl.runs import experiments
+from ncssl.trace import rows as tracing
 from ncssl.verdicts.judging import DECIDED
 
 HERE = "book/papers"  # the folder of the summary pages, from the first page of the build
 OPEN = ("partly", "undecided")
 
 
-def judge(paper: papers.Paper, results=None) -> dict[str, Judged]:
-    """Claim's id -> its verdict, of the paper's own claims and of the misprints found in it."""
-    found = experiments.judged(paper, results=results)
-    return {c.id: answers.judged(c, verdicts) for c, verdicts in found if c.by == "paper"}
+def judge(keys: Sequence[str], results: str | Path | None = None) -> dict[str, dict[str, Judged]]:
+    """Paper's key -> claim's id -> its verdict, of the paper's own claims and of the misprints
+    found in it."""
+    known = tracing.runs(tracing.records(results), keys)
+    out: dict[str, dict[str, Judged]] = {key: {} for key in keys}
+    for row in tracing.rows(known, results):
+        if row.claim.by == "paper":
+            out[row.claim.paper][row.claim.id] = answers.judged(row.claim, row.verdicts)
+    return out
 
 
 def own(rows: Iterable[Judged], kind: str) -> list[Judged]:
