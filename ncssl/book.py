@@ -335,8 +335,10 @@ def clear(stage: Path) -> None:
 
 
 def fill(stage: Path, root: Path) -> None:
-    """Lay out what Sphinx reads: settings, pages, notebooks as stored, links to the sources,
-    MathJax."""
+    """Lay out what Sphinx reads: settings, pages and their made parts, notebooks as stored, links
+    to the sources, MathJax."""
+    from ncssl import pages
+
     stage.mkdir(parents=True)
     (stage / MARK).touch()
     for name in STAGED:
@@ -350,6 +352,8 @@ def fill(stage: Path, root: Path) -> None:
     for name in LINKED:
         if (root / name).exists():
             (stage / name).symlink_to(root / name, target_is_directory=True)
+    if (stage / "book" / "papers").is_dir():
+        pages.write(stage / "book")
     place_mathjax(stage / "vendor" / "mathjax")
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from ncssl.cli import main
 from ncssl.errors import BadFile
-from ncssl.measure import collapse, diagnose, spectral
+from ncssl.measure import causes, collapse, diagnose, embeddings, spectral
 from ncssl.plots import atlas
 from ncssl.runs import experiments
 
@@ -81,7 +81,7 @@ def test_verdict(make, found):
     report = diagnose.diagnose(make())
     assert report["findings"] == found and report["verdict"] == found[0]
     assert json.loads(json.dumps(report, allow_nan=False)) == report  # plain and finite
-    assert diagnose.WORDS[found[0]] in diagnose.text(report)
+    assert causes.WORDS[found[0]] in diagnose.text(report)
 
 
 @pytest.mark.parametrize("n, d", [(500, 32), (2000, 200), (100, 100), (60, 300), (300, 2)])
@@ -251,12 +251,12 @@ def test_files_of_every_kind_are_read_the_same(tmp_path):
         "z.pt": "z",
         "all.pth": "z y",
     }.items():
-        held = diagnose.read_embeddings(tmp_path / name)
+        held = embeddings.read_embeddings(tmp_path / name)
         assert (
             list(held) == keys.split() and torch.equal(held["z"], z) and not held["z"].requires_grad
         )
-    assert torch.equal(diagnose.read_array(tmp_path / "all.npz", "y"), y)
-    assert torch.equal(diagnose.read_array(tmp_path / "z.npy", "z2"), z)
+    assert torch.equal(embeddings.read_array(tmp_path / "all.npz", "y"), y)
+    assert torch.equal(embeddings.read_array(tmp_path / "z.npy", "z2"), z)
 
 
 class Danger:
@@ -287,11 +287,11 @@ def test_a_file_that_cannot_be_used_is_named_and_nothing_in_it_is_executed(tmp_p
     unread = ("danger.pt", "danger.npy", "cut.npy", "cut.npz", "cut.pt", "nothing.npy")
     for name, word in (words | dict.fromkeys(unread, "cannot be read")).items():
         with pytest.raises(BadFile, match=f"{name}: .*{word}"):
-            diagnose.read_embeddings(tmp_path / name)
+            embeddings.read_embeddings(tmp_path / name)
     with pytest.raises(BadFile, match="name it y"):
-        diagnose.read_array(tmp_path / "other.npz", "y")
+        embeddings.read_array(tmp_path / "other.npz", "y")
     with pytest.raises(FileNotFoundError):
-        diagnose.read_embeddings(tmp_path / "missing.npy")
+        embeddings.read_embeddings(tmp_path / "missing.npy")
     assert not (tmp_path / "done").exists()
 
 
@@ -398,9 +398,9 @@ def test_strips_show_every_run_on_its_side_and_zeros_at_the_end():
 
 def test_every_cause_was_seen_in_the_arm_of_the_atlas_that_it_names():
     arms = experiments.planned("companion", "atlas", "smoke")
-    for finding, causes in diagnose.CAUSES.items():
+    for finding, likely in causes.CAUSES.items():
         assert finding in collapse.FINDINGS
-        for _, _, arm in causes:
+        for _, _, arm in likely:
             runs = [(p, r) for p, r in experiments.records(arms) if p.arm == arm]
             assert runs, f"the atlas has no arm {arm}"
             seen = [finding in found(r) for _, r in runs if r is not None]
@@ -419,5 +419,6 @@ def found(record):
             {name: record.metrics[f"{kind}_{name}"] for name in collapse.healthy(50, 8)},
             record.data["test"],
             d,
+            f"{kind}s",
         )
     ]

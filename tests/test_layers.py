@@ -13,14 +13,14 @@ LEVELS = {
     " evaluate theory papers links",
     1: "methods recipes model claims records",
     2: "measure verdicts",
-    3: "train report plots",
+    3: "train report plots watch",
     4: "runs",
-    5: "trace bench book shell cli __main__",
+    5: "pages trace bench book shell cli __main__",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 WITHOUT_TORCH = (
     "errors checks metrics files workers theory records claims verdicts report plots recipes papers"
-    " runs.experiments runs.plans book shell cli"
+    " runs.experiments runs.plans pages links book shell cli"
 ).split()
 
 

@@ -22,7 +22,7 @@ from ncssl.methods import make
 from ncssl.model import Siamese
 from ncssl.recipes import Recipe
 from ncssl.records import store
-from ncssl.train import checkpoint, curves
+from ncssl.train import checkpoint, curves, encoders
 from ncssl.train.making import record_of
 from ncssl.train.optim import optimiser, rate
 from ncssl.train.tasks import Pictures, Utterances, domain, identified
@@ -303,6 +303,7 @@ def fit(
     compiled: bool = False,
     threads: int = THREADS,
     log: str | Path | None = None,
+    keep: str | Path | None = None,
 ) -> store.Record:
     """Train a recipe, write its record under `out` (default: the results folder) and return it.
 
@@ -311,8 +312,11 @@ def fit(
     `compiled`: the encoder goes through torch.compile, which pays on a CUDA device if anywhere (on
     a CPU it did not), and rounds differently. `threads` of the CPU compute; more than one are
     faster, round differently, and are said in the record's `device`. `log`: a .csv or .jsonl file
-    of the curves, written at every measurement.
+    of the curves, written at every measurement. `keep`: a file for the encoder, as `encoders.save`
+    writes it, of a run that ends.
     """
+    if keep is not None:
+        encoders.safetensors()
     if log is not None:
         curves.check(log := Path(log))
     memory.reset_peak()
@@ -329,6 +333,8 @@ def fit(
         try:
             train(run, path, sys.stderr.isatty() if progress is None else progress)
             metrics = run.data.final(run.model)
+            if keep is not None:
+                encoders.save(keep, run.model.used[0], run.recipe, run.data.preprocessing())
         except NotFinite as error:
             status, reason = "failed", str(error)
         record = make_record(run, key, status, reason, metrics)

@@ -112,6 +112,17 @@ class Pictures:
             "classes": len(self.train.classes),
         }
 
+    def preprocessing(self) -> dict:
+        """What an encoder's input must have gone through: uint8 pixels over 255, less `mean`, over
+        `std`, by channel; `size`: pixels a side that it was trained on."""
+        size = list(self.train.images.shape[-2:])
+        return {
+            "kind": "images",
+            "size": size[0] if size[0] == size[1] else None,
+            "mean": self.mean.tolist(),
+            "std": self.std.tolist(),
+        }
+
     def identity(self) -> str | None:
         """Digest of the images of a folder or archive of one's own; None where the name of the data
         set says all."""
@@ -199,6 +210,12 @@ class Utterances:
             "classes": len(self.train.classes),
         }
         return sizes | {"trials": sum(len(t.target) for t in self.trials.values())}
+
+    def preprocessing(self) -> dict:
+        """What an encoder's input must have gone through: log-mel frames, each band less its mean
+        over the utterance."""
+        bands = self.train.mel.shape[1]
+        return {"kind": "speech", "bands": bands, "mean": "each band's, over the utterance"}
 
     def identity(self) -> str | None:
         """Digest of a corpus of one's own; None where the name of the data set says all."""
