@@ -25,7 +25,7 @@ import click
 
 from ncssl.errors import BadFile, UnknownName
 from ncssl.files import claimed
-from ncssl.pages import address, status
+from ncssl.site import address, status
 from ncssl.workers import end_with_parent, workers
 
 # parameters whose values are names, and the table each name must be in

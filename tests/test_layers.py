@@ -14,7 +14,7 @@ LEVELS = {
     2: "measure verdicts",
     3: "train report plots",
     4: "runs",
-    5: "bench book shell cli __main__",
+    5: "site bench book shell cli __main__",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 WITHOUT_TORCH = (

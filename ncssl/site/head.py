@@ -4,7 +4,7 @@ import html
 import re
 from typing import Any
 
-from ncssl.pages.plain import text
+from ncssl.site.plain import text
 
 LONG = 160  # characters of a description: what search engines show
 
@@ -75,7 +75,7 @@ def complete(app: Any, pagename: str, templatename: str, context: dict, doctree:
 def launch_branch(app: Any, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
     """Colab opens the copies of the notebooks that install the package first; a handler of
     html-page-context that comes after the theme's."""
-    from ncssl.pages.address import LAUNCH
+    from ncssl.site.address import LAUNCH
 
     branch = app.config.html_theme_options.get("repository_branch") or "main"
     for group in context.get("header_buttons", ()):
@@ -86,7 +86,7 @@ def launch_branch(app: Any, pagename: str, templatename: str, context: dict, doc
 
 def _words(title):
     """A title without its mark-up, formulas in letters."""
-    from ncssl.pages.plain import formula
+    from ncssl.site.plain import formula
 
     plain = html.unescape(re.sub(r"<[^>]+>", "", title))
     return re.sub(r"\\\((.*?)\\\)", lambda m: formula(m[1]), plain)

@@ -7,7 +7,7 @@ pages, excerpts for the search, titles with formulas, reference and status pages
 from typing import Any
 
 import ncssl
-from ncssl.pages import head, icons, outside, reference, search, status, titles
+from ncssl.site import head, icons, outside, reference, search, status, titles
 
 
 def setup(app: Any) -> dict[str, Any]:

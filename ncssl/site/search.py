@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ncssl.pages.plain import text
+from ncssl.site.plain import text
 
 LONGEST = 4000  # characters kept of a section: what stands below is code and output
 
