@@ -322,8 +322,21 @@ def built(root: Path, *, run: bool, jobs: int, progress: bool) -> Path:
             " copies"
         )
     pages = tidy(page.parent)
+    launch(root)
     say(f"{pages} pages in {time.monotonic() - start:.0f} s", progress)
     return page
+
+
+def launch(root: Path) -> None:
+    """Lay copies of the notebooks that install the package first in `_build/launch`, where the book
+    has an address from which to install it."""
+    import yaml
+
+    where = address.address(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")))
+    folder = root / "_build" / "launch" / "notebooks"
+    shutil.rmtree(folder, ignore_errors=True)
+    if where:
+        address.launchable(root / "notebooks", folder, where)
 
 
 def tidy(html: Path) -> int:

@@ -9,17 +9,16 @@
     return {rgb: colour.startsWith('color(srgb') ? [r, g, b].map(x => 255 * x) : [r, g, b], a};
   };
   const over = (top, below) => top.rgb.map((x, i) => x * top.a + below[i] * (1 - top.a));
+  const dark = document.documentElement.dataset.theme === 'dark';
+  const known = new Map([[null, dark ? [0, 0, 0] : [255, 255, 255]]]);
   const ground = element => {
-    const layers = [];
-    for (let e = element; e; e = e.parentElement) {
-      const style = getComputedStyle(e);
-      if (style.backgroundImage !== 'none') return null;
-      const layer = channels(style.backgroundColor);
-      if (layer.a) layers.push(layer);
-      if (layer.a === 1) break;
+    if (!known.has(element)) {
+      const style = getComputedStyle(element);
+      const below = ground(element.parentElement);
+      const drawn = style.backgroundImage !== 'none';
+      known.set(element, drawn || !below ? null : over(channels(style.backgroundColor), below));
     }
-    const dark = document.documentElement.dataset.theme === 'dark';
-    return layers.reverse().reduce((below, layer) => over(layer, below), dark ? [0, 0, 0] : [255, 255, 255]);
+    return known.get(element);
   };
   const luminance = rgb => {
     const [r, g, b] = rgb.map(x => x / 255).map(x => x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4);

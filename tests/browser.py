@@ -214,6 +214,7 @@ class Browser:
         """What AUDIT finds wrong on the open page at every width and in both themes: kind ->
         "width theme: words"."""
         found: dict[str, list[str]] = {}
+        self.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
         for width in WIDTHS:
             self.resize(width)
             for theme in THEMES:

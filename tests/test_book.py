@@ -17,6 +17,7 @@ import nbformat
 import papermill
 import papermill.cli
 import pytest
+import yaml
 
 from ncssl import book
 from ncssl.errors import BadFile, UnknownName
@@ -301,9 +302,13 @@ def small(tmp_path_factory, root):
     """The book's own settings and pages with one small notebook in place of every chapter, run and
     built."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("_config.yml", "_toc.yml"):
+    for name in ("_config.yml", "LICENSE"):
         shutil.copy(root / name, folder)
-    shutil.copytree(root / "book", folder / "book")
+    pages = yaml.safe_load((root / "_toc.yml").read_text())
+    for part in pages["parts"]:  # the reference out of docstrings takes as long as all the rest
+        part["chapters"] = [c for c in part["chapters"] if not c["file"].startswith("book/api")]
+    (folder / "_toc.yml").write_text(yaml.safe_dump(pages))
+    shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("api"))
     (folder / "notebooks").mkdir()
     (folder / "ncssl").symlink_to(root / "ncssl")
     toc = (folder / "_toc.yml").read_text().replace("file: ", " ").split()
@@ -334,18 +339,39 @@ def chromium():
     driver.__exit__()
 
 
+MADE = ("_static", "_modules", "records", "code", "papers")  # folders of pages that are all alike
+
+
+def pages_of(html):
+    """Every page of the book, and of each folder of pages that are all alike the first one."""
+    alike, pages = set(), []
+    for page in sorted(html.rglob("*.html")):
+        folder = page.relative_to(html).parts[0]
+        if folder == "_static" or folder in alike:
+            continue
+        if folder in MADE:
+            alike.add(folder)
+        pages.append(page)
+    return pages
+
+
 def look(chromium, html):
-    """Visit every page and return what a reader would see wrong, with totals of figures and
-    formulas."""
+    """Visit every page, at every width and in both themes, and return what a reader would see
+    wrong, with totals of figures and formulas."""
     wrong, images, maths = {}, 0, 0
-    for page in sorted(path for path in html.rglob("*.html") if "_static" not in path.parts):
+    for page in pages_of(html):
         seen = chromium.visit(page.as_uri())
+        weight = chromium.weight()
         images, maths = images + seen.pop("images", 0), maths + seen.pop("math", 0)
+        seen |= chromium.audit() | {"heavy": weight if weight > HEAVIEST else 0}
         if any(seen.values()):
             wrong[page.relative_to(html).as_posix()] = {
                 key: value for key, value in seen.items() if value
             }
     return wrong, images, maths
+
+
+HEAVIEST = 2_000_000  # bytes of a page with all that it loads, as they lie on the disk, unpacked
 
 
 def test_pages_open_from_the_file_system_with_the_network_off(built, small, chromium):
@@ -368,6 +394,66 @@ def test_the_browser_sees_what_is_wrong(tmp_path, chromium):
     assert seen["raw"] and seen["wide"] == ["long"] and seen["unset"] == 1 and seen["broken"]
     assert seen["asked"] == ["https://cdn.jsdelivr.net/x.js"]
     assert any("broken" in error for error in seen["errors"])
+
+
+def test_the_audit_sees_what_is_wrong(tmp_path, chromium):
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<!doctype html><html data-theme=light><title>a</title><main style='background: #fff'>"
+        "<p style='color: #888'>grey</p><p style='color: #666'>darker</p><button></button>"
+        "<h2>What \\alpha is</h2><div style='width: 500px'>wide</div>"
+        "<mjx-container><a href=x>formula</a></mjx-container></main>"
+    )
+    chromium.visit(page.as_uri())
+    found = chromium.audit()
+    assert len(found["unreadable"]) == 6 and "3.54 p in main: grey" in found["unreadable"][0]
+    assert "darker" not in str(found) and found["unnamed"][0] == "1280 light: ['button']"
+    assert [words.partition(":")[0] for words in found["wide"]] == ["390 light", "390 dark"]
+    assert "What" in found["latex"][0] and found["formulas"][0] == "1280 light: 1"
+
+
+def results(chromium, html, words):
+    """Titles and excerpts that the search finds for some words, best first."""
+    uri = f"{(html / 'search.html').as_uri()}?q={words}"
+    seen = chromium.visit(uri)
+    assert seen["errors"] == [] and seen["asked"] == []
+    code = """new Promise(done => {
+      const found = () => [...document.querySelectorAll('ul.search > li')]
+        .map(i => [i.querySelector('a'), i.querySelector('p.context')].map(e => e?.textContent));
+      const ended = () => document.querySelector('p.search-summary')?.textContent;
+      const wait = () => setTimeout(() => ended() ? done(JSON.stringify(found())) : wait(), 50);
+      wait();
+    })"""
+    return json.loads(chromium.evaluate(code))
+
+
+def test_the_search_shows_excerpts_from_the_file_system(built, chromium):
+    found = results(chromium, built.parent, "stop-gradient")
+    assert len(found) > 2 and all("gradient" in (words or "").lower() for _, words in found[:2])
+
+
+def test_print_cuts_nothing_off(built, chromium):
+    """On paper no part of a page is wider than the page, and nothing scrolls."""
+    chromium.visit((built.parent / "book" / "data.html").as_uri())
+    chromium.call("Emulation.setEmulatedMedia", chromium.session, media="print")
+    chromium.resize(680, 1000)
+    code = """JSON.stringify([...document.querySelectorAll('article *')].filter(e =>
+      e.checkVisibility() && !e.closest('mjx-container') &&
+      (e.getBoundingClientRect().right > innerWidth + 1 ||
+        e.scrollWidth > e.clientWidth + 2 && getComputedStyle(e).overflowX === 'auto'))
+      .map(e => e.outerHTML.slice(0, 80)))"""
+    assert json.loads(chromium.evaluate(code)) == []
+
+
+def test_every_page_has_a_description_a_citation_and_no_dead_button(built):
+    html = built.parent
+    for page in (html / "book" / "verdicts.html", html / "notebooks" / "zoo.html"):
+        text = page.read_text(encoding="utf-8")
+        assert '<meta name="description"' in text or page.stem == "zoo"
+        assert '<details class="cite">' in text and "favicon.svg" in text
+        assert "colab" not in text and "github.com/executablebooks" not in text
+    assert (html / "404.html").is_file() and not (html / "sitemap.xml").exists()
+    assert "MathJax" in (html / "_static" / "mathjax" / "LICENSE.txt").read_text()[:20]
 
 
 def test_a_warning_of_sphinx_fails_the_build(small, built, capfd):

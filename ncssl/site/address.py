@@ -51,7 +51,9 @@ def address(config: dict[str, Any]) -> Address | None:
         return None
     found = FORM.fullmatch(given.rstrip("/").removesuffix(".git"))
     if not found:
-        raise ValueError(f"the repository's address was {given!r}; allowed: https://host/owner/name")
+        raise ValueError(
+            f"the repository's address was {given!r}; allowed: https://host/owner/name"
+        )
     return Address(**found.groupdict())
 
 

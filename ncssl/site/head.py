@@ -29,7 +29,12 @@ def key_of(pagename: str) -> str:
 
 def bibtex(pagename: str, title: str, project: str, author: str, year: str, site: str) -> str:
     """An entry for one page of the book; with its address where the book has one."""
-    fields = {"title": f"{{{title}}}", "author": f"{{{author}}}", "booktitle": project, "year": year}
+    fields = {
+        "title": f"{{{title}}}",
+        "author": f"{{{author}}}",
+        "booktitle": project,
+        "year": year,
+    }
     if site:
         fields["url"] = f"{site}{pagename}.html"
     lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items())
@@ -54,7 +59,9 @@ def tags(title: str, words: str, project: str, site: str, pagename: str) -> str:
     if site:
         shown |= {"og:url": f"{site}{pagename}.html", "og:image": f"{site}_static/social.png"}
     lines = [f'<meta property="{k}" content="{html.escape(v)}" />' for k, v in shown.items()]
-    lines.append(f'<meta name="twitter:card" content="{"summary_large_image" if site else "summary"}" />')
+    lines.append(
+        f'<meta name="twitter:card" content="{"summary_large_image" if site else "summary"}" />'
+    )
     if words:
         lines.insert(0, f'<meta name="description" content="{html.escape(words)}" />')
     return "\n".join(lines)

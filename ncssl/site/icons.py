@@ -50,9 +50,14 @@ def cut(html: Path) -> None:
             if mine:
                 rules.append(f"{','.join(mine)}{{content:'\\{code}'}}")
         codes |= {int(name, 16) for name in wanted if not name.startswith("fa-")}
-        rules += [_subset(folder / "webfonts", style, name, codes) for style, name in STYLES.items()]
+        rules += [
+            _subset(folder / "webfonts", style, name, codes) for style, name in STYLES.items()
+        ]
         (folder / "css" / "all.min.css").write_text("\n".join(rules) + "\n", encoding="utf-8")
-        for old in [*folder.joinpath("webfonts").glob("*.ttf"), *folder.joinpath("webfonts").glob("*2")]:
+        for old in [
+            *folder.joinpath("webfonts").glob("*.ttf"),
+            *folder.joinpath("webfonts").glob("*2"),
+        ]:
             old.unlink()
         shutil.rmtree(folder / "js", ignore_errors=True)
 

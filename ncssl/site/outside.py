@@ -26,7 +26,10 @@ def missing(app: Any) -> Iterable[tuple[str, dict, str]]:
     """The page that a server shows for an unknown address; a handler of html-collect-pages. It is
     shown at any depth, so that its links begin with the book's address where there is one."""
     site = app.config.html_baseurl or ""
-    context = {"title": "No page here", "body": MISSING.format(root=site, first=app.config.root_doc)}
+    context = {
+        "title": "No page here",
+        "body": MISSING.format(root=site, first=app.config.root_doc),
+    }
     if site:
         context["metatags"] = f'<base href="{escape(site)}" />'
     yield "404", context, "page.html"

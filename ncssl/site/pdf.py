@@ -26,9 +26,11 @@ FLAGS = (
 )  # fmt: skip
 GONE = "script, .headerlink, details.cite, .viewcode-link, .cell_input.toggle-hidden"
 STYLE = """
-@page { size: A4; margin: 18mm 16mm 20mm; @bottom-center { content: counter(page); font: 9pt sans-serif; } }
+@page { size: A4; margin: 18mm 16mm 20mm; }
+@page { @bottom-center { content: counter(page); font: 9pt sans-serif; } }
 @page :first { @bottom-center { content: none; } }
-html, body { font-size: 10.5pt; height: auto !important; overflow: visible !important; background: #fff; }
+html, body { font-size: 10.5pt; height: auto !important; overflow: visible !important; }
+html, body { background: #fff; }
 article > section > h1:first-child, section.whole > h1 { break-before: page; }
 nav.whole li { list-style: none; display: flex; gap: 1em; justify-content: space-between; }
 nav.whole li.part { font-weight: 700; margin-top: .6em; }
@@ -100,7 +102,10 @@ def article(html: Path, page: str, pages: set[str]) -> tuple[str, str]:
         else:
             part["href"] = where
     title = body.find("h1")
-    return title.get_text() if title else page, f'<section class="whole" id="{slug(page)}">{body}</section>'
+    return (
+        title.get_text() if title else page,
+        f'<section class="whole" id="{slug(page)}">{body}</section>',
+    )
 
 
 def whole(html: Path, toc: Any, numbers: dict[str, int]) -> str:
@@ -137,7 +142,8 @@ def _head(html, page):
     for part in head.select("[src], link[href]"):
         name = "src" if part.has_attr("src") else "href"
         part[name] = normpath(join(dirname(page), part[name].partition("?")[0]))
-    return f"<!doctype html><html lang='en' data-theme='light' data-mode='light'>{head}<style>{STYLE}</style>"
+    attributes = "lang='en' data-theme='light' data-mode='light'"
+    return f"<!doctype html><html {attributes}>{head}<style>{STYLE}</style>"
 
 
 def places(pdf: bytes) -> dict[str, int]:

@@ -59,7 +59,10 @@ def read(path: Path) -> Run:
         for cell in cells
         for output in cell["outputs"]
     )
-    versions = {"python": notebook["metadata"]["language_info"]["version"], **said.get("versions", {})}
+    versions = {
+        "python": notebook["metadata"]["language_info"]["version"],
+        **said.get("versions", {}),
+    }
     return Run(
         path.stem,
         ", ".join(values(settings)),
@@ -96,9 +99,10 @@ def markdown(runs: Iterable[Run], checks: list[tuple[str, str]]) -> str:
             f"| [{run.name}](../notebooks/{run.name}.ipynb) | `{run.parameters}` | {run.cells} |"
             f" {run.figures} | {seconds} | {run.machine} | {run.versions} |"
         )
-    said = "\n".join(f"| {name} | {seconds} |" for name, seconds in checks)
-    times = f"| part of the checks | seconds |\n| --- | --- |\n{said}" if said else (
-        "The checks did not run before this build; where they do, their times stand here.")  # fmt: skip
+    times = "The checks did not run before this build; where they do, their times stand here."
+    if checks:
+        head = "| part of the checks | seconds |\n| --- | --- |\n"
+        times = head + "\n".join(f"| {name} | {seconds} |" for name, seconds in checks)
     return "\n".join(rows) + f"\n\n{times}\n"
 
 
