@@ -59,10 +59,8 @@ def read(path: Path) -> Run:
         for cell in cells
         for output in cell["outputs"]
     )
-    versions = {
-        "python": notebook["metadata"]["language_info"]["version"],
-        **said.get("versions", {}),
-    }
+    python = notebook["metadata"].get("language_info", {}).get("version", NOT_NOTED)
+    versions = {"python": python, **said.get("versions", {})}
     return Run(
         path.stem,
         ", ".join(values(settings)),
