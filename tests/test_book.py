@@ -21,6 +21,7 @@ import yaml
 
 from ncssl import book
 from ncssl.errors import BadFile, UnknownName
+from ncssl.site import address, pdf
 
 V4 = nbformat.v4
 PARAMETERS = 'steps = 3\ndataset = "digits"\nmethod = "simsiam"\nscale = "smoke"\ndownload = False'
@@ -454,6 +455,49 @@ def test_every_page_has_a_description_a_citation_and_no_dead_button(built):
         assert "colab" not in text and "github.com/executablebooks" not in text
     assert (html / "404.html").is_file() and not (html / "sitemap.xml").exists()
     assert "MathJax" in (html / "_static" / "mathjax" / "LICENSE.txt").read_text()[:20]
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory, root):
+    """The folder of pages of a book of two, built with the address of a repository."""
+    folder = tmp_path_factory.mktemp("tied")
+    for name in ("_config.yml", "LICENSE"):
+        shutil.copy(root / name, folder)
+    shutil.copytree(root / "book" / "static", folder / "book" / "static")
+    shutil.copy(root / "book" / "references.bib", folder / "book")
+    (folder / "book" / "intro.md").write_text("# A book\n\nIts first words say what it is about.\n")
+    (folder / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/n\n"
+    )
+    (folder / "notebooks").mkdir()
+    notebook = V4.new_notebook(cells=[V4.new_markdown_cell("# N\n\nWords about it.")])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / "notebooks" / "n.ipynb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(address.VARIABLE, "https://github.com/someone/some-book")
+        return book.build(run=False, root=folder, progress=False).parent
+
+
+def test_an_address_turns_on_every_button_the_map_and_the_preview(tied):
+    page = (tied / "notebooks" / "n.html").read_text(encoding="utf-8")
+    on = "https://github.com/someone/some-book"
+    assert f"{on}/edit/main/notebooks/n.ipynb" in page and f"{on}/issues/new" in page
+    assert "/github/someone/some-book/blob/launch/notebooks/n.ipynb" in page
+    assert "https://mybinder.org/v2/gh/someone/some-book/main" in page
+    site = "https://someone.github.io/some-book/"
+    assert f'<link rel="canonical" href="{site}notebooks/n.html"' in page
+    assert f'content="{site}_static/social.png"' in page
+    assert f"<loc>{site}book/intro.html</loc>" in (tied / "sitemap.xml").read_text()
+    assert f'<base href="{site}"' in (tied / "404.html").read_text(encoding="utf-8")
+    first = nbformat.read(tied.parent / "launch" / "notebooks" / "n.ipynb", 4).cells[0].source
+    assert f"git clone --quiet --depth 1 {on} some-book" in first
+
+
+def test_the_whole_is_printed_with_numbers_in_its_contents(tied, chromium):
+    out = pdf.make(tied, tied.parent.parent / "_toc.yml", tied.parent / "whole.pdf")
+    at = pdf.places(out.read_bytes())
+    assert 1 <= at["book-intro"] < at["notebooks-n"]
+    assert out.read_bytes().startswith(b"%PDF") and not (tied / "whole.html").exists()
 
 
 def test_a_warning_of_sphinx_fails_the_build(small, built, capfd):

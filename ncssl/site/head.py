@@ -71,11 +71,12 @@ def complete(app: Any, pagename: str, templatename: str, context: dict, doctree:
     """Add tags to the head and the citation to the end; a handler of html-page-context."""
     config = app.config
     site, title = config.html_baseurl or "", _words(context.get("title", ""))
+    book = config.html_title
     if doctree is None:
         return
-    said = tags(title, description(doctree), config.project, site, pagename)
+    said = tags(title, description(doctree), book, site, pagename)
     context["metatags"] = context.get("metatags", "") + said
-    entry = bibtex(pagename, title, config.project, config.author, _year(config), site)
+    entry = bibtex(pagename, title, book, config.author, _year(config), site)
     context["body"] = context.get("body", "") + citation(entry)
 
 

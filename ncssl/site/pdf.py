@@ -31,7 +31,10 @@ STYLE = """
 @page :first { @bottom-center { content: none; } }
 html, body { font-size: 10.5pt; height: auto !important; overflow: visible !important; }
 html, body { background: #fff; }
-article > section > h1:first-child, section.whole > h1 { break-before: page; }
+main, .bd-content, article, section.whole { display: block !important; max-width: none !important; }
+main, .bd-content, article { margin: 0 !important; padding: 0 !important; }
+.bd-main .bd-content .bd-article h1 { display: block !important; font-size: 2.2em; }
+section.whole ~ section.whole, nav.whole { break-before: page; }
 nav.whole li { list-style: none; display: flex; gap: 1em; justify-content: space-between; }
 nav.whole li.part { font-weight: 700; margin-top: .6em; }
 nav.whole a { text-decoration: none; color: inherit; }

@@ -40,5 +40,7 @@ def _pieces(node, skip):
         yield node.astext()
     for child in node.children:
         yield from _pieces(child, skip) if not isinstance(node, nodes.math) else ()
-    if isinstance(node, (nodes.Body, nodes.entry, nodes.title)):
+    if isinstance(node, (nodes.Body, nodes.Part, nodes.title)) and not isinstance(
+        node, nodes.Inline
+    ):
         yield " "
