@@ -321,8 +321,10 @@ def small(tmp_path_factory, root):
 
 @pytest.fixture(scope="module")
 def built(small):
-    """First page of the small book."""
-    return book.build(root=small, progress=False)
+    """First page of the small book, built without the address of a repository."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(address.VARIABLE, raising=False)
+        return book.build(root=small, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -414,13 +416,13 @@ def test_the_audit_sees_what_is_wrong(tmp_path, chromium):
 
 
 def results(chromium, html, words):
-    """Titles and excerpts that the search finds for some words, best first."""
+    """Addresses and excerpts that the search finds for some words, best first."""
     uri = f"{(html / 'search.html').as_uri()}?q={words}"
     seen = chromium.visit(uri)
     assert seen["errors"] == [] and seen["asked"] == []
     code = """new Promise(done => {
       const found = () => [...document.querySelectorAll('ul.search > li')]
-        .map(i => [i.querySelector('a'), i.querySelector('p.context')].map(e => e?.textContent));
+        .map(i => [i.querySelector('a').href, i.querySelector('p.context')?.textContent]);
       const ended = () => document.querySelector('p.search-summary')?.textContent;
       const wait = () => setTimeout(() => ended() ? done(JSON.stringify(found())) : wait(), 50);
       wait();
@@ -519,6 +521,15 @@ def test_built_pages_of_this_checkout(root, chromium):
     wrong, images, maths = look(chromium, html)
     assert wrong == {}
     assert images and maths
+
+
+@pytest.mark.parametrize("word, first", [("DirectCopy", "wang2021"), ("IsoLoss", "halvagal2023")])
+def test_built_search_finds_a_method_on_a_page_of_its_paper_first(root, chromium, word, first):
+    html = root / "_build" / "html"
+    if not (html / "index.html").is_file():
+        pytest.skip("the book is not built here (make book)")
+    (link, excerpt), *_ = results(chromium, html, word)
+    assert first in link and word.lower() in excerpt.lower()
 
 
 def test_every_notebook_is_in_the_book(root):

@@ -89,13 +89,15 @@ def parts(path: Path) -> list[tuple[str, str]]:
 
 def markdown(runs: Iterable[Run], checks: list[tuple[str, str]]) -> str:
     """Both tables as text for the page."""
-    rows = ["| notebook | set to | code cells | figures | seconds | machine | versions |",
-            "| --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    rows = [
+        "| notebook | seconds | code cells | figures | machine | versions | set to |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for run in runs:
         seconds = NOT_NOTED if run.seconds is None else f"{run.seconds:.0f}"
         rows.append(
-            f"| [{run.name}](../notebooks/{run.name}.ipynb) | `{run.parameters}` | {run.cells} |"
-            f" {run.figures} | {seconds} | {run.machine} | {run.versions} |"
+            f"| [{run.name}](../notebooks/{run.name}.ipynb) | {seconds} | {run.cells} |"
+            f" {run.figures} | {run.machine} | {run.versions} | `{run.parameters}` |"
         )
     times = "The checks did not run before this build; where they do, their times stand here."
     if checks:
