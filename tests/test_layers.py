@@ -15,7 +15,7 @@ LEVELS = {
     2: "measure verdicts",
     3: "train report plots watch",
     4: "runs",
-    5: "pages trace bench book shell cli __main__",
+    5: "pages trace bench book shell cli __main__ site",
 }
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 WITHOUT_TORCH = (
