@@ -11,7 +11,6 @@ import click
 
 from ncssl import __version__
 from ncssl.book import parse
-from ncssl.files import claimed
 from ncssl.recipes import FIELDS, SCALES, recipe
 from ncssl.shell import Group
 
@@ -318,10 +317,10 @@ def run(
     if not method:
         raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
     values |= {"dataset": heard(dataset, data_root)} if dataset else {}
-    from ncssl import campaign, train
+    from ncssl import campaign, parallel, train
 
     wanted = recipe(method, scale, given, seed=seed, **values)
-    with claimed(campaign.lock(wanted, out)) as mine:
+    with parallel.group(), campaign.taken(wanted, out) as mine:
         if not mine:
             click.echo(
                 f"ncssl: another process is at this run ({wanted.id}); wait for its record",
@@ -330,6 +329,8 @@ def run(
             ctx.exit(UNFINISHED)
         where = dict(root=data_root, device=device, out=out, download=download)
         record = train.fit(wanted, compiled=compiled, threads=threads, log=log, **where)
+        if record is None:  # one of several processes, and not the first
+            return
         campaign.lock(wanted, out).unlink(missing_ok=True)
     report(campaign.summary(record, out), as_json)
     ctx.exit(0 if record.status == "done" else 1)

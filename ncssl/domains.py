@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor, nn
 
-from ncssl import data, diagnostics, speakers
+from ncssl import data, diagnostics, parallel, speakers
 from ncssl.augment import View, augment, policy, speech_augment, speech_policy
 from ncssl.data import identity, speech
 from ncssl.errors import UnknownName
@@ -70,11 +70,12 @@ class Pictures:
         return backbone(r.backbone, shape[1], r.width, shape[-1])
 
     def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
-        """Every view of the policy, each (n, c, h, w), of the training images `rows` (n,)."""
-        self.seen, batch = None, self.train.images[rows]
+        """Every view of the policy, each (n, c, h, w), of the training images `rows` (n,); of
+        several processes each makes its share of them."""
+        self.seen, batch, part = None, self.train.images[rows], parallel.share(len(rows))
+        how = dict(mean=self.mean, std=self.std, part=part)
         drawn = (
-            augment(batch, view, generator, size=self.side(view), mean=self.mean, std=self.std)
-            for view in self.policy
+            augment(batch, view, generator, size=self.side(view), **how) for view in self.policy
         )
         return [view.contiguous(memory_format=torch.channels_last) for view in drawn]
 
@@ -160,8 +161,11 @@ class Utterances:
 
     def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
         """Every view of the policy, each (n, 1, bands, frames), of the training utterances `rows`
-        (n,)."""
-        return [speech_augment(self.train, rows, view, generator) for view in self.policy]
+        (n,); of several processes each makes its share of them."""
+        part = parallel.share(len(rows))
+        return [
+            speech_augment(self.train, rows, view, generator, part=part) for view in self.policy
+        ]
 
     def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
         """One row of the curves."""

@@ -10,8 +10,8 @@ import pytest
 
 LEVELS = {
     0: (
-        "errors memory files machine workers curves losses spectral collapse checkpoint data"
-        " augment nn evaluate theory optim papers"
+        "errors memory files machine parallel workers curves losses spectral collapse checkpoint"
+        " data augment nn evaluate theory optim papers"
     ),
     1: "methods records recipes plots diagnose",
     2: "model diagnostics speakers domains experiments finetune plans audits",

@@ -1,0 +1,125 @@
+"""Two processes with half a batch each give what one gives with the whole: by gloo, on the CPU."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import shared_runs
+import torch
+from torch import nn
+
+from ncssl import parallel, train
+from ncssl.augment import augment, policy
+from ncssl.records import store
+
+EXACT = dict(rel=1e-6, abs=1e-9)  # float64, but for queues and centres, which are kept in float32
+
+
+def launch(*command: str, processes: int = 2, **environment) -> subprocess.CompletedProcess:
+    """A command under torchrun, on a port of its own choice."""
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    run += [f"--nproc-per-node={processes}", *command]
+    env = os.environ | {"OMP_NUM_THREADS": "1"} | environment
+    return subprocess.run(run, capture_output=True, text=True, env=env)
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """The folder in which two processes did what `shared_runs` says, and went on from one's
+    checkpoint."""
+    folder = tmp_path_factory.mktemp("together")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NCSSL_CACHE", str(folder / "cache"))
+        shared_runs.begun(shared_runs.tiny("byol", seed=1), 1)
+        done = launch(str(shared_runs.__file__), str(folder))
+        assert done.returncode == 0, done.stderr[-3000:]
+        yield folder
+
+
+@pytest.mark.parametrize("method", shared_runs.METHODS)
+def test_two_processes_take_the_steps_of_one(method, together):
+    theirs = json.loads((together / "steps.json").read_text())[method]
+    ours = shared_runs.steps(method)
+    assert theirs["losses"] == pytest.approx(ours["losses"], **EXACT)
+    assert theirs["lengths"] == pytest.approx(ours["lengths"], **EXACT)
+
+
+def record(folder, r) -> store.Record:
+    """The one record of a recipe under a folder."""
+    (path,) = folder.rglob(f"{r.id}.json")
+    return store.load(path)
+
+
+@pytest.mark.parametrize("r", [shared_runs.probed(), shared_runs.spoken()])
+def test_a_record_made_by_two_is_that_of_one_but_for_rounding(r, together, tmp_path):
+    theirs, ours = record(together, r), train.fit(r, out=tmp_path)
+    assert theirs.device == f"{ours.device}, 2 processes"
+    assert theirs.curves["loss"] == pytest.approx(ours.curves["loss"], rel=1e-3)
+    for name, value in ours.metrics.items():
+        if name.endswith(("_accuracy", "_eer")) and value is not None:
+            assert theirs.metrics[name] == pytest.approx(value, abs=2.0), name
+
+
+def test_a_checkpoint_does_not_know_how_many_wrote_it(together, tmp_path):
+    """Begun by one and ended by two (seed 1), begun by two and ended by one (seed 2)."""
+    whole = [train.fit(shared_runs.tiny("byol", seed=s), out=tmp_path / "one") for s in (1, 2)]
+    by_two = record(together, shared_runs.tiny("byol", seed=1))
+    assert by_two.curves["loss"][0] == whole[0].curves["loss"][0]  # the epoch of one process
+    left = together / "cache" / "checkpoints" / f"{shared_runs.tiny('byol', seed=2).id}.pt"
+    assert left.exists()
+    os.environ["NCSSL_CACHE"] = str(together / "cache")
+    by_one = train.fit(shared_runs.tiny("byol", seed=2), out=tmp_path / "two")
+    assert not left.exists() and by_one.device.endswith("2 processes")
+    for made, alone in zip((by_two, by_one), whole, strict=True):
+        assert made.curves["loss"] == pytest.approx(alone.curves["loss"], rel=1e-3)
+
+
+def test_the_command_runs_under_torchrun_and_writes_one_record(tmp_path):
+    run = [
+        "-m",
+        "ncssl",
+        "run",
+        "--method",
+        "directpred",
+        "--out",
+        str(tmp_path),
+        "--device",
+        "cpu",
+    ]
+    for name, value in (shared_runs.TINY | {"epochs": 1}).items():
+        run += ["--set", f"{name}={value}"]
+    done = launch(*run, "--json", NCSSL_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (
+        len(done.stdout.strip().splitlines()) == 1 and json.loads(done.stdout)["status"] == "done"
+    )
+    (path,) = tmp_path.glob("custom/*.json")
+    assert store.load(path).device.endswith("2 processes")
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
+    monkeypatch.setattr(parallel, "count", lambda: 3)
+    with pytest.raises(ValueError, match="batch was 64; allowed: a multiple of the 3 processes"):
+        parallel.share(64)
+
+
+def test_a_share_of_the_views_is_that_of_the_whole_batch():
+    images = torch.randint(0, 256, (8, 3, 16, 16), dtype=torch.uint8)
+    for view in {v for name in ("symmetric", "asymmetric", "digits") for v in policy(name)}:
+        whole, part = (
+            augment(images, view, torch.Generator().manual_seed(3), part=rows)
+            for rows in (slice(None), slice(4, 8))
+        )
+        assert torch.equal(whole[4:], part)
+
+
+def test_alone_nothing_is_shared():
+    x, net = torch.randn(6, 4), nn.Sequential(nn.BatchNorm1d(4))
+    assert parallel.gather(x) is x and parallel.share(6) == slice(None) and parallel.agreed(5) == 5
+    expected = net(x)
+    parallel.share_norms(net)
+    assert isinstance(net[0], parallel.SharedBatchNorm)
+    net[0].reset_running_stats()
+    assert torch.equal(net(x), expected)
