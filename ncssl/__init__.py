@@ -13,24 +13,24 @@ _WHERE = {
     "Record": "records.store",
     "fit": "train",
     "make": "methods",
-    "paper": "records.papers",
-    "papers": "records.papers",
+    "paper": "claims.papers",
+    "papers": "claims.papers",
     "recipe": "recipes",
 }
 _MODULES = (
     "augment",
     "data",
-    "diagnose",
     "evaluate",
     "losses",
+    "measure",
     "methods",
     "nn",
     "plots",
     "records",
-    "spectral",
     "theory",
 )
-__all__ = ["__version__", *sorted(_WHERE), *_MODULES]
+_MEASURES = ("diagnose", "spectral")  # modules of ncssl.measure that are public by their own name
+__all__ = ["__version__", *sorted(_WHERE), *_MODULES, *_MEASURES]
 
 
 def __getattr__(name: str):
@@ -38,6 +38,8 @@ def __getattr__(name: str):
         return getattr(import_module(f"ncssl.{_WHERE[name]}"), name)
     if name in _MODULES:
         return import_module(f"ncssl.{name}")
+    if name in _MEASURES:
+        return import_module(f"ncssl.measure.{name}")
     raise AttributeError(f"module 'ncssl' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 

@@ -31,7 +31,7 @@ from ncssl.workers import end_with_parent, workers
 NAMED = {
     "scale": ("ncssl.recipes", "SCALES"),
     "method": ("ncssl.methods", "METHODS"),
-    "dataset": ("ncssl.domains", "DATASETS"),
+    "dataset": ("ncssl.train.tasks", "DATASETS"),
 }
 JOBS = 4  # notebooks side by side at most: each takes up to a gigabyte
 STAGED = ("_config.yml", "_toc.yml", "book")
@@ -130,7 +130,7 @@ def execute(
     Everything is checked before any runs. Raises UnknownName, BadFile, and NotebookFailed after all
     have run if some stopped with an error.
     """
-    from ncssl.campaign import side_by_side
+    from ncssl.runs.campaign import side_by_side
 
     root = checkout(root)
     here, given = notebooks(root), dict(parameters or {})

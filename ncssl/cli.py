@@ -118,7 +118,7 @@ def claims(
     as_json: bool,
 ):
     """Every claim with its verdict; records that cannot be used are named on stderr."""
-    from ncssl import experiments
+    from ncssl.runs import experiments
 
     for error in experiments.refused():
         click.echo(f"ncssl: {error}", err=True)
@@ -290,11 +290,11 @@ def run(
             )
         values |= {"dataset": heard(dataset, data_root)} if dataset else {}
         if plan:
-            from ncssl import plans
+            from ncssl.runs import plans
 
             show(plans.listing(paper, scale, out, **values), as_json, plans.text)
             return
-        from ncssl import campaign
+        from ncssl.runs import campaign
 
         tally = campaign.run(
             paper,
@@ -317,7 +317,9 @@ def run(
     if not method:
         raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
     values |= {"dataset": heard(dataset, data_root)} if dataset else {}
-    from ncssl import campaign, parallel, train
+    from ncssl import parallel
+    from ncssl.runs import campaign
+    from ncssl.train import loop
 
     wanted = recipe(method, scale, given, seed=seed, **values)
     with parallel.group(), campaign.taken(wanted, out) as mine:
@@ -328,7 +330,7 @@ def run(
             )
             ctx.exit(UNFINISHED)
         where = dict(root=data_root, device=device, out=out, download=download)
-        record = train.fit(wanted, compiled=compiled, threads=threads, log=log, **where)
+        record = loop.fit(wanted, compiled=compiled, threads=threads, log=log, **where)
         if record is None:  # one of several processes, and not the first
             return
         campaign.lock(wanted, out).unlink(missing_ok=True)
@@ -344,7 +346,7 @@ def run(
 @as_json
 def search(stage, data_root, out, jobs, as_json) -> None:
     """Make the missing runs of a stage of the declared search and print what it looks at."""
-    from ncssl import search as declared
+    from ncssl.runs import search as declared
 
     declared.run(stage, data_root, out, jobs)
     rows = declared.report(stage, out)
@@ -451,7 +453,7 @@ def diagnose(file: Path, view2: Path | None, labels: Path | None, as_json: bool)
 
     An .npz, or a dict in a .pt, may hold a second view and labels too, under the names z, z2 and y.
     """
-    from ncssl import diagnose as module
+    from ncssl.measure import diagnose as module
 
     held = module.read_embeddings(file)
     for name, path in (("z2", view2), ("y", labels)):

@@ -28,8 +28,8 @@ def plain_shift(monkeypatch):
     gates."""
     import dataclasses
 
-    from ncssl.records import papers
-    from ncssl.records.facts import Claim
+    from ncssl.claims import papers
+    from ncssl.claims.facts import Claim
 
     def claim(id, left, right, margin):
         fixed = dict(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-from ncssl import parallel, train
+from ncssl import parallel
 from ncssl.recipes import recipe
+from ncssl.train import loop
 
 # predictor and target, closed forms, decorrelation, centre; then queue, prototypes,
 # whitening, Gram matrix of standardised outputs
@@ -42,23 +43,23 @@ def tiny(method: str, **values):
 def steps(method: str) -> dict:
     """A few steps in float64: their losses, and after them the length of every parameter and
     buffer."""
-    run = train.start(tiny(method), device="cpu")
+    run = loop.start(tiny(method), device="cpu")
     run.model.double()
     views, model = run.data.views, run.model
     run.data.views = lambda rows, generator: [v.double() for v in views(rows, generator)]
     model.encode = lambda x, encoder=None: (encoder or model.encoder)(x)
     model.train()
     order = torch.randperm(len(run.data), generator=run.generator)
-    losses = [float(train.train_step(run, order[64 * i : 64 * i + 64], i)) for i in range(STEPS)]
+    losses = [float(loop.train_step(run, order[64 * i : 64 * i + 64], i)) for i in range(STEPS)]
     lengths = {name: float(v.double().norm()) for name, v in model.state_dict().items()}
     return {"losses": losses, "lengths": lengths}
 
 
 def fits(folder: Path) -> None:
     """Whole runs: one of images, one of speech, and one that another number of processes began."""
-    train.CHECKPOINT_SECONDS = 0.0
+    loop.CHECKPOINT_SECONDS = 0.0
     for r in (probed(), spoken(), tiny("byol", seed=1)):
-        train.fit(r, out=folder)
+        loop.fit(r, out=folder)
 
 
 def probed():
@@ -74,15 +75,15 @@ def spoken():
 
 def begun(r, epochs: int) -> None:
     """Train the first epochs of a recipe and leave its checkpoint."""
-    run = train.start(r, device="cpu")
-    real, train.train_epoch = train.train_epoch, stopping(train.train_epoch, epochs)
-    train.CHECKPOINT_SECONDS = 0.0
+    run = loop.start(r, device="cpu")
+    real, loop.train_epoch = loop.train_epoch, stopping(loop.train_epoch, epochs)
+    loop.CHECKPOINT_SECONDS = 0.0
     try:
-        train.train(run, train.checkpoint_path(r), False)
+        loop.train(run, loop.checkpoint_path(r), False)
     except KeyboardInterrupt:
         pass
     finally:
-        train.train_epoch = real
+        loop.train_epoch = real
 
 
 def stopping(real, epochs: int):

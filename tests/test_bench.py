@@ -134,7 +134,7 @@ def test_warm_up_is_left_out_of_our_loop(monkeypatch):
 
     monkeypatch.setattr(ours.train, "train_epoch", epoch)
     run = SimpleNamespace(device="cpu", recipe=SimpleNamespace(batch=8))
-    assert ours.loop(run, 2, 3) == 3 * 8 / 4.0
+    assert ours.speed(run, 2, 3) == 3 * 8 / 4.0
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_warm_up_is_left_out_of_their_loop_and_waiting_is_counted(monkeypatch, r
 
     monkeypatch.setattr(theirs, "iter", lambda loader: Slow(loader.__iter__()), raising=False)
     waits = []
-    rate = theirs.loop(run, theirs.torchvision_views(run), slow_loss, waits, 1, 2)
+    rate = theirs.speed(run, theirs.torchvision_views(run), slow_loss, waits, 1, 2)
     assert rate == 2 * 8 / 10.0 and waits == [0.6]
 
 
@@ -173,7 +173,7 @@ def test_both_sides_have_the_same_images_network_and_step(run, monkeypatch):
     """With the same views their loss and parameters after a step are ours, up to rounding."""
     import torch
 
-    from ncssl import domains, train
+    from ncssl.train import loop, tasks
 
     fixed = [torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(i)) for i in range(2)]
     them = []
@@ -189,11 +189,11 @@ def test_both_sides_have_the_same_images_network_and_step(run, monkeypatch):
     mine = ours.start(TINY, ("float32",), "cpu")[0]["float32"]
     network = theirs.network
     monkeypatch.setattr(theirs, "network", lambda run: them.append(network(run)) or them[0])
-    theirs.loop(mine, theirs.torchvision_views(mine), theirs.torch_loss, [], 0, 1)
+    theirs.speed(mine, theirs.torchvision_views(mine), theirs.torch_loss, [], 0, 1)
     views = iter(fixed)
-    monkeypatch.setattr(domains, "augment", lambda *args, **kwargs: next(views))
+    monkeypatch.setattr(tasks, "augment", lambda *args, **kwargs: next(views))
     mine.model.train()
-    train.train_step(mine, torch.arange(8), 0)
+    loop.train_step(mine, torch.arange(8), 0)
     for a, b in zip(mine.model.parameters(), them[0].parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
     assert all(p.is_contiguous() for p in them[0].parameters())
@@ -314,7 +314,7 @@ def test_their_momentum_network_follows_and_ours_is_not_touched(monkeypatch):
     network = theirs.network
     monkeypatch.setattr(theirs, "network", lambda run: them.append(network(run)) or them[0])
     before = [w.clone() for w in byol.model.target.parameters()]
-    theirs.loop(byol, theirs.torchvision_views(byol), theirs.torch_loss, [], 0, 1)
+    theirs.speed(byol, theirs.torchvision_views(byol), theirs.torch_loss, [], 0, 1)
     online = [*them[0].encoder.parameters(), *them[0].projector.parameters()]
     for old, new, target in zip(before, online, them[0].target.parameters(), strict=True):
         torch.testing.assert_close(target, 0.996 * old + 0.004 * new)

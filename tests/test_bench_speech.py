@@ -10,11 +10,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from ncssl import bench, cli, domains, train
+from ncssl import bench, cli
 from ncssl.augment import SpeechView, speech_policy
 from ncssl.bench import ours, plain, speech, theirs
 from ncssl.data import voices
 from ncssl.data.audio import BANDS, HOP, RATE, WINDOW, log_mel
+from ncssl.train import loop, tasks
 
 TINY = bench.Size(warmup=1, steps=2, repetitions=2, clips=2, spoken=4, voices=8)
 CLOSE = dict(rtol=0, atol=0.0023)  # a hundredth of a dB
@@ -153,12 +154,12 @@ def test_both_sides_have_the_same_network_and_step(run, waves, monkeypatch):
     monkeypatch.setattr(theirs, "iter", lambda loader: iter([(fixed, None)]), raising=False)
     mine = speech.start(TINY, "cpu")[0]
     before = {name: w.clone() for name, w in mine.model.state_dict().items()}
-    plain.loop(mine, plain.Views(waves, ()), [], 0, 1)
+    plain.speed(mine, plain.Views(waves, ()), [], 0, 1)
     assert all((w == before[name]).all() for name, w in mine.model.state_dict().items())
     views = iter(fixed)
-    monkeypatch.setattr(domains, "speech_augment", lambda *args: next(views))
+    monkeypatch.setattr(tasks, "speech_augment", lambda *args: next(views))
     mine.model.train()
-    train.train_step(mine, torch.arange(4), 0)
+    loop.train_step(mine, torch.arange(4), 0)
     moved = 0
     for (name, a), b in zip(
         mine.model.state_dict().items(), them[0].state_dict().values(), strict=True
@@ -187,7 +188,7 @@ def test_warm_up_is_left_out_of_the_plain_loop_and_waiting_is_counted(run, waves
     monkeypatch.setattr(theirs, "iter", lambda loader: Slow(), raising=False)
     monkeypatch.setattr(run.model.__class__, "follow", slow_follow)
     waits = []
-    assert plain.loop(run, plain.Views(waves, ()), waits, 1, 2) == 2 * 4 / 10.0 and waits == [0.6]
+    assert plain.speed(run, plain.Views(waves, ()), waits, 1, 2) == 2 * 4 / 10.0 and waits == [0.6]
 
 
 def test_our_loop_goes_round_until_it_has_its_steps(monkeypatch):
@@ -202,7 +203,7 @@ def test_our_loop_goes_round_until_it_has_its_steps(monkeypatch):
     monkeypatch.setattr(ours, "now", lambda device="cpu": hands[0])
     monkeypatch.setattr(ours.train, "train_epoch", epoch)
     run = SimpleNamespace(device="cpu", recipe=SimpleNamespace(batch=8))
-    assert ours.loop(run, 2, 3) == 3 * 8 / 3.0 and len(passes) == 3
+    assert ours.speed(run, 2, 3) == 3 * 8 / 3.0 and len(passes) == 3
 
 
 def test_workers_where_processes_can_be_had(run, waves):

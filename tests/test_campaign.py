@@ -12,10 +12,12 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from ncssl import campaign, experiments, train
 from ncssl.cli import main
 from ncssl.recipes import recipe
-from ncssl.records import floors, series, store
+from ncssl.records import baseline, store
+from ncssl.report import select
+from ncssl.runs import campaign, experiments
+from ncssl.train import loop
 
 TINY = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
 
@@ -125,7 +127,7 @@ def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
 WORKER = """
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from ncssl.campaign import begin_worker
+from ncssl.runs.campaign import begin_worker
 
 def threads():
     import threadpoolctl, torch
@@ -236,7 +238,7 @@ def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_
     tmp_path, monkeypatch
 ):
     here = campaign.kind_here(tiny().recipe, "cpu")
-    record = train.fit(tiny().recipe, key="tian2021", device="cpu", out=tmp_path, progress=False)
+    record = loop.fit(tiny().recipe, key="tian2021", device="cpu", out=tmp_path, progress=False)
     other = "float32" if here[0] == "bf16" else "bf16"
     store.save(dataclasses.replace(record, precision=other, seconds=0.0), tmp_path)
     again = tiny()._replace(again=here)
@@ -260,17 +262,17 @@ def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_
 def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
     runs = [tiny(0), tiny(1), tiny(0, limit=None)]
     plan = experiments.below(runs)
-    assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == floors.floor(
+    assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == baseline.floor(
         runs[1].recipe
     )
     row = campaign.one(plan[0], None, tmp_path, "cpu", False)
-    record = floors.beside([(runs[0], None), (runs[1], None)], tmp_path)
+    record = baseline.beside([(runs[0], None), (runs[1], None)], tmp_path)
     assert record.key == "floors" and row["path"].endswith(f"floors/{record.id}.json")
     assert 60 < record.metrics["probe_accuracy"] < 98 and 60 < record.metrics["knn_accuracy"] < 98
     assert record.data == {"train": 256, "test": 500, "classes": 10}
-    assert floors.beside([(runs[2], None)], tmp_path) is None, "not measured"
+    assert baseline.beside([(runs[2], None)], tmp_path) is None, "not measured"
     store.save(dataclasses.replace(record, recipe=plan[1].recipe), tmp_path)
-    assert floors.beside([(runs[0], None), (runs[2], None)], tmp_path) is None, (
+    assert baseline.beside([(runs[0], None), (runs[2], None)], tmp_path) is None, (
         "runs on different images"
     )
 
@@ -279,7 +281,7 @@ def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
     for scale in ("smoke", "small", "gpu"):
         runs = experiments.plan(None, scale)
         covered = {p.recipe.id for p in experiments.below(runs)}
-        assert covered == {floors.floor(p.recipe).id for p in runs}
+        assert covered == {baseline.floor(p.recipe).id for p in runs}
 
 
 # ---- made again
@@ -304,7 +306,7 @@ def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm
     assert store.find(p.recipe.id, tmp_path) is None
     assert campaign.one(p, None, tmp_path, "cpu", False)["path"] == path
     assert numbers(store.load(path)) == numbers(first)
-    typed = shlex.split(series.command(p))[1:]
+    typed = shlex.split(select.command(p))[1:]
     done = CliRunner().invoke(main, [*typed, "--device", "cpu", "--out", str(tmp_path / "typed")])
     assert done.exit_code == 0, done.output
     assert numbers(store.load(store.find(p.recipe.id, tmp_path / "typed"))) == numbers(first)
@@ -315,11 +317,11 @@ def test_a_committed_record_comes_again_on_the_same_machine_type(arm, tmp_path):
     p = next(p for p in experiments.scheduled("companion", "atlas", "smoke") if p.arm == arm)
     stored = store.load(store.find(p.recipe.id))
     here, old = (
-        (train.precision(p.recipe, "cpu"), train.versions()),
+        (loop.precision(p.recipe, "cpu"), loop.versions()),
         (stored.precision, stored.versions),
     )
     # older ones name no instruction set
-    if here != old or not train.device_name("cpu", 1).startswith(stored.device):
+    if here != old or not loop.device_name("cpu", 1).startswith(stored.device):
         pytest.skip(
             f"the record was made on {stored.device}, {stored.precision}, torch"
             f" {stored.versions['torch']}"

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from ncssl import __version__
+from ncssl.claims import papers
 from ncssl.cli import main, settings, shard_of, value_of
 from ncssl.methods import METHODS
-from ncssl.records import papers
 from ncssl.theory import theory
 
 
@@ -51,19 +51,19 @@ def test_data_lists_the_embedded_set_as_present():
 
 
 def test_claims_lists_every_claim_of_a_paper(monkeypatch):
-    from ncssl.records import verdicts
+    from ncssl.verdicts import judging
 
     # slow, tested elsewhere
-    monkeypatch.setattr(verdicts, "judge_theory", lambda claim: verdicts.Verdict("not run"))
+    monkeypatch.setattr(judging, "judge_theory", lambda claim: judging.Verdict("not run"))
     rows = json.loads(ok("claims", "--paper", "tian2021", "--json"))
     assert [r["id"] for r in rows] == list(papers.paper("tian2021").claims)
-    assert {r["status"] for r in rows} <= set(verdicts.STATUSES)
+    assert {r["status"] for r in rows} <= set(judging.STATUSES)
 
 
 def test_claims_can_be_picked_by_name_by_verdict_and_by_whose_they_are(monkeypatch):
-    from ncssl.records import verdicts
+    from ncssl.verdicts import judging
 
-    monkeypatch.setattr(verdicts, "judge_theory", lambda claim: verdicts.Verdict("not run"))
+    monkeypatch.setattr(judging, "judge_theory", lambda claim: judging.Verdict("not run"))
 
     def picked(*args):
         return json.loads(ok("claims", "--paper", "wen2022", "--scale", "smoke", *args, "--json"))

@@ -6,9 +6,9 @@ import copy
 import pytest
 import torch
 
-from ncssl import train
 from ncssl.methods import METHODS
 from ncssl.recipes import recipe
+from ncssl.train import loop
 
 pytestmark = pytest.mark.cuda
 TINY = dict(limit=256, batch=64, width=4, hidden=16, d=8, epochs=2, precision="float32")
@@ -22,7 +22,7 @@ OPTIONS = {
 
 def started(name, device):
     r = recipe(name, options=OPTIONS.get(name, {}), **TINY)
-    run = train.start(r, device=device)
+    run = loop.start(r, device=device)
     run.model.train()
     return run
 
@@ -43,13 +43,13 @@ def test_a_step_gives_the_cpus_loss(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_resume_is_exact(name):
     run = started(name, "cuda")
-    train.train_epoch(run, lambda: None)
+    loop.train_epoch(run, lambda: None)
     run.epoch += 1
     saved = copy.deepcopy(run.state())
-    onward = train.train_epoch(run, lambda: None)
+    onward = loop.train_epoch(run, lambda: None)
     other = started(name, "cuda")
     other.restore(saved)
-    assert train.train_epoch(other, lambda: None) == onward
+    assert loop.train_epoch(other, lambda: None) == onward
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -57,17 +57,17 @@ def test_no_step_waits_for_the_device(name):
     run = started(name, "cuda")
     rows = torch.arange(64, device="cuda")
     for i in range(2):  # constants are sent to the device once
-        train.train_step(run, rows, i)
+        loop.train_step(run, rows, i)
     torch.cuda.set_sync_debug_mode("error")
     try:
         for i in range(2, 4):
-            train.train_step(run, rows, i)
+            loop.train_step(run, rows, i)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
 def test_the_record_names_the_device_and_its_memory(tmp_path):
-    record = train.fit(recipe("byol", **TINY | {"precision": "auto"}), out=tmp_path, device="cuda")
+    record = loop.fit(recipe("byol", **TINY | {"precision": "auto"}), out=tmp_path, device="cuda")
     assert record.device == torch.cuda.get_device_name() and record.peak_memory_mb > 0
     assert record.precision == (
         "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
@@ -77,6 +77,6 @@ def test_the_record_names_the_device_and_its_memory(tmp_path):
 def test_a_compiled_encoder_gives_the_same_numbers(tmp_path):
     r = recipe("byol", **TINY)
     eager, compiled = (
-        train.fit(r, out=tmp_path / str(c), device="cuda", compiled=c) for c in (False, True)
+        loop.fit(r, out=tmp_path / str(c), device="cuda", compiled=c) for c in (False, True)
     )
     assert compiled.curves["loss"] == pytest.approx(eager.curves["loss"], rel=2e-2)

@@ -11,10 +11,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from ncssl import collapse, diagnose, experiments, spectral
 from ncssl.cli import main
 from ncssl.errors import BadFile
+from ncssl.measure import collapse, diagnose, spectral
 from ncssl.plots import atlas
+from ncssl.runs import experiments
 
 
 def gaussian(n: int, d: int, seed: int = 0) -> torch.Tensor:

@@ -16,13 +16,14 @@ import test_layers
 import torch
 from click.testing import CliRunner
 
-from ncssl import spectral, train
 from ncssl.cli import main
-from ncssl.diagnose import diagnose
 from ncssl.errors import UnknownName
+from ncssl.measure import spectral
+from ncssl.measure.diagnose import diagnose
 from ncssl.methods import METHODS, defaults
 from ncssl.nn import DirectPred, direct_pred
 from ncssl.recipes import recipe
+from ncssl.train import loop
 
 FOLDER = Path(__file__).resolve().parent.parent
 EXAMPLES = FOLDER / "book" / "static" / "examples"
@@ -321,7 +322,7 @@ def test_losses_and_measures_alone():
 def test_a_method_is_one_declaration(tmp_path, monkeypatch):
     """The method of CONTRIBUTING.md, straight from the page: listed, trained, checked, and gone
     again."""
-    monkeypatch.setattr(train, "checkpoint_path", lambda r: tmp_path / f"{r.id}.pt")
+    monkeypatch.setattr(loop, "checkpoint_path", lambda r: tmp_path / f"{r.id}.pt")
     before = dict(METHODS)
     (code,) = blocks(section(CONTRIBUTING, "Add a method"), "python")
     try:
@@ -333,7 +334,7 @@ def test_a_method_is_one_declaration(tmp_path, monkeypatch):
             recipe(name, options={"detla": 0.1})
         with pytest.raises(ValueError, match="delta was 2"):
             recipe(name, options={"delta": 2})
-        record = train.fit(recipe(name, epochs=3), out=tmp_path, device="cpu")
+        record = loop.fit(recipe(name, epochs=3), out=tmp_path, device="cpu")
         assert record.status == "done" and record.recipe.options == defaults(name)
         loss, spread = record.curves["loss"], record.curves["std_normalised"]
         assert loss[-1] < 0.9 * loss[0] and spread[-1] > 0.5 / record.recipe.d**0.5

@@ -14,10 +14,11 @@ from fake_cuda import Generator, Unhurried, Valued, move, no_slope, there
 from torch._subclasses import FakeTensorMode
 from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
 
-from ncssl import augment, diagnostics, losses
+from ncssl import augment, losses
 from ncssl.augment import ops, speech_ops
 from ncssl.data import Images, audio, speech
 from ncssl.evaluate import OnlineProbe, few_label_accuracy, knn_accuracy, probe_accuracy
+from ncssl.measure import diagnostics
 from ncssl.methods import METHODS, make
 from ncssl.model import Siamese
 from ncssl.nn import MarginHead, backbone, deferred

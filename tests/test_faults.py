@@ -20,7 +20,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from ncssl import campaign, checkpoint, experiments, files, train
+from ncssl import files
 from ncssl.cli import main
 from ncssl.data import identity
 from ncssl.data.corpus import Corpus, File
@@ -28,6 +28,8 @@ from ncssl.errors import BadFile
 from ncssl.machine import computing
 from ncssl.recipes import recipe
 from ncssl.records import store
+from ncssl.runs import campaign, experiments
+from ncssl.train import checkpoint, loop
 
 TINY = dict(epochs=4, limit=256, width=4, hidden=16, d=8, batch=64, knn_every=2)
 
@@ -54,12 +56,12 @@ def test_the_numbers_do_not_depend_on_the_threads_that_a_caller_has(tmp_path):
     try:
         for threads in (1, 2, 4):
             torch.set_num_threads(threads)
-            found.append(train.fit(recipe("simsiam", **TINY), out=tmp_path / str(threads)))
+            found.append(loop.fit(recipe("simsiam", **TINY), out=tmp_path / str(threads)))
             assert torch.get_num_threads() == threads, "what the caller had comes back"
     finally:
         torch.set_num_threads(before)
     assert numbers(found[0]) == numbers(found[1]) == numbers(found[2])
-    assert {r.device for r in found} == {train.device_name("cpu", 1)}
+    assert {r.device for r in found} == {loop.device_name("cpu", 1)}
     assert ", 1 threads, " in found[0].device and found[0].device.endswith(
         torch.backends.cpu.get_cpu_capability()
     )
@@ -72,7 +74,7 @@ def test_more_threads_are_said_in_the_record(tmp_path):
     assert ", 2 threads, " in record.device
     for wrong in (0, 1.5, True):
         with pytest.raises(ValueError, match=f"threads was {wrong}; allowed: an integer >= 1"):
-            train.fit(recipe("simsiam", **TINY), out=tmp_path, threads=wrong)
+            loop.fit(recipe("simsiam", **TINY), out=tmp_path, threads=wrong)
 
 
 @pytest.fixture
@@ -121,20 +123,20 @@ def stopped(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NCSSL_CACHE", str(folder / "cache"))
-        patch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
         r = recipe("simsiam", **TINY)
-        whole, real = train.fit(r, out=folder / "whole"), train.train_epoch
+        whole, real = loop.fit(r, out=folder / "whole"), loop.train_epoch
 
         def cut(run, tick):
             if run.epoch == 2:
                 raise KeyboardInterrupt
             return real(run, tick)
 
-        patch.setattr(train, "train_epoch", cut)
+        patch.setattr(loop, "train_epoch", cut)
         with pytest.raises(KeyboardInterrupt):
-            train.fit(r, out=folder / "cut")
-        shutil.copy(train.checkpoint_path(r), folder)
-    return folder / train.checkpoint_path(r).name, whole
+            loop.fit(r, out=folder / "cut")
+        shutil.copy(loop.checkpoint_path(r), folder)
+    return folder / loop.checkpoint_path(r).name, whole
 
 
 DAMAGE = {
@@ -177,7 +179,7 @@ def test_a_checkpoint_that_is_not_the_runs_own_is_set_aside_and_the_run_starts_o
     interrupted."""
     source, whole = stopped
     r = recipe("simsiam", **TINY)
-    path = train.checkpoint_path(r)
+    path = loop.checkpoint_path(r)
     path.parent.mkdir(parents=True)
     if case == "folder":
         path.mkdir()
@@ -187,7 +189,7 @@ def test_a_checkpoint_that_is_not_the_runs_own_is_set_aside_and_the_run_starts_o
             checkpoint.load(path)
     else:
         checkpoint.save(path, STATES[case](checkpoint.load(source)))
-    made = train.fit(r, out=tmp_path / "out")
+    made = loop.fit(r, out=tmp_path / "out")
     assert numbers(made) == numbers(whole)
     said = capsys.readouterr().err
     assert str(path) in said and "the run starts over" in said and len(said.splitlines()) == 1
@@ -196,14 +198,14 @@ def test_a_checkpoint_that_is_not_the_runs_own_is_set_aside_and_the_run_starts_o
 
 def test_a_whole_checkpoint_is_gone_on_from(stopped, tmp_path, capsys, monkeypatch):
     source, whole = stopped
-    path = train.checkpoint_path(recipe("simsiam", **TINY))
+    path = loop.checkpoint_path(recipe("simsiam", **TINY))
     path.parent.mkdir(parents=True)
     shutil.copy(source, path)
-    real, epochs = train.train_epoch, []
+    real, epochs = loop.train_epoch, []
     monkeypatch.setattr(
-        train, "train_epoch", lambda run, tick: epochs.append(run.epoch) or real(run, tick)
+        loop, "train_epoch", lambda run, tick: epochs.append(run.epoch) or real(run, tick)
     )
-    assert numbers(train.fit(recipe("simsiam", **TINY), out=tmp_path)) == numbers(whole)
+    assert numbers(loop.fit(recipe("simsiam", **TINY), out=tmp_path)) == numbers(whole)
     assert epochs == [2, 3] and capsys.readouterr().err == ""
 
 
@@ -253,7 +255,7 @@ def test_half_written_files_of_dead_processes_are_removed_and_no_others(tmp_path
 # -----------------------------------------------------------------------------------------------
 
 # a checkpoint after every epoch
-EAGER = "from ncssl import cli, train; train.CHECKPOINT_SECONDS = 0.0; cli.main()"
+EAGER = "from ncssl import cli, train; loop.CHECKPOINT_SECONDS = 0.0; cli.main()"
 
 
 def typed(**changes) -> list[str]:
@@ -293,7 +295,7 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same_record(kills, tmp_p
     """kill -9, each time after another checkpoint was written."""
     epochs = max(TINY["epochs"], kills + 2)
     r = recipe("simsiam", **TINY | {"epochs": epochs})
-    path, args = train.checkpoint_path(r), [*typed(epochs=epochs), "--out", str(tmp_path / "out")]
+    path, args = loop.checkpoint_path(r), [*typed(epochs=epochs), "--out", str(tmp_path / "out")]
     for _ in range(kills):
         before = changed(path)
         with started("-c", EAGER, *args) as process:
@@ -306,7 +308,7 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same_record(kills, tmp_p
     with started("-c", EAGER, *args) as process:
         assert process.wait() == 0
     ((_, record),) = store.scan(tmp_path / "out")
-    assert numbers(record) == numbers(train.fit(r, out=tmp_path / "whole"))
+    assert numbers(record) == numbers(loop.fit(r, out=tmp_path / "whole"))
     assert [*path.parent.iterdir()] == [] and [*(tmp_path / "out" / ".locks").iterdir()] == []
 
 
@@ -434,8 +436,8 @@ def test_a_cache_that_cannot_be_written_costs_the_checkpoint_not_the_record(
 ):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NCSSL_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
-    record = train.fit(recipe("simsiam", **TINY), out=tmp_path / "out")
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    record = loop.fit(recipe("simsiam", **TINY), out=tmp_path / "out")
     said = capsys.readouterr().err
     assert (
         record.status == "done"
@@ -493,25 +495,25 @@ def test_two_folders_are_two_records_and_two_checkpoints(tmp_path):
         images(tmp_path / "again", 0),
     )
     r = recipe("simsiam", **OWN | {"epochs": 1})
-    found = [train.fit(r, root=root, out=tmp_path / "out") for root in (a, b, again)]
+    found = [loop.fit(r, root=root, out=tmp_path / "out") for root in (a, b, again)]
     assert found[0].id == found[2].id != found[1].id != r.id and numbers(found[0]) == numbers(
         found[2]
     )
     assert len(list(store.scan(tmp_path / "out"))) == 2
-    assert train.checkpoint_path(found[0].recipe) != train.checkpoint_path(found[1].recipe)
+    assert loop.checkpoint_path(found[0].recipe) != loop.checkpoint_path(found[1].recipe)
     with pytest.raises(
         ValueError, match=f"data was '{found[0].recipe.data}', but the data here are"
     ):
-        train.start(found[0].recipe, root=b)
+        loop.start(found[0].recipe, root=b)
     p = experiments.Planned("tian2021", "e", "a", 0, r)
     assert [p.recipe for p in campaign.identify([p, p], b)] == [found[1].recipe] * 2
 
 
 def test_data_that_a_name_says_have_no_digest_and_their_ids_stay():
     r = recipe("simsiam", **TINY)
-    assert train.start(r).recipe == r and r.id == "deae273d3247"
+    assert loop.start(r).recipe == r and r.id == "deae273d3247"
     with pytest.raises(ValueError, match="digits is known by its name"):
-        train.start(dataclasses.replace(r, data="0123456789abcdef"))
+        loop.start(dataclasses.replace(r, data="0123456789abcdef"))
     with pytest.raises(ValueError, match="data was 'mine'"):
         recipe("simsiam", data="mine")
 
@@ -537,7 +539,7 @@ def test_a_corpus_is_known_by_its_content(tmp_path):
 
 def test_small_classes_give_a_record_without_the_few_labels(tmp_path):
     r = recipe("simsiam", **OWN | dict(epochs=1, limit=None, batch=2, hidden=8))
-    record = train.fit(r, root=images(tmp_path / "few", 0, n=2), out=tmp_path / "out")
+    record = loop.fit(r, root=images(tmp_path / "few", 0, n=2), out=tmp_path / "out")
     assert (
         record.status == "done"
         and "probe_accuracy" in record.metrics
@@ -546,14 +548,14 @@ def test_small_classes_give_a_record_without_the_few_labels(tmp_path):
     with pytest.raises(ValueError, match="1 test image; allowed: 2 or more"):
         lone = images(tmp_path / "one", 0, test=1)
         shutil.rmtree(lone / "test" / "b")
-        train.start(r, root=lone)
+        loop.start(r, root=lone)
 
 
 @pytest.mark.parametrize("backbone", ["mlp", "linear"])
 def test_a_backbone_of_vectors_refuses_what_is_not_square(backbone, tmp_path):
     root = images(tmp_path / "wide", 0, side=(12, 20), n=4)
     with pytest.raises(ValueError, match=f"backbone was '{backbone}', given images of 12x20"):
-        train.start(
+        loop.start(
             recipe("simsiam", **OWN | dict(backbone=backbone, limit=None, batch=4)), root=root
         )
 
@@ -563,18 +565,18 @@ def test_a_backbone_of_vectors_refuses_what_is_not_square(backbone, tmp_path):
 
 
 def test_curves_are_written_while_the_run_goes(tmp_path, monkeypatch):
-    seen, real = [], train.train_epoch
+    seen, real = [], loop.train_epoch
     log = tmp_path / "a.csv"
     monkeypatch.setattr(
-        train, "train_epoch", lambda *a: seen.append(log.read_text().count("\n")) or real(*a)
+        loop, "train_epoch", lambda *a: seen.append(log.read_text().count("\n")) or real(*a)
     )
-    record = train.fit(recipe("simsiam", **TINY), out=tmp_path, log=log)
+    record = loop.fit(recipe("simsiam", **TINY), out=tmp_path, log=log)
     assert seen == [2, 2, 3, 3], "the line of names, and one more at every measurement"
     with open(log, newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["epoch"] for row in table] == ["0", "2", "4"] and table[0]["loss"] == ""
     assert [float(row["loss"]) for row in table[1:]] == record.curves["loss"][1::2]
     assert [float(row["knn_accuracy"]) for row in table] == record.curves["knn_accuracy"]
-    train.fit(recipe("simsiam", **TINY), out=tmp_path, log=tmp_path / "a.jsonl")
+    loop.fit(recipe("simsiam", **TINY), out=tmp_path, log=tmp_path / "a.jsonl")
     lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert [row["eigenvalues"] for row in lines] == record.curves["eigenvalues"]

@@ -5,11 +5,12 @@ import dataclasses
 
 import pytest
 
-from ncssl.experiments import Planned
-from ncssl.optim import rate
+from ncssl.claims.facts import Claim
 from ncssl.recipes import recipe
-from ncssl.records import gates, store, verdicts
-from ncssl.records.facts import Claim
+from ncssl.records import store
+from ncssl.runs.experiments import Planned
+from ncssl.train.optim import rate
+from ncssl.verdicts import gates, judging
 
 SMALL = dict(dataset="cifar10_jpeg", limit=10_000, epochs=12, batch=128, lr=0.03, weight_decay=4e-4)
 CURVES = {"epoch": [0, 4, 8, 12], "knn_accuracy": [30.0, 40.0, 44.0, 45.0]}
@@ -275,7 +276,7 @@ def test_a_failed_gate_is_out_of_reach_and_keeps_the_effect():
     found = gates.verdict(claim(**BASE), runs(a=46, b=41, random=40), floor=PIXELS)
     assert found.status == "out of reach" and found.effect == pytest.approx(5) and found.p is None
     assert found.detail.startswith("R1: a leads the untrained encoder by 6.0")
-    assert not verdicts.left_open(found)
+    assert not judging.left_open(found)
 
 
 def test_out_of_reach_goes_before_no_test_and_failed_before_unknown():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ncssl.records import intervals
-from ncssl.records.intervals import difference_interval, mean_interval, rate_interval
+from ncssl.verdicts import intervals
+from ncssl.verdicts.intervals import difference_interval, mean_interval, rate_interval
 
 
 def runs(*values):

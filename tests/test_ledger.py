@@ -5,11 +5,13 @@ import dataclasses
 
 import pytest
 
-from ncssl import experiments
+from ncssl.claims import papers
 from ncssl.errors import UnknownName
 from ncssl.plots import ledger as bars
-from ncssl.records import floors, frames, ledger, papers, series, store
-from ncssl.records.verdicts import Gate, Verdict
+from ncssl.records import baseline, store
+from ncssl.report import ledger, select, tables
+from ncssl.runs import experiments
+from ncssl.verdicts.judging import Gate, Verdict
 
 KEY, EXPERIMENT = "tian2021", "shift"
 PAPER = papers.paper(KEY)
@@ -111,7 +113,7 @@ def test_totals_add_up_and_keep_the_books_claims_and_errata_apart():
 
 def test_counts_tell_the_papers_claims_from_the_books():
     pairs = [(owned(0), SAID), (owned(1, "book"), OPEN), (owned(2, erratum=True), SAID)]
-    assert [sum(frames.counts(pairs, by).values()) for by in (None, "paper", "book")] == [3, 1, 1]
+    assert [sum(tables.counts(pairs, by).values()) for by in (None, "paper", "book")] == [3, 1, 1]
 
 
 def test_what_stands_after_holm_is_counted_over_the_tested():
@@ -141,10 +143,10 @@ def test_gates_and_a_share_are_told():
     row = ledger.trained([(claim, {"small": verdict})]).iloc[0]
     assert row["gates"] == "not R2, R1" and row["verdict"] == "out of reach at this scale"
     assert "none - plus > half of the base's lead (4.2 points)" in row["test (whose margin)"]
-    assert series.band(claim, verdict) == (4.2, None)
+    assert select.band(claim, verdict) == (4.2, None)
     split = dataclasses.replace(OPEN, interval="exact binomial", effect=0.4)
-    assert series.unit(claim, split) == "share of seeds in the lower group"
-    assert series.band(claim, split) == (None, None)
+    assert select.unit(claim, split) == "share of seeds in the lower group"
+    assert select.band(claim, split) == (None, None)
     assert (
         ledger.trained([(claim, {"small": split})])
         .iloc[0]["effect, 95 % interval"]
@@ -223,14 +225,14 @@ def test_the_best_arm_stands_beside_both_floors(results):
     assert row["knn"] == {"best": 41.0, "untrained": 32.0, "below_untrained": 1} | nothing
     cells = set(ledger.floor_table([row], PAPER.experiments).iloc[0])
     assert {"46.0 / 37.0 / ?", "41.0 / 32.0 / ?", "1, 1", "?, ?", "3"} <= cells
-    write(floors.floor(found[EXPERIMENT][0][0].recipe), 43.0, results, floors.KEY)
+    write(baseline.floor(found[EXPERIMENT][0][0].recipe), 43.0, results, baseline.KEY)
     (row,) = ledger.accuracies(PAPER, found)
     assert [row[kind]["pixels"] for kind in ("probe", "knn")] == [43.0, 38.0]
     assert [row[kind]["below_pixels"] for kind in ("probe", "knn")] == [2, 2]
     (empty,) = ledger.accuracies(PAPER, {"symmetry": experiments.found(KEY)["symmetry"][:1]})
     table = ledger.floor_table([empty, row], PAPER.experiments)
     assert list(table.iloc[0])[:3] == ["symmetry", "not run", ""]
-    shown = frames.results(PAPER, EXPERIMENT, found[EXPERIMENT]).iloc[-1]
+    shown = tables.results(PAPER, EXPERIMENT, found[EXPERIMENT]).iloc[-1]
     assert list(shown[["arm", "probe, %", "kNN, %", "n"]]) == [
         "raw pixels, no network",
         "43.0",
@@ -273,5 +275,5 @@ def test_nothing_in_a_table_becomes_markup_of_the_page(monkeypatch):
     monkeypatch.setattr(
         "IPython.display.display", lambda data, raw: pages.append(data["text/html"])
     )
-    frames.show(frames.frame([{bad: bad}]), bad)
+    tables.show(tables.frame([{bad: bad}]), bad)
     assert "<script" not in pages[0] and pages[0].count("&lt;script&gt;") == 3

@@ -13,7 +13,7 @@ from ncssl.errors import UnknownName
 from ncssl.methods import METHODS, make
 from ncssl.model import Siamese
 from ncssl.nn import ClosedForm, Linear, backbone, deferred, direct_pred
-from ncssl.optim import LARS, optimiser, rate
+from ncssl.train.optim import LARS, optimiser, rate
 
 VARIANTS = [
     ("simsiam", {}),

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from ncssl.claims.papers import METRICS, SCALE_NAMES, paper, papers, read
 from ncssl.errors import BadFile, UnknownName
-from ncssl.records.papers import METRICS, SCALE_NAMES, paper, papers, read
 
 GOOD = """
 key = "x2020"
@@ -346,7 +346,7 @@ OWN = GOOD.replace(
 
 def test_a_scale_can_set_one_arm(tmp_path):
     """At that scale alone, before everything that the arm and the scale say."""
-    experiments = pytest.importorskip("ncssl.experiments")
+    experiments = pytest.importorskip("ncssl.runs.experiments")
     first = read(written(tmp_path, OWN)).experiments["first"]
     one, two = (experiments.made("x2020", first, arm, "small", {}) for arm in first.arms.values())
     assert (one.lr, one.options["keep"], one.epochs) == (0.5, 0.5, 7)
@@ -378,7 +378,7 @@ def test_a_mistake_in_what_a_scale_sets_for_an_arm_is_named(tmp_path, before, af
     ],
 )
 def test_a_mistake_that_only_a_method_knows_names_file_and_arm(changes, words):
-    experiments = pytest.importorskip("ncssl.experiments")
+    experiments = pytest.importorskip("ncssl.runs.experiments")
     e = paper("tian2021").experiments["shift"]
     wrong = dataclasses.replace(e.arms["plus"], **changes)
     with pytest.raises(
@@ -495,7 +495,7 @@ def test_every_arm_is_a_recipe(key):
 
 
 def test_an_arm_multiplies_what_the_scale_and_an_override_say(tmp_path):
-    from ncssl import experiments
+    from ncssl.runs import experiments
 
     path = tmp_path / "x2020.toml"
     path.write_text(
@@ -511,7 +511,7 @@ def test_an_arm_multiplies_what_the_scale_and_an_override_say(tmp_path):
 
 def test_papers_are_read_without_torch():
     code = (
-        "import sys, ncssl.records.verdicts; from ncssl.records.papers import paper;"
+        "import sys, ncssl.verdicts.judging; from ncssl.claims.papers import paper;"
         " paper('tian2021'); "
     )
     code += "sys.exit('torch' in sys.modules)"

@@ -6,8 +6,8 @@ import tomllib
 import pytest
 from test_papers import GOOD, written
 
+from ncssl.claims.papers import FOLDER, paper, papers, read
 from ncssl.errors import BadFile
-from ncssl.records.papers import FOLDER, paper, papers, read
 
 RANDOM = (
     '[experiments.first.arms.random]\nlabel = "untrained"\nrecipe = { epochs = 0'

@@ -10,9 +10,10 @@ import shared_runs
 import torch
 from torch import nn
 
-from ncssl import parallel, train
+from ncssl import parallel
 from ncssl.augment import augment, policy
 from ncssl.records import store
+from ncssl.train import fit
 
 EXACT = dict(rel=1e-6, abs=1e-9)  # float64, but for queues and centres, which are kept in float32
 
@@ -54,7 +55,7 @@ def record(folder, r) -> store.Record:
 
 @pytest.mark.parametrize("r", [shared_runs.probed(), shared_runs.spoken()])
 def test_a_record_made_by_two_is_that_of_one_but_for_rounding(r, together, tmp_path):
-    theirs, ours = record(together, r), train.fit(r, out=tmp_path)
+    theirs, ours = record(together, r), fit(r, out=tmp_path)
     assert theirs.device == f"{ours.device}, 2 processes"
     assert theirs.curves["loss"] == pytest.approx(ours.curves["loss"], rel=1e-3)
     for name, value in ours.metrics.items():
@@ -64,13 +65,13 @@ def test_a_record_made_by_two_is_that_of_one_but_for_rounding(r, together, tmp_p
 
 def test_a_checkpoint_does_not_know_how_many_wrote_it(together, tmp_path):
     """Begun by one and ended by two (seed 1), begun by two and ended by one (seed 2)."""
-    whole = [train.fit(shared_runs.tiny("byol", seed=s), out=tmp_path / "one") for s in (1, 2)]
+    whole = [fit(shared_runs.tiny("byol", seed=s), out=tmp_path / "one") for s in (1, 2)]
     by_two = record(together, shared_runs.tiny("byol", seed=1))
     assert by_two.curves["loss"][0] == whole[0].curves["loss"][0]  # the epoch of one process
     left = together / "cache" / "checkpoints" / f"{shared_runs.tiny('byol', seed=2).id}.pt"
     assert left.exists()
     os.environ["NCSSL_CACHE"] = str(together / "cache")
-    by_one = train.fit(shared_runs.tiny("byol", seed=2), out=tmp_path / "two")
+    by_one = fit(shared_runs.tiny("byol", seed=2), out=tmp_path / "two")
     assert not left.exists() and by_one.device.endswith("2 processes")
     for made, alone in zip((by_two, by_one), whole, strict=True):
         assert made.curves["loss"] == pytest.approx(alone.curves["loss"], rel=1e-3)

@@ -7,9 +7,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from ncssl import experiments, plans
+from ncssl.claims import papers
 from ncssl.cli import main
-from ncssl.records import floors, papers, store
+from ncssl.records import baseline, store
+from ncssl.runs import experiments, plans
 
 KEY, EXPERIMENT = "tian2021", "shift"
 
@@ -114,11 +115,11 @@ def test_what_no_record_tells_is_expected_from_the_scales_median_or_unknown(tmp_
 
 def test_floors_are_listed_first(tmp_path):
     rows = plans.listing(KEY, "small", tmp_path)["rows"]
-    assert [r["paper"] == floors.KEY for r in rows[:3]] == [True, True, False]
+    assert [r["paper"] == baseline.KEY for r in rows[:3]] == [True, True, False]
 
 
 def test_the_command_prints_a_plan_and_trains_nothing(tmp_path, monkeypatch):
-    from ncssl import campaign
+    from ncssl.runs import campaign
 
     monkeypatch.setattr(campaign, "run", lambda *args, **kwargs: pytest.fail("a plan trained"))
 

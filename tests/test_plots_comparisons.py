@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from ncssl.claims import papers
 from ncssl.errors import UnknownName
-from ncssl.experiments import planned, scheduled
 from ncssl.plots import comparisons as figures
 from ncssl.plots import style, training
 from ncssl.recipes import Recipe
-from ncssl.records import comparisons, frames, papers, series, store
+from ncssl.records import store
+from ncssl.report import compare, select, tables
+from ncssl.runs.experiments import planned, scheduled
 
 PAPER = papers.paper("wang2021")
 EPS = PAPER.experiments["eps"]
@@ -65,13 +67,13 @@ def found():
 
 
 def test_differences_are_paired_by_seed_and_stand_beside_the_papers(found):
-    pairs = comparisons.against(EPS, "eps_0_3")
+    pairs = compare.against(EPS, "eps_0_3")
     assert pairs == {
         "eps = 0": ("eps_0", "eps_0_3"),
         "eps = 0.1": ("eps_0_1", "eps_0_3"),
         "eps = 1": ("eps_1", "eps_0_3"),
     }
-    low, failed, missing = comparisons.differences(PAPER, "eps", found, pairs)
+    low, failed, missing = compare.differences(PAPER, "eps", found, pairs)
     assert (low["effect"], low["n"], low["paper"]) == (-5, 3, -3.49)
     assert_allclose(
         [low["low"], low["high"]], -5 + 4.302653 / math.sqrt(3) * np.array([-1, 1]), rtol=1e-6
@@ -81,7 +83,7 @@ def test_differences_are_paired_by_seed_and_stand_beside_the_papers(found):
     assert (missing["effect"], missing["low"], missing["n"]) == (None, None, 0) and missing[
         "paper"
     ] < -20
-    (rank,) = comparisons.differences(
+    (rank,) = compare.differences(
         PAPER, "eps", found, {"a": ("eps_0", "eps_0_3")}, "effective_rank"
     )
     assert rank["paper"] is None and rank["effect"] == 0
@@ -102,11 +104,11 @@ def test_a_seed_computed_in_two_precisions_is_not_compared(found):
         ]
 
     pairs = {"eps = 0": ("eps_0", "eps_0_3"), "untrained": ("random", "eps_0_3")}
-    one, other = comparisons.differences(PAPER, "eps", half(1, "eps_0"), pairs)
+    one, other = compare.differences(PAPER, "eps", half(1, "eps_0"), pairs)
     assert (one["effect"], one["n"]) == (-5.5, 2) and other["n"] == 3  # seeds 0 and 2 alone
-    verdict = series.verdict(claim, half(1, "eps_0"))
+    verdict = select.verdict(claim, half(1, "eps_0"))
     assert (verdict.effect, verdict.n) == (5.5, 2) and "left out: seed 1" in verdict.detail
-    both = series.verdict(claim, half(1, "eps_0", "eps_0_3"))
+    both = select.verdict(claim, half(1, "eps_0", "eps_0_3"))
     assert (both.effect, both.n) == (5.5, 2) and "left out: seed 1" in both.detail, (
         "nor two precisions over seeds"
     )
@@ -115,36 +117,35 @@ def test_a_seed_computed_in_two_precisions_is_not_compared(found):
 def test_differences_of_accuracies_carry_the_noise_of_the_test_images(found):
     tested = [(p, dataclasses.replace(r, data={"test": 10_000}) if r else None) for p, r in found]
     pairs = {"eps = 0": ("eps_0", "eps_0_3")}
-    plain, noisy = (comparisons.differences(PAPER, "eps", f, pairs)[0] for f in (found, tested))
+    plain, noisy = (compare.differences(PAPER, "eps", f, pairs)[0] for f in (found, tested))
     half = math.hypot(
         plain["high"] - plain["effect"], 1.959964 * math.sqrt(0.51 * 0.49 + 0.56 * 0.44)
     )
     assert noisy["high"] - noisy["effect"] == pytest.approx(half, rel=1e-6)
     ranks = [
-        comparisons.differences(PAPER, "eps", f, pairs, "effective_rank")[0]
-        for f in (found, tested)
+        compare.differences(PAPER, "eps", f, pairs, "effective_rank")[0] for f in (found, tested)
     ]
     assert ranks[0] == ranks[1]
 
 
 def test_one_run_an_arm_has_a_difference_without_interval():
-    row = comparisons.difference({0: 3.0, 1: math.nan}, {0: 1.0, 1: 2.0})
+    row = compare.difference({0: 3.0, 1: math.nan}, {0: 1.0, 1: 2.0})
     assert row == {"effect": 1.5, "low": None, "high": None, "n": 1}
-    assert comparisons.difference({0: math.nan}, {0: 1.0})["effect"] is None
+    assert compare.difference({0: math.nan}, {0: 1.0})["effect"] is None
 
 
 def test_arms_of_one_number_have_no_difference_in_the_paper():
     both = {"a": ("directcopy_own_lr", "directcopy")}
-    assert comparisons.differences(PAPER, "methods", [], both)[0]["paper"] is None
+    assert compare.differences(PAPER, "methods", [], both)[0]["paper"] is None
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda found: comparisons.against(EPS, "eps_3"),
-        lambda found: comparisons.differences(PAPER, "eps", found, {"a": ("eps_0", "eps_03")}),
-        lambda found: comparisons.last_spectra(EPS, found, ["eps_01"]),
-        lambda found: comparisons.from_spectrum(EPS, found, comparisons.lower_half, ["eps_01"]),
+        lambda found: compare.against(EPS, "eps_3"),
+        lambda found: compare.differences(PAPER, "eps", found, {"a": ("eps_0", "eps_03")}),
+        lambda found: compare.last_spectra(EPS, found, ["eps_01"]),
+        lambda found: compare.from_spectrum(EPS, found, compare.lower_half, ["eps_01"]),
     ],
 )
 def test_an_unknown_arm_is_an_error_that_names_one(found, ask):
@@ -154,37 +155,37 @@ def test_an_unknown_arm_is_an_error_that_names_one(found, ask):
 
 def test_numbers_from_spectra(found):
     s = np.array([10.0, 2.0, 0.9, 0.1])
-    assert comparisons.above(0.1)(s) == 2 and comparisons.above(0.01)(s) == 3
-    assert comparisons.lower_half(s) == pytest.approx(100 / 13)
-    (row,) = comparisons.from_spectrum(EPS, found, comparisons.above(0.1), ["eps_0"])
+    assert compare.above(0.1)(s) == 2 and compare.above(0.01)(s) == 3
+    assert compare.lower_half(s) == pytest.approx(100 / 13)
+    (row,) = compare.from_spectrum(EPS, found, compare.above(0.1), ["eps_0"])
     assert row["label"] == "eps = 0" and len(row["runs"]) == 3
     assert row["runs"][0][0].tolist() == [0, 4, 8] and row["runs"][0][1].tolist() == [1, 4, 2]
-    assert [row["arm"] for row in comparisons.last_spectra(EPS, found)] == [
+    assert [row["arm"] for row in compare.last_spectra(EPS, found)] == [
         "eps_0",
         "eps_0_1",
         "eps_0_3",
         "random",
     ]
-    assert comparisons.last_spectra(EPS, found, ["eps_0"])[0]["values"][2].tolist() == [
+    assert compare.last_spectra(EPS, found, ["eps_0"])[0]["values"][2].tolist() == [
         1,
         0.5,
         0.01,
         0.01,
     ]
-    assert comparisons.from_spectrum(EPS, found, comparisons.above(0.1), ["eps_1"]) == []
+    assert compare.from_spectrum(EPS, found, compare.above(0.1), ["eps_1"]) == []
 
 
 def test_a_level_is_reached_between_two_measurements_or_never():
     x, y = np.array([0.0, 4, 8]), np.array([30.0, 34, 33])
-    times = [comparisons.crossing(x, y, level) for level in (29, 30, 31, 34)]
-    assert times == [0, 0, 1, 4] and math.isnan(comparisons.crossing(x, y, 35))
-    assert comparisons.crossing(x, np.array([30.0, math.nan, 40]), 35) == 8
+    times = [compare.crossing(x, y, level) for level in (29, 30, 31, 34)]
+    assert times == [0, 0, 1, 4] and math.isnan(compare.crossing(x, y, 35))
+    assert compare.crossing(x, np.array([30.0, math.nan, 40]), 35) == 8
 
 
 def test_levels_go_from_the_untrained_encoder_to_the_best_arm(found, ax):
-    levels = comparisons.levels(PAPER, "eps", found, "knn_accuracy", 5)
+    levels = compare.levels(PAPER, "eps", found, "knn_accuracy", 5)
     assert levels.tolist() == [31, 34.75, 38.5, 42.25, 46]
-    rows = comparisons.reaching(EPS, found, "knn_accuracy", levels, ["eps_0_3"])
+    rows = compare.reaching(EPS, found, "knn_accuracy", levels, ["eps_0_3"])
     assert rows[0]["epochs"].shape == (3, 5) and rows[0]["epochs"][0, 0] == 1
     assert np.isnan(rows[0]["epochs"][0, 4]) and rows[0]["epochs"][2, 4] < 8  # 45 and 47 at the end
     assert figures.reaching(rows, ax, x_label="kNN, %") is ax
@@ -193,12 +194,12 @@ def test_levels_go_from_the_untrained_encoder_to_the_best_arm(found, ax):
     assert np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [
         True
     ] and mean.get_color() == style.colour("eps_0_3")
-    assert not len(comparisons.levels(PAPER, "eps", [], "knn_accuracy"))
-    assert comparisons.reaching(EPS, found, "knn_accuracy", []) == []
+    assert not len(compare.levels(PAPER, "eps", [], "knn_accuracy"))
+    assert compare.reaching(EPS, found, "knn_accuracy", []) == []
 
 
 def test_differences_draw_ours_with_an_interval_and_the_papers_as_a_circle(found, ax):
-    rows = comparisons.differences(PAPER, "eps", found, comparisons.against(EPS, "eps_0_3"))
+    rows = compare.differences(PAPER, "eps", found, compare.against(EPS, "eps_0_3"))
     assert figures.differences(rows, ax, x_label="points") is ax
     diamonds = [
         line.get_xdata()[0]
@@ -281,19 +282,17 @@ def test_rerun_names_chapter_experiment_scale_and_the_one_run():
         ("gpu", "-p only eps -p scale gpu -p missing"),
     ):
         plan = planned("wang2021", "eps", scale)[0]
-        lines = comparisons.rerun(plan).splitlines()
+        lines = compare.rerun(plan).splitlines()
         assert f"papermill notebooks/wang2021_experiments.ipynb out.ipynb {word} train" in lines[1]
-        assert "-p scale smoke -p fresh True" in lines[3] and lines[5] == series.command(plan)
+        assert "-p scale smoke -p fresh True" in lines[3] and lines[5] == select.command(plan)
         assert lines[2] == "# all of it on small images, in seconds"
-    spoken = comparisons.rerun(
-        planned("cho2022", "head", "small")[0], "cho2022_speech"
-    ).splitlines()
+    spoken = compare.rerun(planned("cho2022", "head", "small")[0], "cho2022_speech").splitlines()
     assert (
         spoken[1]
         == "papermill notebooks/cho2022_speech.ipynb out.ipynb -p only head -p missing train"
     )
     assert spoken[2] == "# all of it on generated voices, in minutes"
-    alone = comparisons.rerun(
+    alone = compare.rerun(
         planned("cho2022", "methods", "small")[0], "speech_meets_theory", one=True
     ).splitlines()
     assert alone[1] == "papermill notebooks/speech_meets_theory.ipynb out.ipynb -p missing train"
@@ -304,7 +303,7 @@ def test_settings_leave_out_what_no_recipe_sets():
         "Wider", [("extra", bool | None, None)], bases=(Recipe,), frozen=True
     )
     rows = {
-        extra: frames.settings({"a": [kind("byol"), kind("byol", extra=extra)]}, {"digits": 1000})[
+        extra: tables.settings({"a": [kind("byol"), kind("byol", extra=extra)]}, {"digits": 1000})[
             "setting"
         ]
         for extra in (None, True)

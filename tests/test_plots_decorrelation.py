@@ -9,9 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ncssl.experiments import planned, scheduled
+from ncssl.claims import papers
 from ncssl.plots import decorrelation, heads, style, training
-from ncssl.records import frames, papers, runs, series, store
+from ncssl.records import numbers, store
+from ncssl.report import select, tables
+from ncssl.runs.experiments import planned, scheduled
 
 CHAPTERS = ("wen2022", "liu2022")
 
@@ -96,7 +98,7 @@ def test_correlations_are_logarithmic_beside_independent_channels(ax):
 @pytest.mark.parametrize("kind", ["random", "identity and a little", "symmetric"])
 def test_share_off_the_diagonal_follows_from_what_records_hold(kind):
     torch = pytest.importorskip("torch")
-    from ncssl import diagnostics
+    from ncssl.measure import diagnostics
     from ncssl.nn import Linear
 
     plan = next(p for p in planned("liu2022", "decorrelation", "smoke") if p.arm == "byol_linear")
@@ -112,9 +114,9 @@ def test_share_off_the_diagonal_follows_from_what_records_hold(kind):
     )
     r = record(plan, {"epoch": [0], **{k: [v] for k, v in row.items()}}, {})
     share = ((W - W.diagonal().diag()).square().sum() / W.square().sum()).item()
-    assert runs.off_diagonal_share(r) == pytest.approx([share], abs=1e-6)
+    assert numbers.off_diagonal_share(r) == pytest.approx([share], abs=1e-6)
     two = {name: values * 2 for name, values in r.curves.items()} | {"epoch": [0, 1]}
-    x, y = series.curve(record(plan, two, {}), "off_diagonal_share")
+    x, y = select.curve(record(plan, two, {}), "off_diagonal_share")
     assert x.tolist() == [0, 1] and y == pytest.approx([share, share], abs=1e-6)
 
 
@@ -126,15 +128,15 @@ def test_no_share_where_eigenvalues_are_missing():
         "asymmetry": [0.1],
         "off_diagonal": [1.0],
     }
-    assert plan.recipe.d > 64 and runs.off_diagonal_share(record(plan, curves, {})) == []
-    assert runs.off_diagonal_share(record(plan, {}, {})) == []
+    assert plan.recipe.d > 64 and numbers.off_diagonal_share(record(plan, curves, {})) == []
+    assert numbers.off_diagonal_share(record(plan, {}, {})) == []
 
 
 def test_thinned_spectra_keep_their_ends():
     data = {"epoch": np.arange(13.0), "values": np.arange(26.0).reshape(13, 2), "seed": 0}
-    few = series.thinned(data, 4)
+    few = select.thinned(data, 4)
     assert few["epoch"].tolist() == [0, 4, 8, 12] and few["values"][:, 0].tolist() == [0, 8, 16, 24]
-    assert series.thinned(data, 13) is data and series.thinned(None) is None
+    assert select.thinned(data, 13) is data and select.thinned(None) is None
 
 
 def test_tables_of_chosen_metrics_tell_missing_from_failed():
@@ -147,14 +149,14 @@ def test_tables_of_chosen_metrics_tell_missing_from_failed():
         metrics = None if failed else {"std_normalised": 0.05}
         found.append((p, record(p, curves, metrics) if peak else None))
     columns = {"off_diagonal_peak": ("largest", 2), "std_normalised": ("spread", 1)}
-    table = frames.measured(paper, "rates", found, columns).set_index("arm")
+    table = tables.measured(paper, "rates", found, columns).set_index("arm")
     assert list(table.loc["equal rates (ratio_1)"]) == ["3", "2.00 [-0.48, 4.48]", "0.4 [0.4, 0.4]"]
     assert table.loc["head 10 times faster (ratio_10)", "n"] == "2"
     assert (
         list(table.loc["head 10 times slower (ratio_0_1)"]) == ["not run", "", ""]
         and len(table) == 4
     )
-    few = frames.measured(paper, "rates", found, columns, ["ratio_10", "ratio_1"])
+    few = tables.measured(paper, "rates", found, columns, ["ratio_10", "ratio_1"])
     assert few["arm"].tolist() == ["equal rates (ratio_1)", "head 10 times faster (ratio_10)"]
 
 
@@ -163,7 +165,7 @@ def test_tables_of_differences_have_the_papers_own():
         {"label": "a - b", "effect": 1.234, "low": 0.5, "high": 2.0, "n": 3, "paper": 4.1},
         {"label": "c - d", "effect": None, "low": None, "high": None, "n": 0, "paper": None},
     ]
-    table = frames.differences(rows)
+    table = tables.differences(rows)
     assert list(table.loc[0]) == ["a - b", "1.2", "[0.5, 2.0]", 3, "4.1"]
     assert list(table.loc[1]) == ["c - d", "not run", "", 0, ""]
 
@@ -194,7 +196,7 @@ def test_the_chapter_shows_every_experiment_and_says_how_to_rerun_it(key, root):
 def test_independent_channels_correlate_by_chance_alone():
     """The level that the chapter draws is the mean of |R_ij| over independent Gaussian channels."""
     pytest.importorskip("torch")
-    from ncssl import collapse
+    from ncssl.measure import collapse
 
     R = np.corrcoef(np.random.default_rng(0).standard_normal((500, 40)), rowvar=False)
     seen = np.abs(R[np.triu_indices(40, 1)]).mean()

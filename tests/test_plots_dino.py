@@ -45,7 +45,7 @@ def test_nothing_to_swing_stays_on_a_linear_axis(ax):
 
 
 def arm(name, *values):
-    """An arm as `ncssl.records.series.arms` gives it."""
+    """An arm as `ncssl.report.select.arms` gives it."""
     mean = sum(values) / len(values) if values else None
     ends = dict(
         low=min(values, default=None), high=max(values, default=None), n=len(values), failed=0

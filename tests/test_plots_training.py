@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from ncssl.claims import papers
+from ncssl.claims.facts import Claim
 from ncssl.errors import UnknownName
-from ncssl.experiments import Planned, scheduled
 from ncssl.plots import spectra, style, training
-from ncssl.records import frames, papers, series, store, tables
-from ncssl.records.facts import Claim
-from ncssl.records.verdicts import STATUSES, Verdict
+from ncssl.records import store
+from ncssl.report import frame, select
+from ncssl.runs.experiments import Planned, scheduled
+from ncssl.verdicts.judging import STATUSES, Verdict
 
 PAPER = papers.paper("tian2021")
 PROBE = {
@@ -66,7 +68,7 @@ def found():
 
 
 def test_arms_tell_missing_from_failed_and_keep_the_papers_number(found):
-    rows = {row["arm"]: row for row in series.arms(PAPER, "predictor", found, "probe_accuracy")}
+    rows = {row["arm"]: row for row in select.arms(PAPER, "predictor", found, "probe_accuracy")}
     assert list(rows) == list(PAPER.experiments["predictor"].arms)
     assert (
         rows["sgd_noema"]["values"] == {0: 50, 1: None, 2: 52} and rows["sgd_noema"]["failed"] == 1
@@ -76,12 +78,12 @@ def test_arms_tell_missing_from_failed_and_keep_the_papers_number(found):
         59 - 4.302653 / 3**0.5, abs=1e-5
     )
     assert rows["sgd_ema"]["paper"] == "84.49 ± 0.20" and rows["sgd_noema"]["paper"] == ""
-    wide = series.arms(PAPER, "predictor", found, "std_normalised", per_sqrt_dim=True)
+    wide = select.arms(PAPER, "predictor", found, "std_normalised", per_sqrt_dim=True)
     assert wide[0]["mean"] == pytest.approx(0.1 * found[0][0].recipe.d ** 0.5)
 
 
 def test_dots_draw_every_seed_mean_interval_and_floor_and_only_print_the_papers_number(found, ax):
-    rows = series.arms(PAPER, "predictor", found, "probe_accuracy")
+    rows = select.arms(PAPER, "predictor", found, "probe_accuracy")
     assert training.dots(rows, ax, floor=46.0) is ax
     seeds = [sorted(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
     assert seeds == [[58, 59, 60], [50, 52], [61, 62, 63], [45, 46, 47]]
@@ -125,7 +127,7 @@ def test_wild_intervals_do_not_squeeze_the_seeds(ax):
 
 
 def test_arms_that_were_not_run_leave_the_layout_alone(found):
-    rows = series.arms(
+    rows = select.arms(
         PAPER, "predictor", [(p, r) for p, r in found if p.arm == "random"], "probe_accuracy"
     )
     figure, axes = style.panels(2, width=4.4, layout="constrained")
@@ -152,17 +154,17 @@ def test_curves_are_means_over_seeds_at_shared_epochs(ax):
 
 def test_curves_of_records_know_losses_start_after_an_epoch(found):
     e = PAPER.experiments["predictor"]
-    (row,) = series.curves(e, found, "loss", ["sgd_ema"])
+    (row,) = select.curves(e, found, "loss", ["sgd_ema"])
     assert row["runs"][0][0].tolist() == [1, 2] and len(row["runs"]) == 3
-    (row,) = series.curves(e, found, "alignment", ["sgd_ema"])
+    (row,) = select.curves(e, found, "alignment", ["sgd_ema"])
     assert np.isnan(row["runs"][0][1][1]) and row["runs"][0][1][2] == 0.9
-    assert series.curves(e, found, "loss", ["directpred_noema"]) == []
+    assert select.curves(e, found, "loss", ["directpred_noema"]) == []
     with pytest.raises(UnknownName, match="did you mean 'sgd_ema'"):
-        series.curves(e, found, "loss", ["sgd_emma"])
+        select.curves(e, found, "loss", ["sgd_emma"])
 
 
 def test_overview_keeps_the_colours_of_arms_and_leaves_the_untrained_encoder_to_the_floor(found):
-    data = series.overview(PAPER, "predictor", found, "std_normalised")
+    data = select.overview(PAPER, "predictor", found, "std_normalised")
     d = found[0][0].recipe.d
     assert data["floors"] == pytest.approx((0.1 * d**0.5, 46)) and "random" not in [
         r["arm"] for r in data["arms"]
@@ -241,7 +243,7 @@ def test_forest_has_no_band_where_seeds_split_and_marks_the_books_claims(ax):
     }
     training.forest([row], ax)
     assert len(ax.collections) == 0
-    (rows,) = series.forest(
+    (rows,) = select.forest(
         [(claim("within", by="book"), Verdict("undecided", 0.1, -1.0, 1.0, 3))]
     ).values()
     assert rows[0]["label"] == "c (book)"
@@ -256,29 +258,29 @@ def claim(test, metric="probe_accuracy", margin=1.5, **more):
 
 
 def test_bands_and_units_follow_the_tests_of_claims():
-    assert series.band(claim("within")) == (-1.5, 1.5) and series.band(claim("greater")) == (
+    assert select.band(claim("within")) == (-1.5, 1.5) and select.band(claim("greater")) == (
         1.5,
         None,
     )
-    assert series.band(claim("below", margin=0.1)) == (None, 0.1)
-    assert series.band(claim("rate", rate=0.25)) == (0.25, None)
-    assert series.band(claim("within", compare="ratio", margin=2.0)) == (0.5, 2.0)
-    assert series.unit(claim("greater", "asymmetry", compare="ratio")) == "asymmetry, ratio"
+    assert select.band(claim("below", margin=0.1)) == (None, 0.1)
+    assert select.band(claim("rate", rate=0.25)) == (0.25, None)
+    assert select.band(claim("within", compare="ratio", margin=2.0)) == (0.5, 2.0)
+    assert select.unit(claim("greater", "asymmetry", compare="ratio")) == "asymmetry, ratio"
     assert (
-        series.unit(claim("above", "std_normalised", per="sqrt_dim")) == "std normalised x sqrt(d)"
+        select.unit(claim("above", "std_normalised", per="sqrt_dim")) == "std normalised x sqrt(d)"
     )
 
 
 def test_spectra_over_epochs_and_by_rank(found, ax):
-    data = series.spectrum(found, "sgd_ema")
+    data = select.spectrum(found, "sgd_ema")
     assert (
         data["values"].shape == (3, 3)
         and data["epoch"].tolist() == [0, 5, 10]
         and data["seed"] == 0
     )
     assert (
-        series.spectrum(found, "directpred_noema") is None
-        and series.spectrum(found, "sgd_ema", seed=9) is None
+        select.spectrum(found, "directpred_noema") is None
+        and select.spectrum(found, "sgd_ema", seed=9) is None
     )
     assert spectra.eigenvalue_traces(data, ax) is ax and ax.get_yscale() == "log"
     assert sorted(line.get_ydata()[0] for line in ax.lines) == [0.1, 0.5, 1.0]
@@ -296,43 +298,43 @@ def test_spectra_over_epochs_and_by_rank(found, ax):
 
 
 def test_verdicts_come_from_exactly_the_runs_shown(found):
-    judged = {claim.id: verdict for claim, verdict in series.judged(PAPER, "predictor", found)}
+    judged = {claim.id: verdict for claim, verdict in select.judged(PAPER, "predictor", found)}
     assert judged["directpred_matches_gradient"].status == "reproduced"
     assert judged["directpred_matches_gradient"].effect == pytest.approx(3)
     assert judged["directpred_every_fifth_step"].status == "not run"
-    claims = {claim for name in PAPER.experiments for claim, _ in series.judged(PAPER, name, [])}
+    claims = {claim for name in PAPER.experiments for claim, _ in select.judged(PAPER, name, [])}
     assert {c.id for c in claims} == {c.id for c in PAPER.claims.values() if c.kind == "records"}
 
 
 def test_tables_round_and_say_what_is_missing(found):
-    table = frames.results(PAPER, "predictor", found).set_index("arm")
+    table = frame.results(PAPER, "predictor", found).set_index("arm")
     assert table.loc["linear predictor, EMA (sgd_ema)", "probe, %"] == "59.0"
     assert table.loc["linear predictor, EMA (sgd_ema)", "above untrained"] == "13.0"
     assert table.loc["linear predictor, no EMA (sgd_noema)", "n"] == "2 (1 failed)"
     assert table.loc["DirectPred, no EMA (directpred_noema)", "probe, %"] == "not run"
-    assert frames.failed(found)["reason"].tolist() == ["the loss was nan at step 7 (epoch 1)"]
-    assert frames.coverage([PAPER.experiments["predictor"]], {"predictor": found})[
+    assert frame.failed(found)["reason"].tolist() == ["the loss was nan at step 7 (epoch 1)"]
+    assert frame.coverage([PAPER.experiments["predictor"]], {"predictor": found})[
         "runs"
     ].tolist() == ["12 of 18"]
-    assert frames.number(-0.04) == "0.0" and frames.spread(None, 1.0) == ""
+    assert frame.number(-0.04) == "0.0" and frame.spread(None, 1.0) == ""
     spread = claim("above", "std_normalised", 0.5, per="sqrt_dim")
-    assert frames.test_words(spread) == "std_normalised x sqrt(d): learns > 0.5"
+    assert frame.test_words(spread) == "std_normalised x sqrt(d): learns > 0.5"
     assert (
-        frames.test_words(claim("greater", compare="ratio"))
+        frame.test_words(claim("greater", compare="ratio"))
         == "probe_accuracy: learns / random > 1.5"
     )
 
 
 def test_tables_of_verdicts_and_claims_are_complete(found):
-    judged = [pair for name in PAPER.experiments for pair in series.judged(PAPER, name, found)]
+    judged = [pair for name in PAPER.experiments for pair in select.judged(PAPER, name, found)]
     assert (
-        len(frames.verdicts(judged))
-        == len(frames.ledger(judged))
-        == sum(frames.counts(judged).values())
+        len(frame.verdicts(judged))
+        == len(frame.ledger(judged))
+        == sum(frame.counts(judged).values())
     )
-    assert len(frames.theory(PAPER)) + len(judged) == len(PAPER.claims)
-    assert frames.repeated(PAPER).set_index("place").loc["Table 6", "repeated here"] == 4
-    assert list(tables.COLOURS) == list(style.VERDICTS) == list(STATUSES)
+    assert len(frame.theory(PAPER)) + len(judged) == len(PAPER.claims)
+    assert frame.repeated(PAPER).set_index("place").loc["Table 6", "repeated here"] == 4
+    assert list(frame.COLOURS) == list(style.VERDICTS) == list(STATUSES)
     shades = [(shade, marker, filled) for shade, marker, filled in style.VERDICTS.values()]
     assert len(set(shades)) == len(shades), "no two verdicts look alike"
 
@@ -344,20 +346,20 @@ def test_search_lists_every_run_and_marks_what_was_taken(found, tmp_path):
             record(p, probe), recipe=dataclasses.replace(p.recipe, lr=lr), key="laptop_search"
         )
         store.save(r, tmp_path)
-    table = frames.search(
+    table = frame.search(
         "laptop_search", dataclasses.replace(r.recipe, lr=0.1), {"cifar10_jpeg": 50_000}, tmp_path
     )
     assert table["lr"].tolist() == ["0.03", "0.1"] and table["taken"].tolist() == ["", "yes"]
     assert table["best"].tolist() == ["yes", ""]
-    assert frames.search("other", r.recipe, {}, tmp_path).empty
+    assert frame.search("other", r.recipe, {}, tmp_path).empty
 
 
 def test_decay_time_counts_whole_steps_of_the_images_used(found):
     r = dataclasses.replace(
         found[0][0].recipe, lr=0.1, weight_decay=0.01, epochs=3, batch=128, limit=1000
     )
-    assert frames.decay_time(r, {r.dataset: 50_000}) == pytest.approx(0.1 * 0.01 * 3 * 7)
-    table = frames.settings(
+    assert frame.decay_time(r, {r.dataset: 50_000}) == pytest.approx(0.1 * 0.01 * 3 * 7)
+    table = frame.settings(
         {"a": [r, dataclasses.replace(r, lr=0.2)]}, {r.dataset: 50_000}
     ).set_index("setting")
     assert table.loc["lr", "a"] == "0.1, 0.2" and "seed" not in table.index
@@ -366,15 +368,15 @@ def test_decay_time_counts_whole_steps_of_the_images_used(found):
 def test_show_displays_html_and_text_without_index_or_markup_of_the_data(capsys, monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append(bundle))
-    frames.show(
-        frames.frame([{"claim": "a_1 < b", "verdict": "same direction, below the margin"}]),
+    frame.show(
+        frame.frame([{"claim": "a_1 < b", "verdict": "same direction, below the margin"}]),
         "A caption",
     )
-    frames.show(frames.frame([], ["claim"]), "Runs that failed")
+    frame.show(frame.frame([], ["claim"]), "Runs that failed")
     (bundle,) = shown
     page, text = bundle["text/html"], bundle["text/plain"]
     assert "a_<wbr>1 &lt; b" in page and "<caption>A caption" in page  # a long name may break
-    assert f"color:{tables.COLOURS['same direction']}" in page
+    assert f"color:{frame.COLOURS['same direction']}" in page
     assert (
         text.splitlines()[0] == "A caption"
         and "a_1 < b" in text
@@ -401,7 +403,7 @@ def test_verdicts_can_be_read_on_light_and_on_dark_rows(root):
         ]
     )
     for row, brighter in (((0.953, 0.957, 0.961), 1.0), ((0.161, 0.192, 0.239), factor)):
-        for verdict, colour in tables.COLOURS.items():
+        for verdict, colour in frame.COLOURS.items():
             text = np.minimum(1.0, brighter * np.array(to_rgb(colour)))
             low, high = sorted((light(text), light(row)))
             assert (high + 0.05) / (low + 0.05) >= 4.5, (verdict, row)
@@ -409,25 +411,25 @@ def test_verdicts_can_be_read_on_light_and_on_dark_rows(root):
 
 def test_reseeding_replaces_the_seeds_of_the_scale(found):
     runs = [p for p, _ in found]
-    again = series.reseed(runs, 2)
+    again = select.reseed(runs, 2)
     assert (
         {p.seed for p in again} == {0, 1}
         and len(again) == 12
         and all(p.seed == p.recipe.seed for p in again)
     )
-    assert series.reseed(runs, None) == runs and series.reseed(runs, 3) == runs
+    assert select.reseed(runs, None) == runs and select.reseed(runs, 3) == runs
     with pytest.raises(ValueError, match="seeds was 0"):
-        series.reseed(runs, 0)
+        select.reseed(runs, 0)
     with pytest.raises(UnknownName, match="did you mean 'symmetry'"):
-        series.chosen(PAPER, "symetry")
+        select.chosen(PAPER, "symetry")
 
 
 @pytest.mark.parametrize("name", list(PAPER.experiments))
 def test_the_printed_command_makes_the_same_recipe(name, monkeypatch):
     from click.testing import CliRunner
 
-    from ncssl import train
     from ncssl.cli import main
+    from ncssl.train import loop
 
     asked = []
 
@@ -435,11 +437,11 @@ def test_the_printed_command_makes_the_same_recipe(name, monkeypatch):
         asked.append(wanted)
         return record(Planned("tian2021", name, "", wanted.seed, wanted), 50.0)
 
-    monkeypatch.setattr(train, "fit", pretend)
+    monkeypatch.setattr(loop, "fit", pretend)
     runs = scheduled("tian2021", name, "small", **({"dataset": "digits"} if name == "eps" else {}))
     for p in runs:
         result = CliRunner().invoke(
-            main, [*series.command(p).split()[1:], "--json"], catch_exceptions=False
+            main, [*select.command(p).split()[1:], "--json"], catch_exceptions=False
         )
-        assert json.loads(result.output)["id"] == p.recipe.id, series.command(p)
+        assert json.loads(result.output)["id"] == p.recipe.id, select.command(p)
     assert [r.id for r in asked] == [p.recipe.id for p in runs]

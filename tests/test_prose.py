@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from ncssl import book
-from ncssl.records import papers
+from ncssl.claims import papers
 
 EXCEPTIONS = {  # chapter -> what it may say, as it stands there, and what that is
     "wen2022_experiments": {

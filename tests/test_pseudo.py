@@ -10,7 +10,7 @@ from torch import nn
 
 from ncssl.evaluate.pseudo import cluster, cluster_quality, keep_sure
 from ncssl.evaluate.trials import verify
-from ncssl.finetune import STAGES, Stage, fine_tune, pseudo_rounds
+from ncssl.train.finetune import STAGES, Stage, fine_tune, pseudo_rounds
 
 
 def blobs(classes, each, spread, seed=0, d=16):

@@ -9,11 +9,12 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from ncssl import audits, experiments
 from ncssl.cli import main
 from ncssl.errors import BadFile
 from ncssl.recipes import recipe
-from ncssl.records import stale, store, verdicts
+from ncssl.records import stale, store
+from ncssl.runs import audits, experiments
+from ncssl.verdicts import judging
 
 CURVES = {
     "epoch": [0, 1, 2, 3],
@@ -212,7 +213,7 @@ def test_what_is_committed_is_whole():
 
 def test_the_command_line_names_refused_files(record, tmp_path, monkeypatch):
     # slow, tested elsewhere
-    monkeypatch.setattr(verdicts, "judge_theory", lambda claim: verdicts.Verdict("not run"))
+    monkeypatch.setattr(judging, "judge_theory", lambda claim: judging.Verdict("not run"))
     monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
     bad = store.save(record, tmp_path)
     bad.write_text("{}")

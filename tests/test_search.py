@@ -2,9 +2,9 @@
 
 import pytest
 
-from ncssl import search
 from ncssl.errors import UnknownName
 from ncssl.records import store
+from ncssl.runs import search
 
 
 def test_a_stage_waits_for_what_the_one_before_it_chooses():

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from ncssl import losses, spectral
+from ncssl import losses
+from ncssl.measure import spectral
 
 # singular values of the worked example
 S = torch.tensor([1.0, 0.5, 0.25, 0.125], dtype=torch.float64)

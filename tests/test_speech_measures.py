@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from ncssl import campaign, experiments, speakers, train
+from ncssl.claims.papers import paper
 from ncssl.evaluate import eer, frame_statistics, whiten
+from ncssl.measure import speakers
 from ncssl.recipes import recipe
-from ncssl.records import floors, series, store
-from ncssl.records.papers import paper
+from ncssl.records import baseline, store
+from ncssl.report import select
+from ncssl.runs import campaign, experiments
+from ncssl.train import loop, pseudo_labels
 
 TINY = dict(dataset="voices", limit=64, width=4, hidden=16, d=8, batch=32, epochs=2, knn_every=1)
 SMALL = TINY | dict(limit=160, epochs=1)
@@ -19,12 +22,12 @@ SMALL = TINY | dict(limit=160, epochs=1)
 
 @pytest.fixture(autouse=True)
 def own_checkpoints(tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
+    monkeypatch.setattr(loop, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
 
 
 @pytest.fixture(scope="module")
 def run():
-    return train.start(recipe("simclr", **SMALL), device="cpu")
+    return loop.start(recipe("simclr", **SMALL), device="cpu")
 
 
 def test_means_over_lists_by_hand():
@@ -63,7 +66,9 @@ def test_an_f1_of_nothing_is_an_f1_and_no_errors_are_no_error():
     assert speakers.leads(
         {"emotion_micro_f1": 0.0, "emotion_majority": 20.0}, {"emotion_micro_f1": 5.0}
     ) == {"emotion_lead": -5, "emotion_lift": -20}
-    found = speakers.gains([dict(mean_eer=e, plda_mean_eer=0.0, nmi=50.0) for e in (4.0, 0.0, 0.0)])
+    found = pseudo_labels.gains(
+        [dict(mean_eer=e, plda_mean_eer=0.0, nmi=50.0) for e in (4.0, 0.0, 0.0)]
+    )
     assert (
         found["pseudo_gain"] == np.inf
         and np.isnan(found["pseudo_gain_lead"])
@@ -73,11 +78,11 @@ def test_an_f1_of_nothing_is_an_f1_and_no_errors_are_no_error():
 
 def test_the_floor_is_deviations_of_the_bands_whitened_on_the_training_utterances(run, tmp_path):
     """Against the same from its parts, trial by trial; and as a record of the campaign."""
-    d, r = run.data, floors.floor(run.recipe)
+    d, r = run.data, baseline.floor(run.recipe)
     assert (
         r.method == "statistics"
         and r.limit == 160
-        and r == floors.floor(dataclasses.replace(run.recipe, seed=3))
+        and r == baseline.floor(dataclasses.replace(run.recipe, seed=3))
     )
     record = store.load(
         campaign.one(experiments.below([planned(run.recipe)])[0], None, tmp_path, "cpu", False)[
@@ -105,7 +110,7 @@ def test_the_floor_is_deviations_of_the_bands_whitened_on_the_training_utterance
     assert record.metrics["mean_eer"] == record.metrics["voices_eer"] < 40
     assert record.metrics["voices_noise_eer"] != record.metrics["voices_eer"]
     assert record.metrics["emotion_micro_f1"] > record.metrics["emotion_majority"] + 20
-    assert floors.beside([(planned(run.recipe), None)], tmp_path).metrics == record.metrics
+    assert baseline.beside([(planned(run.recipe), None)], tmp_path).metrics == record.metrics
 
 
 def planned(r):
@@ -130,7 +135,7 @@ def test_a_run_says_how_far_it_is_ahead_of_the_floor(run):
 
 def test_rounds_of_pseudo_labels_are_in_the_record(tmp_path):
     r = recipe("simclr", **SMALL, pseudo_rounds=2, pseudo_clusters=20)
-    record = train.fit(r, out=tmp_path)
+    record = loop.fit(r, out=tmp_path)
     m = record.metrics
     assert record.status == "done" and m["round0_clusters"] == 20 >= m["round2_clusters"]
     assert m["round0_mean_eer"] == pytest.approx(m["mean_eer"], abs=1), (
@@ -148,7 +153,7 @@ def test_rounds_of_pseudo_labels_are_in_the_record(tmp_path):
             and m[f"round{i}_kept"] <= 100
         )
     assert m["pseudo_gain"] == pytest.approx(m["round0_mean_eer"] / m["round1_mean_eer"], rel=1e-4)
-    plain = train.fit(recipe("simclr", **SMALL), out=tmp_path).metrics
+    plain = loop.fit(recipe("simclr", **SMALL), out=tmp_path).metrics
     assert {k: v for k, v in plain.items() if k != "images_per_second"}.items() <= m.items(), (
         "nothing else moved"
     )
@@ -170,7 +175,9 @@ def test_rounds_leave_out_speakers_heard_too_rarely_and_other_corpora(run, monke
 
     monkeypatch.setattr(speakers, "pseudo_rounds", rounds)
     how = dict(rounds=2, clusters=8, epochs=8, seed=5)
-    out = speakers.relabelled(run.model, train_set, d.tests["clean"], lists, d.policy[0], **how)
+    out = pseudo_labels.relabelled(
+        run.model, train_set, d.tests["clean"], lists, d.policy[0], **how
+    )
     assert seen["n"] == 157 - 1 == len(seen["hidden"]) and seen["width"] == 16 and seen["seed"] == 5
     assert [(s.epochs, s.whole) for s in seen["stages"]] == [(2, False), (4, True)]
     assert (
@@ -180,7 +187,7 @@ def test_rounds_leave_out_speakers_heard_too_rarely_and_other_corpora(run, monke
     )
     assert out["pseudo_plda_lead"] == 2 - 1 and out["round1_mean_eer"] == 3
     with pytest.raises(ValueError, match="no trial list"):
-        speakers.relabelled(run.model, train_set, other, lists, d.policy[0], **how)
+        pseudo_labels.relabelled(run.model, train_set, other, lists, d.policy[0], **how)
 
 
 @pytest.mark.parametrize(
@@ -204,21 +211,21 @@ def test_rounds_that_cannot_be(values, words):
 
 def test_rounds_are_for_speech():
     with pytest.raises(ValueError, match="pseudo_rounds was 1; allowed: for speech only"):
-        train.start(recipe("simclr", pseudo_rounds=1, pseudo_clusters=4), device="cpu")
+        loop.start(recipe("simclr", pseudo_rounds=1, pseudo_clusters=4), device="cpu")
 
 
 def test_more_clusters_than_utterances_are_refused_before_any_training():
     with pytest.raises(
         ValueError, match="pseudo_clusters was 161; allowed: 1 to 160, the utterances of speakers"
     ):
-        train.start(
+        loop.start(
             recipe("dino", **SMALL | dict(pseudo_rounds=1, pseudo_clusters=161)), device="cpu"
         )
 
 
 def test_a_list_that_a_corpus_does_not_have_is_no_failed_run(tmp_path):
     """A claim on the LibriSpeech list is not run on the voices, and a run that failed stays one."""
-    record = train.fit(
+    record = loop.fit(
         recipe("dino", options={"prototypes": 16}, evaluated="target", **TINY), out=tmp_path
     )
     failed = dataclasses.replace(record, status="failed", reason="x", metrics={})
@@ -226,10 +233,10 @@ def test_a_list_that_a_corpus_does_not_have_is_no_failed_run(tmp_path):
         (planned(record.recipe)._replace(arm="dino", seed=s), r)
         for s, r in enumerate([record, record, failed])
     ]
-    assert set(series.metric(runs, "voices_eer")["dino"]) == {0, 1, 2}
-    assert series.metric(runs, "libri_eer") == {"dino": {2: None}}
+    assert set(select.metric(runs, "voices_eer")["dino"]) == {0, 1, 2}
+    assert select.metric(runs, "libri_eer") == {"dino": {2: None}}
     claim = paper("cho2022").claims["better_than_no_learning_libri"]
-    verdict = series.verdict(claim, runs)
+    verdict = select.verdict(claim, runs)
     assert verdict.status == "not run" and "dino has 0" in verdict.detail
 
 

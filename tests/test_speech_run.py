@@ -9,25 +9,27 @@ import sys
 import pytest
 import torch
 
-from ncssl import cli, speakers, train
-from ncssl.domains import Pictures, Utterances, domain
+from ncssl import cli
 from ncssl.errors import UnknownName
+from ncssl.measure import speakers
 from ncssl.recipes import recipe
+from ncssl.train import loop
+from ncssl.train.tasks import Pictures, Utterances, domain
 
 TINY = dict(dataset="voices", limit=64, width=4, hidden=16, d=8, batch=32, epochs=2, knn_every=1)
 
 
 @pytest.fixture(autouse=True)
 def own_checkpoints(tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
+    monkeypatch.setattr(loop, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
 
 
 def started(method="byol", **values):
-    return train.start(recipe(method, **TINY | values), device="cpu")
+    return loop.start(recipe(method, **TINY | values), device="cpu")
 
 
 def test_a_run_measures_every_list_in_every_condition(tmp_path):
-    record = train.fit(
+    record = loop.fit(
         recipe("dino", options={"prototypes": 32}, evaluated="target", **TINY), out=tmp_path
     )
     assert record.status == "done" and record.data["classes"] == 40 and record.data["trials"] > 1000
@@ -40,15 +42,15 @@ def test_a_run_measures_every_list_in_every_condition(tmp_path):
 
 def test_an_interrupted_run_goes_on_exactly(monkeypatch):
     run = started("directpred")
-    train.measure(run)
-    run.curves["loss"] = [train.train_epoch(run, lambda: None)]
+    loop.measure(run)
+    run.curves["loss"] = [loop.train_epoch(run, lambda: None)]
     run.epoch += 1
-    train.measure(run)
+    loop.measure(run)
     saved = copy.deepcopy(run.state())
-    onward = train.train_epoch(run, lambda: None)
+    onward = loop.train_epoch(run, lambda: None)
     other = started("directpred")
     other.restore(saved)
-    assert train.train_epoch(other, lambda: None) == onward
+    assert loop.train_epoch(other, lambda: None) == onward
 
 
 def test_utterances_are_embedded_as_one_by_one():
@@ -76,7 +78,7 @@ def test_the_network_that_is_measured_is_the_one_asked_for():
         run = started("byol", evaluated=which, precision="float32")
         before = speakers.embed(run.model, run.data.tests["clean"])[0]
         run.model.train()
-        train.train_step(run, torch.arange(32), 0)
+        loop.train_step(run, torch.arange(32), 0)
         run.model.load_state_dict({k: v for k, v in run.model.state_dict().items()})
         for net in run.model.used[0].modules():  # batch norm's running statistics move in both
             if isinstance(net, torch.nn.BatchNorm1d):

@@ -3,9 +3,11 @@ name a chapter."""
 
 import pytest
 
+from ncssl.claims import papers
 from ncssl.errors import UnknownName
-from ncssl.experiments import below, planned
-from ncssl.records import floors, papers, series, spoken, store
+from ncssl.records import baseline, store
+from ncssl.report import select, spoken
+from ncssl.runs.experiments import below, planned
 
 PAPER = papers.paper("cho2022")
 EER = {"dino": (20.0, 24.0), "random": (44.0, 46.0)}
@@ -61,7 +63,7 @@ def test_the_last_row_is_what_needs_no_learning(tmp_path, monkeypatch):
     assert table.loc["no centring (no_centring)", "n"] == "not run" == table.iloc[-1]["n"]
     (base,) = below([p for p, _ in found])
     store.save(record(base, measured(9.0, ("libri", "ravdess"))), tmp_path)
-    assert floors.beside(found) is not None
+    assert baseline.beside(found) is not None
     last = spoken.results(PAPER, "collapse", found, only=["dino"]).iloc[-1]
     assert last["arm"].startswith("statistics") and last["n"] == ""
     assert last.tolist()[2:] == ["9.0", "9.0", "14.0", "9.0 [7.0, 11.0]", "9.0 [7.0, 11.0]"]
@@ -90,18 +92,18 @@ def test_what_comes_with_the_first_step_stands_at_the_later_epochs():
         {"epoch": [0, 4, 8], "teacher_entropy": [2.0, 1.0], "loss": [None] * 3},
     )
     found = [(p, record(p, {}, curves) if p.arm == "dino" else r) for p, r in runs()]
-    (row,) = series.curves(e, found, "teacher_entropy")
+    (row,) = select.curves(e, found, "teacher_entropy")
     assert (
         row["arm"] == "dino"
         and [(x.tolist(), y.tolist()) for x, y in row["runs"]] == [([4, 8], [2, 1])] * 2
     )
     one = record(found[0][0], {}, {"epoch": [0, 4], "teacher_entropy": [2.0]})
-    assert series.curve(one, "teacher_entropy") is None, "one value is no curve"
+    assert select.curve(one, "teacher_entropy") is None, "one value is no curve"
 
 
 def test_claims_of_speech_share_a_few_units():
     units = {
-        name: series.unit(claim) for name, claim in PAPER.claims.items() if claim.kind == "records"
+        name: select.unit(claim) for name, claim in PAPER.claims.items() if claim.kind == "records"
     }
     assert units["labels_are_not_needed"] == "ratio of EERs" == units["pseudo_labels_help"]
     assert units["byol_learns"] == units["no_centring_collapses"] == "difference of EER, points"

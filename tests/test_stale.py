@@ -9,12 +9,12 @@ the recipes it concerns, make their records again, and write the new number here
 import pytest
 import torch
 
-from ncssl import train
 from ncssl.augment import augment, policy, speech_augment, speech_policy
+from ncssl.claims import papers
 from ncssl.data import speech
 from ncssl.methods import METHODS
 from ncssl.recipes import recipe
-from ncssl.records import papers
+from ncssl.train import loop
 
 TINY = dict(epochs=1, limit=192, batch=64, width=4, hidden=32, d=16, precision="float32", lr=0.1)
 NEEDED = {"wmse": {"part": 64}}  # options without which a method cannot run on so few images
@@ -90,8 +90,8 @@ VIEWS = {
 
 def loss(name):
     method, options, values = VARIANTS.get(name, (name, NEEDED.get(name, {}), {}))
-    run = train.start(recipe(method, "smoke", options, **TINY | values), device="cpu")
-    return train.train_epoch(run, lambda: None)
+    run = loop.start(recipe(method, "smoke", options, **TINY | values), device="cpu")
+    return loop.train_epoch(run, lambda: None)
 
 
 def views(name):

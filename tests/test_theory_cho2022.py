@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
+from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
-from ncssl.records.papers import paper
-from ncssl.records.verdicts import judge_theory
 from ncssl.theory import cho2022 as dino
 from ncssl.theory.ode.flow import numerical_jacobian
+from ncssl.verdicts.judging import judge_theory
 
 CLAIMS = [claim for claim in paper("cho2022").claims.values() if claim.kind == "theory"]
 

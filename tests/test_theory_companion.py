@@ -6,13 +6,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
-from ncssl.records.papers import paper
-from ncssl.records.verdicts import judge_theory
 from ncssl.theory import theory
 from ncssl.theory.companion import CHECKS, describe
 from ncssl.theory.companion import modes as one
 from ncssl.theory.wang2021.modes import mode_rhs
+from ncssl.verdicts.judging import judge_theory
 
 CLAIMS = {c.check: c for c in paper("companion").claims.values() if c.kind == "theory"}
 modes = st.fixed_dictionaries(

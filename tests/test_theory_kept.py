@@ -66,7 +66,7 @@ def test_a_changed_sign_is_computed_anew_and_changes_the_verdict(root, tmp_path)
         root / "ncssl", tmp_path / "ncssl", ignore=shutil.ignore_patterns("__pycache__")
     )
     code = (
-        "import sys; from ncssl.records.papers import paper; from ncssl.records.verdicts import"
+        "import sys; from ncssl.claims.papers import paper; from ncssl.verdicts.judging import"
         " judge_theory; v = judge_theory(paper('tian2021').claims['invariant']); print(v.status,"
         " '|', v.effect, '|', 'ncssl.theory.tian2021' in sys.modules)"
     )

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
-from ncssl.records.papers import paper
 from ncssl.theory.helpers import complex_step
 from ncssl.theory.liu2022 import CHECKS, FLOWS, describe, modes, runs, static
 from ncssl.theory.liu2022 import matrix as linear

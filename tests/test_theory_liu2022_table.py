@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ncssl.records.papers import paper
+from ncssl.claims.papers import paper
 from ncssl.theory.helpers import complex_step
 from ncssl.theory.liu2022 import constrained, runs, static, toy
 from ncssl.theory.liu2022 import matrix as linear

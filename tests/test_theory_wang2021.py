@@ -6,8 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
-from ncssl.records.papers import paper
 from ncssl.theory.wang2021 import CHECKS, describe, matrix, modes, runs, samples
 
 A = runs.ALPHAS

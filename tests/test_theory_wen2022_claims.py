@@ -7,9 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
 from ncssl.plots import heads
-from ncssl.records.papers import paper
 from ncssl.theory.ode.flow import unpack
 from ncssl.theory.wen2022 import (
     CHECKS,

@@ -9,10 +9,12 @@ import sys
 import pytest
 import torch
 
-from ncssl import campaign, data, experiments, train
+from ncssl import data
 from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import SCALES, Recipe, canonical, recipe
 from ncssl.records import store
+from ncssl.runs import campaign, experiments
+from ncssl.train import loop
 
 TINY = dict(epochs=4, limit=400, width=4, hidden=16, d=8, batch=64, knn_every=2)
 
@@ -20,7 +22,7 @@ TINY = dict(epochs=4, limit=400, width=4, hidden=16, d=8, batch=64, knn_every=2)
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     """Checkpoints of these tests stay apart, so that no run goes on from another's."""
-    monkeypatch.setattr(train, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
+    monkeypatch.setattr(loop, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
 
 
 def same(a: store.Record, b: store.Record) -> None:
@@ -34,9 +36,9 @@ def same(a: store.Record, b: store.Record) -> None:
 
 def test_the_same_recipe_gives_the_same_numbers_and_another_seed_others(tmp_path):
     r = recipe("directpred", **TINY)
-    one, two = train.fit(r, out=tmp_path / "a"), train.fit(r, out=tmp_path / "b")
+    one, two = loop.fit(r, out=tmp_path / "a"), loop.fit(r, out=tmp_path / "b")
     same(one, two)
-    other = train.fit(recipe("directpred", seed=1, **TINY), out=tmp_path / "a")
+    other = loop.fit(recipe("directpred", seed=1, **TINY), out=tmp_path / "a")
     assert other.curves["loss"] != one.curves["loss"]
 
 
@@ -50,8 +52,8 @@ def test_a_compiled_encoder_gives_the_same_numbers(tmp_path, monkeypatch):
     )
     r = recipe("byol", **TINY | {"precision": "float32"})
     eager, captured = (
-        train.fit(r, out=tmp_path / "a"),
-        train.fit(r, out=tmp_path / "b", compiled=True),
+        loop.fit(r, out=tmp_path / "a"),
+        loop.fit(r, out=tmp_path / "b", compiled=True),
     )
     assert len(graphs) == 2 and captured.device == f"{eager.device}, compiled"
     assert captured.curves["loss"] == pytest.approx(eager.curves["loss"], rel=1e-4)
@@ -60,8 +62,8 @@ def test_a_compiled_encoder_gives_the_same_numbers(tmp_path, monkeypatch):
 
 def test_a_probe_that_learns_beside_changes_nothing(tmp_path):
     longer = TINY | {"epochs": 12, "limit": None, "knn_every": 12}
-    alone = train.fit(recipe("byol", **longer), out=tmp_path / "a")
-    beside = train.fit(recipe("byol", online_probe=True, **longer), out=tmp_path / "b")
+    alone = loop.fit(recipe("byol", **longer), out=tmp_path / "a")
+    beside = loop.fit(recipe("byol", online_probe=True, **longer), out=tmp_path / "b")
     accuracy = beside.curves.pop("online_accuracy")
     assert (
         accuracy[0] == 10
@@ -82,10 +84,10 @@ CUT = [
 
 @pytest.mark.parametrize("method, options, values", CUT)
 def test_an_interrupted_run_goes_on_exactly(method, options, values, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
     r = recipe(method, options=options, **TINY | values)
-    whole = train.fit(r, out=tmp_path / "whole")
-    real, calls = train.train_epoch, []
+    whole = loop.fit(r, out=tmp_path / "whole")
+    real, calls = loop.train_epoch, []
 
     def cut(run, tick):
         calls.append(run.epoch)
@@ -93,23 +95,23 @@ def test_an_interrupted_run_goes_on_exactly(method, options, values, tmp_path, m
             raise KeyboardInterrupt
         return real(run, tick)
 
-    monkeypatch.setattr(train, "train_epoch", cut)
+    monkeypatch.setattr(loop, "train_epoch", cut)
     with pytest.raises(KeyboardInterrupt):
-        train.fit(r, out=tmp_path / "cut")
-    assert train.checkpoint_path(r).exists() and store.find(r.id, tmp_path / "cut") is None
-    resumed = train.fit(r, out=tmp_path / "cut")
+        loop.fit(r, out=tmp_path / "cut")
+    assert loop.checkpoint_path(r).exists() and store.find(r.id, tmp_path / "cut") is None
+    resumed = loop.fit(r, out=tmp_path / "cut")
     assert calls == [0, 1, 2, 2, 3]  # the third epoch was done again, the first two were not
     same(whole, resumed)
-    assert not train.checkpoint_path(r).exists()
+    assert not loop.checkpoint_path(r).exists()
 
 
 def test_a_nan_stops_the_run_and_its_record_says_where(tmp_path, monkeypatch):
-    real = train.train_step
+    real = loop.train_step
     monkeypatch.setattr(
-        train, "train_step", lambda run, x, i: real(run, x, i) * (float("nan") if i >= 8 else 1.0)
+        loop, "train_step", lambda run, x, i: real(run, x, i) * (float("nan") if i >= 8 else 1.0)
     )
     r = recipe("simsiam", **TINY)
-    record = train.fit(r, out=tmp_path)
+    record = loop.fit(r, out=tmp_path)
     assert record.status == "failed" and "step 8" in record.reason and "nan" in record.reason
     again = store.load(store.find(r.id, tmp_path))
     assert again.status == "failed" and again.reason == record.reason
@@ -117,12 +119,12 @@ def test_a_nan_stops_the_run_and_its_record_says_where(tmp_path, monkeypatch):
 
 
 def test_a_learning_rate_that_explodes_is_a_failed_record_not_a_crash(tmp_path):
-    record = train.fit(recipe("byol", lr=1e30, **TINY), out=tmp_path)
+    record = loop.fit(recipe("byol", lr=1e30, **TINY), out=tmp_path)
     assert record.status == "failed" and "step" in record.reason
 
 
 def test_epochs_zero_is_the_random_encoder(tmp_path):
-    record = train.fit(
+    record = loop.fit(
         recipe("byol", options={"predictor": "linear"}, **TINY | {"epochs": 0}), out=tmp_path
     )
     assert record.status == "done" and record.curves["epoch"] == [0]
@@ -130,7 +132,7 @@ def test_epochs_zero_is_the_random_encoder(tmp_path):
 
 
 def test_records_survive_the_file_and_bad_ones_are_named(tmp_path):
-    record = train.fit(recipe("byol", **TINY | {"epochs": 1}), key="tian2021", out=tmp_path)
+    record = loop.fit(recipe("byol", **TINY | {"epochs": 1}), key="tian2021", out=tmp_path)
     path = tmp_path / "tian2021" / f"{record.id}.json"
     good = path.read_text()
     assert store.load(path).recipe == record.recipe
@@ -183,11 +185,11 @@ def test_recipe_ids_depend_on_what_decides_the_run_and_on_nothing_else():
         (lambda: recipe("byol", limit=3), "limit was 3"),
         (lambda: recipe("byol", precision="fp16"), "float32"),
         (lambda: recipe("byol", schedule="step"), "cosine"),
-        (lambda: train.start(recipe("byol", dataset="cifar1")), "cifar10"),
-        (lambda: train.start(recipe("byol", backbone="vit")), "conv4"),
-        (lambda: train.start(recipe("byol", augmentation="strong")), "symmetric"),
-        (lambda: train.start(recipe("byol", optimiser="sdg")), "sgd"),
-        (lambda: train.start(recipe("byol", batch=5000)), "batch was 5000"),
+        (lambda: loop.start(recipe("byol", dataset="cifar1")), "cifar10"),
+        (lambda: loop.start(recipe("byol", backbone="vit")), "conv4"),
+        (lambda: loop.start(recipe("byol", augmentation="strong")), "symmetric"),
+        (lambda: loop.start(recipe("byol", optimiser="sdg")), "sgd"),
+        (lambda: loop.start(recipe("byol", batch=5000)), "batch was 5000"),
         (lambda: campaign.obtain([], missing="no"), "train"),
         (lambda: campaign.seconds("9 minutes"), "9m"),
     ],
@@ -232,7 +234,7 @@ def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, m
         sum(isinstance(r, store.Record) and r.key == "tian2021" for _, r in store.scan(tmp_path))
         == 3
     )
-    train.fit(runs[2].recipe, out=tmp_path / "alone")
+    loop.fit(runs[2].recipe, out=tmp_path / "alone")
     same(
         *(store.load(store.find(runs[2].recipe.id, out)) for out in (tmp_path, tmp_path / "alone"))
     )
@@ -260,7 +262,7 @@ def test_learning_and_collapse_are_ten_points_apart_on_every_seed(seed, tmp_path
         wanted = recipe(
             "simsiam", options={"output_norm": False} | options, seed=seed, epochs=60, knn_every=60
         )
-        score[name] = train.fit(wanted, out=tmp_path).metrics["few_label_accuracy"]
+        score[name] = loop.fit(wanted, out=tmp_path).metrics["few_label_accuracy"]
     assert score.pop("learns") >= 10 + max(score.values())
 
 
@@ -285,8 +287,8 @@ def test_the_records_of_the_embedded_data_tell_three_encoders_apart():
 @pytest.mark.cuda
 def test_a_cuda_run_is_done_in_the_precision_of_the_device(tmp_path):
     r = recipe("directpred", dataset="digits", **TINY)
-    a = train.fit(r, out=tmp_path / "a", device="cuda")
-    assert a.status == "done" and a.precision == train.precision(r, "cuda") and a.peak_memory_mb > 0
+    a = loop.fit(r, out=tmp_path / "a", device="cuda")
+    assert a.status == "done" and a.precision == loop.precision(r, "cuda") and a.peak_memory_mb > 0
 
 
 def test_command_line_runs_and_prints_json(tmp_path):
@@ -311,7 +313,7 @@ def test_command_line_runs_and_prints_json(tmp_path):
 
 
 def test_images_are_kept_as_uint8_on_the_device():
-    run = train.start(recipe("simsiam", **TINY))
+    run = loop.start(recipe("simsiam", **TINY))
     assert (
         run.data.train.images.dtype == torch.uint8
         and run.data.train.images.device.type == run.device

@@ -6,10 +6,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ncssl import experiments
-from ncssl.campaign import obtain
-from ncssl.records import frames, papers, series, store, verdicts
-from ncssl.records.facts import Claim
+from ncssl.claims import papers
+from ncssl.claims.facts import Claim
+from ncssl.records import store
+from ncssl.report import select, tables
+from ncssl.runs import experiments
+from ncssl.runs.campaign import obtain
+from ncssl.verdicts import judging
 
 OWN, ALL = (0, 1, 2), (0, 1, 2, 3, 4)
 # with the claims of `plain_shift`: none against plus, minus against none
@@ -100,7 +103,7 @@ LOOKS = {  # the runs of arm a, those of arm b, the scale's own seeds -> verdict
 @pytest.mark.parametrize("case", LOOKS)
 def test_who_gets_a_second_look(case):
     a, b, own, status, n, looks = LOOKS[case]
-    found = verdicts.judge_seeds(claim(), {"a": a, "b": b}, own)
+    found = judging.judge_seeds(claim(), {"a": a, "b": b}, own)
     assert (found.status, found.n, found.looks) == (status, n, looks)
     assert ("the first 3 left it undecided" in found.detail) == (looks == 2)
 
@@ -111,10 +114,10 @@ def test_a_step_that_is_open_opens_an_ordering_and_no_ratio_never_does():
         "b": seeds(2, 2, 2.1, 2, 2),
         "c": seeds(1, 2.5, 2.4, 1.9, 1.8),
     }
-    found = verdicts.judge_seeds(claim("ordering"), values, OWN)
+    found = judging.judge_seeds(claim("ordering"), values, OWN)
     assert found.looks == 2 and "left it partly" in found.detail
     zero = {"a": seeds(*[1.0] * 5), "b": seeds(*ZERO)}
-    found = verdicts.judge_seeds(claim(compare="ratio", margin=2.0), zero, OWN)
+    found = judging.judge_seeds(claim(compare="ratio", margin=2.0), zero, OWN)
     assert found.status == "undecided" and found.looks == 1
 
 
@@ -122,16 +125,16 @@ def test_a_step_that_is_open_opens_an_ordering_and_no_ratio_never_does():
     "own, more", [(OWN, (3, 4)), ((0,), (1, 2, 3, 4)), (ALL, ()), (tuple(range(7)), ())]
 )
 def test_never_more_than_five(own, more):
-    assert verdicts.added(own) == more
+    assert judging.added(own) == more
 
 
 def test_a_stricter_level_changes_the_interval_and_not_the_seeds():
     values = {"a": seeds(-0.1, 1, 1.5, 1.4, 1.2), "b": seeds(*ZERO)}
     usual, strict = (
-        verdicts.judge_seeds(claim(), values, OWN, level=level) for level in (0.95, 0.9999)
+        judging.judge_seeds(claim(), values, OWN, level=level) for level in (0.95, 0.9999)
     )
     assert (usual.status, strict.status) == ("reproduced", "undecided") and usual.n == strict.n == 5
-    decided = verdicts.judge_seeds(
+    decided = judging.judge_seeds(
         claim(), {"a": seeds(*DECIDED, 5, 5), "b": seeds(*ZERO)}, OWN, level=0.9999
     )
     assert decided.status == "undecided" and decided.n == 3
@@ -144,7 +147,7 @@ def test_the_price_of_a_second_look():
     found = []
     for _ in range(times):
         a, b = rng.normal(70, 1, 5), rng.normal(70, 1, 5)
-        found.append(verdicts.judge_seeds(claim(), {"a": seeds(*a), "b": seeds(*b)}, OWN))
+        found.append(judging.judge_seeds(claim(), {"a": seeds(*a), "b": seeds(*b)}, OWN))
     wrong = [v.looks for v in found if v.status == "reproduced"]
     assert 0.018 < wrong.count(1) / times < 0.033  # three standard errors about 0.025
     assert 0.034 < len(wrong) / times < 0.053  # the same about 0.043
@@ -195,9 +198,9 @@ def extra(results):
 
 def judged(results, seeds=None):
     """Verdicts of the experiment as a chapter gets them."""
-    runs = series.reseed(experiments.planned(KEY, EXPERIMENT, "small", results), seeds)
+    runs = select.reseed(experiments.planned(KEY, EXPERIMENT, "small", results), seeds)
     found = list(experiments.records(runs, results))
-    return found, {c.id: v for c, v in series.judged(papers.paper(KEY), EXPERIMENT, found)}
+    return found, {c.id: v for c, v in select.judged(papers.paper(KEY), EXPERIMENT, found)}
 
 
 def test_the_plan_adds_seeds_for_what_is_open_and_for_nothing_else(results):
@@ -265,7 +268,7 @@ def test_chapters_and_the_ledger_count_added_seeds_unasked_and_only_where_the_ru
         c.id: v for c, v in experiments.judged(papers.paper(KEY), None, results, kinds=("records",))
     }
     assert all(ledger[name]["small"] == verdict for name, verdict in second.items())
-    shown = frames.results(papers.paper(KEY), EXPERIMENT, found).set_index("arm")["n"]
+    shown = tables.results(papers.paper(KEY), EXPERIMENT, found).set_index("arm")["n"]
     assert shown["c = 0.1 (plus)"] == "5" and shown["c = -0.1 (minus)"] == "3"
 
 
@@ -285,7 +288,7 @@ def test_what_is_stored_keeps_the_seeds_of_its_scale():
             verdict, scale = experiments.judge(c)
             if verdict.status != "not run":
                 own = len(papers.paper(key).experiments[c.experiment].scales[scale].seeds)
-                assert verdict.n <= (own if verdict.looks == 1 else verdicts.MOST_SEEDS)
+                assert verdict.n <= (own if verdict.looks == 1 else judging.MOST_SEEDS)
 
 
 def test_a_notebook_loads_added_seeds(results, monkeypatch):

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from ncssl.claims.facts import Claim
 from ncssl.errors import UnknownName
-from ncssl.records.facts import Claim
-from ncssl.records.intervals import seeds_for_within
-from ncssl.records.verdicts import STATUSES, judge, judge_theory
 from ncssl.theory import THEORIES
+from ncssl.verdicts.intervals import seeds_for_within
+from ncssl.verdicts.judging import STATUSES, judge, judge_theory
 
 
 def claim(test="greater", margin=0.0, **more):

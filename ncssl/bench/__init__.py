@@ -8,10 +8,10 @@ from functools import partial
 import click
 import torch
 
-from ncssl import train
 from ncssl.bench import images, predictor, speech, theory
 from ncssl.bench.timing import Size
 from ncssl.errors import UnknownName
+from ncssl.train import loop
 
 __all__ = ["PARTS", "Size", "machine", "main", "measure", "text"]
 
@@ -33,10 +33,10 @@ def machine() -> dict:
     device."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "cpu": train.device_name("cpu"),
+        "cpu": loop.device_name("cpu"),
         "cores": cores,
         "threads": torch.get_num_threads(),
-        "versions": train.versions(),
+        "versions": loop.versions(),
         "load": round(os.getloadavg()[0], 2),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }

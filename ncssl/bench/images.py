@@ -5,10 +5,10 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from ncssl import train
 from ncssl.bench import ours, theirs
 from ncssl.bench.timing import Size, missing, on_devices, part, ratio, row, turns
 from ncssl.recipes import recipe
+from ncssl.train import loop
 
 INSTALL = "not measured (pip install 'ncssl[bench]')"
 MEMORY = "ours keeps freed memory, the others have malloc's own setting (ncssl.memory)"
@@ -53,7 +53,7 @@ def steps(
 def steps_of(size, method, backbone, name, setting, goals, device) -> dict[str, Any]:
     """Our loop in float32, and bf16 where the hardware has it, beside the usual loop, with one
     network."""
-    bf16 = train.precision(recipe(method), device) == "bf16"
+    bf16 = loop.precision(recipe(method), device) == "bf16"
     kinds = (
         "float32",
         *["bf16"] * bf16,
@@ -61,11 +61,11 @@ def steps_of(size, method, backbone, name, setting, goals, device) -> dict[str, 
     )
     runs, images = ours.start(size, kinds, device, method, backbone)
     shape, waits = (size.warmup, size.steps), []
-    contenders = {f"ours, {p}": partial(ours.loop, run, *shape) for p, run in runs.items()}
+    contenders = {f"ours, {p}": partial(ours.speed, run, *shape) for p, run in runs.items()}
     if setting:
         run = runs["float32"]
         contenders[f"{name}, float32"] = partial(
-            theirs.loop, run, setting[0](run), setting[1], waits, *shape
+            theirs.speed, run, setting[0](run), setting[1], waits, *shape
         )
     values = turns(contenders, size.repetitions, f"{method}, {backbone}, {name}, {device}")
     rows = [row(label, "images/s", v) for label, v in values.items()]

@@ -18,8 +18,8 @@ from ncssl.bench.timing import now
 from ncssl.data import voices
 from ncssl.data.audio import FFT, FLOOR, HOP, RATE, WINDOW, mel_filters
 from ncssl.data.conditions import pink, room
-from ncssl.optim import optimiser
-from ncssl.train import Run
+from ncssl.train.loop import Run
+from ncssl.train.optim import optimiser
 
 NOISES, ROOMS = 8, 32  # that lie ready in memory, as from a collection of recordings
 NOISE = 10 * RATE  # samples of each noise
@@ -143,7 +143,7 @@ def batches(run: Run, views: Views, n: int) -> Iterator[Iterator]:
         yield iterator
 
 
-def loop(run: Run, views: Views, waits: list[float], warmup: int, steps: int) -> float:
+def speed(run: Run, views: Views, waits: list[float], warmup: int, steps: int) -> float:
     """Utterances a second of the usual loop with a copy of the network of `run` and its own loss
     and optimiser.
 

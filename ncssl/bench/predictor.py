@@ -7,7 +7,7 @@ import torch
 
 from ncssl.bench.timing import Size, now, on_devices, part, ratio, row, turns
 from ncssl.methods import Branch, Method, make
-from ncssl.optim import optimiser
+from ncssl.train.optim import optimiser
 
 CYCLE = 5  # steps: DirectPred with freq = 5 sets its matrix once in a cycle
 KINDS = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ncssl import memory, train
+from ncssl import memory
 from ncssl.bench import ours, plain, theirs
 from ncssl.bench.images import MEMORY
 from ncssl.bench.timing import Size, missing, now, on_devices, part, ratio, row, turns
@@ -20,6 +20,7 @@ from ncssl.data.audio import RATE, log_mel
 from ncssl.data.corpus import Corpus, File, utterances
 from ncssl.data.extract import build
 from ncssl.recipes import recipe
+from ncssl.train import loop
 
 AIM = 200  # seconds of audio turned to features in a second, on two cores
 KINDS = ("wav", "flac")
@@ -114,13 +115,13 @@ def features(size: Size) -> dict[str, Any]:
     return part("Features of speech: seconds of audio to log-mel in a second", rows, ratios, [note])
 
 
-def start(size: Size, device: str) -> tuple[train.Run, dict[str, plain.Views], str]:
+def start(size: Size, device: str) -> tuple[loop.Run, dict[str, plain.Views], str]:
     """DINO at laptop scale on synthetic voices, at its first step, in float32; the plain recipes on
     the same waveforms; and what is compared."""
     values = dict(
         dataset="voices", limit=size.voices, augmentation=POLICY, batch=size.spoken, warmup_epochs=0
     )
-    run = train.start(recipe("dino", "laptop", precision="float32", **values), device=device)
+    run = loop.start(recipe("dino", "laptop", precision="float32", **values), device=device)
     waves = plain.generated(run.data.train.paths)
     plains = {
         "plain": plain.Views(waves, run.data.policy),
@@ -153,9 +154,10 @@ def steps(size: Size, device: str) -> dict[str, Any]:
     """As `step` on one device."""
     run, plains, about = start(size, device)
     shape, waits = (size.warmup, size.steps), {name: [] for name in plains}
-    contenders = {"ours": partial(ours.loop, run, *shape)}
+    contenders = {"ours": partial(ours.speed, run, *shape)}
     contenders |= {
-        name: partial(plain.loop, run, views, waits[name], *shape) for name, views in plains.items()
+        name: partial(plain.speed, run, views, waits[name], *shape)
+        for name, views in plains.items()
     }
     values = turns(contenders, size.repetitions, f"dino, tdnn, {device}")
     waited = "waiting for the DataLoader: " + ", ".join(
@@ -184,7 +186,7 @@ def augmentations(size: Size, device: str) -> dict[str, Any]:
     return compared("Augmentation of speech alone, six views an utterance", values, [about])
 
 
-def ours_alone(run: train.Run, warmup: int, steps: int) -> float:
+def ours_alone(run: loop.Run, warmup: int, steps: int) -> float:
     """Utterances a second that become all views of the policy."""
     for i in range(warmup + steps):
         if i == warmup:

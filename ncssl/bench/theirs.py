@@ -16,8 +16,8 @@ from torchvision import transforms
 from ncssl import memory
 from ncssl.bench.timing import now
 from ncssl.model import Siamese
-from ncssl.optim import optimiser
-from ncssl.train import Run
+from ncssl.train.loop import Run
+from ncssl.train.optim import optimiser
 
 WORKERS = 2
 AHEAD = 2 * WORKERS  # batches that a DataLoader holds ready
@@ -147,7 +147,7 @@ def move(model: Siamese) -> None:
         old.data = old.data * model.method.keep + new.data * (1 - model.method.keep)
 
 
-def loop(
+def speed(
     run: Run, views: Callable, loss: Callable, waits: list[float], warmup: int, steps: int
 ) -> float:
     """Images a second of the usual loop with a copy of the network of `run`, in float32 and

@@ -1,1 +1,1 @@
-"""What each paper reports and claims, one TOML file a paper; read by ncssl.records.papers."""
+"""What each paper reports and claims, one TOML file a paper; read by ncssl.claims.papers."""

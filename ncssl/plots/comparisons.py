@@ -1,7 +1,7 @@
 """Figures of arms set side by side: differences, epochs to an accuracy, last spectra. Each is
 f(data, ax) -> ax.
 
-The data are lists of dicts as `ncssl.records.comparisons` makes them.
+The data are lists of dicts as `ncssl.report.compare` makes them.
 """
 
 import textwrap

@@ -137,7 +137,7 @@ def collapse_dots(data: Mapping[str, Any], ax: Axes) -> Axes:
     """What is left at the end by arm, as `training.dots`: where an arm counts as collapsed is
     shaded.
 
-    data: arms (rows of `ncssl.records.series.arms`, as shares of the largest), limit (collapsed
+    data: arms (rows of `ncssl.report.select.arms`, as shares of the largest), limit (collapsed
     below it), label.
     """
     values = [v for row in data["arms"] for v in row["values"].values() if v is not None]

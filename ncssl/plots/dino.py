@@ -55,7 +55,7 @@ def floored(data: Mapping[str, Any], ax: Axes, *, x_label: str = "") -> Axes:
     """`training.dots` beside two floors: dashed the untrained encoder, dotted what needs no
     learning, None for neither.
 
-    A dict with arms, floor and base, as `ncssl.records.spoken.floored` makes it.
+    A dict with arms, floor and base, as `ncssl.report.spoken.floored` makes it.
     """
     dots(data["arms"], ax, x_label=x_label, floor=data["floor"])
     base = data["base"]

@@ -1,7 +1,7 @@
 """Figures of spectra over training: eigenvalues by epoch and by rank. Each is f(data, ax) -> ax;
 data are arrays.
 
-`data` is a dict as `ncssl.records.series.spectrum` makes it: epoch (T,), values (T, k) with the
+`data` is a dict as `ncssl.report.select.spectrum` makes it: epoch (T,), values (T, k) with the
 largest first; or None.
 """
 

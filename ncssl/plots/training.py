@@ -1,6 +1,6 @@
 """Figures of training runs: curves by arm, accuracies by arm and seed, claims with their intervals.
 
-Each is f(data, ax) -> ax; the data are lists of dicts as `ncssl.records.series` makes them.
+Each is f(data, ax) -> ax; the data are lists of dicts as `ncssl.report.select` makes them.
 """
 
 import textwrap
@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ncssl.plots.style import GREY, INK, PALE, PAPER, VERDICTS, colour, ramp
-from ncssl.records.verdicts import words
+from ncssl.verdicts.judging import words
 
 FADED = 0.35  # opacity of a single seed
 FLOOR = "untrained encoder"
@@ -295,7 +295,7 @@ def overview(data: Mapping[str, Any], axes: Sequence[Axes]) -> Sequence[Axes]:
     at the right.
 
     `labels` names the two values and `floors` gives those of the untrained encoder, or None; the
-    colours of the arms are the same on both sides. As `ncssl.records.series.overview` makes it.
+    colours of the arms are the same on both sides. As `ncssl.report.select.overview` makes it.
     """
     curves(
         data["curves"], axes[0], y_label=data["labels"][0], floor=data["floors"][0], legend=False

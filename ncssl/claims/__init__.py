@@ -1,0 +1,1 @@
+"""What each paper reports and claims, read strictly from ncssl/papers/<key>.toml."""

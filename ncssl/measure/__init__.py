@@ -1,0 +1,1 @@
+"""What is measured of features and of models: spectra, collapse, accuracy, verification."""

@@ -1,0 +1,1 @@
+"""Runs and verdicts as the numbers and tables that chapters show."""

@@ -1,0 +1,114 @@
+"""Runs on speech as tables and figures' data: error rates beside their floors, rounds of
+pseudo-labels.
+
+`found` is a list of (planned run, its record or None), as in `ncssl.report.select`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ncssl.claims.facts import Experiment, Paper
+from ncssl.records import baseline
+from ncssl.records.numbers import Found
+from ncssl.records.store import Record
+from ncssl.report import select, tables
+from ncssl.report.compare import check_arms
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+MEANS = {
+    "mean_eer": ("EER, %", 1),
+    "whitened_mean_eer": ("whitened, %", 1),
+    "mean_mismatched_eer": ("mismatched, %", 1),
+}
+# trial lists of a data set before there is a record
+USUAL = {"voices": ("voices",), "speech": ("libri", "ravdess")}
+ROUNDS = 9  # of pseudo-labels, at most
+
+
+def lists(found: Found) -> list[str]:
+    """Names of the matched trial lists of these runs, by their records; without any, what their
+    data usually have."""
+    names: dict[str, None] = {}
+    for _, r in found:
+        marked = (
+            key.removesuffix("_eer_low")
+            for key in (r.metrics if r else ())
+            if key.endswith("_eer_low")
+        )
+        names |= dict.fromkeys(name for name in marked if not name.endswith(("_noise", "_reverb")))
+    usual = (name for p, _ in found[:1] for name in USUAL.get(p.recipe.dataset, ()))
+    return list(names or dict.fromkeys(usual))
+
+
+def results(
+    paper: Paper,
+    experiment: str,
+    found: Found,
+    columns: Mapping[str, tuple[str, int]] | None = None,
+    only: Sequence[str] | None = None,
+) -> DataFrame:
+    """Like `tables.measured`, with a last row for the no-learning baseline, whose intervals are
+    over speakers.
+
+    `columns`, metric -> (title, decimals), are by default the EER over the lists, the same of
+    whitened features, that over the mismatched lists, and that of each matched list. The baseline
+    is whitened in any case.
+    """
+    columns = columns or MEANS | {f"{name}_eer": (f"{name}, %", 1) for name in lists(found)}
+    rows = tables.measured(paper, experiment, found, columns, only).to_dict("records")
+    base = baseline.beside(found)
+    last = {"arm": "statistics of frames, no learning", "n": "" if base else "not run"}
+    return tables.frame(
+        [*rows, last | {title: level(base, name, d) for name, (title, d) in columns.items()}]
+    )
+
+
+def level(base: Record | None, name: str, digits: int) -> str:
+    """A metric of the baseline with its interval over speakers where it has one; empty where it was
+    not measured."""
+    name = name.removeprefix("whitened_")
+    value, *ends = (base.metrics.get(name + end) if base else None for end in ("", "_low", "_high"))
+    return f"{tables.number(value, digits)} {tables.spread(*ends, digits)}".strip()
+
+
+def floored(
+    paper: Paper, experiment: str, found: Found, name: str, only: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """The trained arms as `select.arms` gives them, and the floors of a metric: `floor`, of the
+    untrained encoder, and `base`, of the no-learning baseline; None where one was not measured."""
+    check_arms(paper.experiments[experiment], only)
+    rows, base = select.arms(paper, experiment, found, name), baseline.beside(found)
+    return {
+        "arms": [
+            row
+            for row in rows
+            if row["arm"] != select.FLOOR and (only is None or row["arm"] in only)
+        ],
+        "floor": next((row["mean"] for row in rows if row["arm"] == select.FLOOR), None),
+        "base": base.metrics.get(name) if base else None,
+    }
+
+
+def rounds(
+    experiment: Experiment, found: Found, name: str, only: Sequence[str] | None = None
+) -> list[dict]:
+    """Like `select.curves`, of a metric `name` that the rounds of pseudo-labels left as
+    round0_name, round1_name ..."""
+    check_arms(experiment, only)
+    rows: dict[str, dict[str, Any]] = {}
+    for p, r in found:
+        values = [
+            v for i in range(ROUNDS) if r and (v := r.metrics.get(f"round{i}_{name}")) is not None
+        ]
+        if values and (only is None or p.arm in only):
+            row = rows.setdefault(
+                p.arm, {"arm": p.arm, "label": experiment.arms[p.arm].label, "runs": []}
+            )
+            row["runs"].append((np.arange(len(values), dtype=float), np.array(values, float)))
+    return [rows[arm] for arm in experiment.arms if arm in rows]

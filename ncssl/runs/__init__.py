@@ -1,0 +1,1 @@
+"""Experiments of the papers and the campaigns that make their records."""

@@ -1,0 +1,254 @@
+"""What a run must know of its data, one class a domain: loading, views, the encoder, what is
+measured."""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ncssl import data, parallel
+from ncssl.augment import View, augment, policy, speech_augment, speech_policy
+from ncssl.data import identity, speech
+from ncssl.errors import UnknownName
+from ncssl.evaluate import OnlineProbe
+from ncssl.measure import diagnostics, speakers
+from ncssl.model import Siamese
+from ncssl.nn import backbone
+from ncssl.recipes import Recipe
+from ncssl.train import pseudo_labels
+
+DATASETS = data.DATASETS | speech.DATASETS
+OF_SPEECH = ("tdnn", "lresnet34")  # backbones of bands and frames
+FLAT = ("linear", "mlp")  # backbones that see images as vectors
+
+
+class Pictures:
+    """Images on a device, uint8 until a batch of them is augmented.
+
+    Raises what `data.load` raises, UnknownName for the policy, ValueError where a batch is more
+    than all images.
+    """
+
+    def __init__(
+        self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False
+    ):
+        if recipe.pseudo_rounds:
+            raise ValueError(
+                f"pseudo_rounds was {recipe.pseudo_rounds!r}; allowed: for speech only"
+            )
+        where = dict(root=root, device=device, size=recipe.size, download=download)
+        self.recipe, self.policy, self.seen = recipe, policy(recipe.augmentation), None
+        self.train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
+        self.test = data.load(recipe.dataset, "test", **where)
+        enough(len(self), recipe.batch, "images")
+        if len(self.test.images) < 2:
+            raise ValueError(
+                f"{len(self.test.images)} test image; allowed: 2 or more, of which spectra can be"
+                " taken"
+            )
+        pixels = self.train.images.float().div(255)
+        self.mean, self.std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp_min(1e-3)
+
+    @property
+    def labels(self) -> Tensor:
+        """Classes (n,) of the training images."""
+        return self.train.labels
+
+    def __len__(self) -> int:
+        return len(self.train.images)
+
+    def encoder(self) -> tuple[nn.Module, int]:
+        """The recipe's backbone for these images and the number of its features."""
+        r, shape = self.recipe, self.train.images.shape
+        if r.backbone in OF_SPEECH:
+            raise ValueError(f"backbone was {r.backbone!r}; allowed: for speech only")
+        if r.backbone in FLAT and (shape[-2] != shape[-1] or r.crop not in (None, shape[-1])):
+            given = f"{shape[-2]}x{shape[-1]}" + (f" with crop {r.crop}" if r.crop else "")
+            raise ValueError(
+                f"backbone was {r.backbone!r}, given images of {given}; allowed: square, not"
+                " cropped"
+            )
+        return backbone(r.backbone, shape[1], r.width, shape[-1])
+
+    def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
+        """Every view of the policy, each (n, c, h, w), of the training images `rows` (n,); of
+        several processes each makes its share of them."""
+        self.seen, batch, part = None, self.train.images[rows], parallel.share(len(rows))
+        how = dict(mean=self.mean, std=self.std, part=part)
+        drawn = (
+            augment(batch, view, generator, size=self.side(view), **how) for view in self.policy
+        )
+        return [view.contiguous(memory_format=torch.channels_last) for view in drawn]
+
+    def side(self, view: View) -> int | None:
+        """Pixels a side of this view where the recipe sets a crop: all of it, or the view's share
+        of it."""
+        return self.recipe.crop and max(1, round(self.recipe.crop * view.share))
+
+    def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
+        """One row of the curves."""
+        return diagnostics.row(model, self.embedded(model), self.train, self.test, probe)
+
+    def final(self, model: Siamese) -> dict:
+        """Accuracies (percent) of the features at the end: kNN, linear probe, probe on three labels
+        a class."""
+        bank, h, _ = self.embedded(model)
+        return diagnostics.accuracies(
+            bank, self.train.labels, h, self.test.labels, seed=self.recipe.seed
+        )
+
+    def embedded(self, model: Siamese) -> diagnostics.Embedded:
+        """All images through the model; kept until views are drawn for the next step, since that
+        changes the model."""
+        if self.seen is None:
+            self.seen = diagnostics.embedded(model, self.train, self.test, self.mean, self.std)
+        return self.seen
+
+    def facts(self) -> dict[str, int]:
+        """Sizes of what was trained on and tested on, for the record."""
+        return {
+            "train": len(self),
+            "test": len(self.test.images),
+            "classes": len(self.train.classes),
+        }
+
+    def identity(self) -> str | None:
+        """Digest of the images of a folder or archive of one's own; None where the name of the data
+        set says all."""
+        return (
+            identity.of_images(self.train, self.test) if self.recipe.dataset == "folder" else None
+        )
+
+
+class Utterances:
+    """Speech on a device, log-mel frames of the whole corpus; crops of it are corrupted in batches.
+
+    Raises what `speech.load` and `speech.trials` raise, UnknownName for the policy, ValueError
+    where a batch is more than all utterances or the recipe asks for what images have or for rounds
+    that the utterances cannot carry.
+    """
+
+    def __init__(
+        self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False
+    ):
+        of_images = dict(
+            download=download, size=recipe.size, crop=recipe.crop, online_probe=recipe.online_probe
+        )
+        for name, given in of_images.items():
+            if given:
+                raise ValueError(f"{name} was {given!r}; allowed: for images only")
+        self.recipe, self.policy, self.root = recipe, speech_policy(recipe.augmentation), root
+        where = dict(root=root, device=device)
+        self.train = speech.load(recipe.dataset, "train", limit=recipe.limit, **where)
+        self.tests = {
+            c: speech.load(recipe.dataset, "test", condition=c, **where) for c in speech.CONDITIONS
+        }
+        self.trials = speech.trials(recipe.dataset, self.tests["clean"], root=root)
+        enough(len(self), recipe.batch, "utterances")
+        if recipe.pseudo_clusters:
+            pseudo_labels.repeated(
+                self.train, self.tests["clean"], self.trials, recipe.pseudo_clusters
+            )
+
+    @property
+    def labels(self) -> Tensor:
+        """Speakers (n,) of the training utterances."""
+        return self.train.labels
+
+    def __len__(self) -> int:
+        return len(self.train.paths)
+
+    def encoder(self) -> tuple[nn.Module, int]:
+        """The recipe's backbone for these features and the number of its own."""
+        return backbone(self.recipe.backbone, 1, self.recipe.width, self.train.mel.shape[1])
+
+    def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
+        """Every view of the policy, each (n, 1, bands, frames), of the training utterances `rows`
+        (n,); of several processes each makes its share of them."""
+        part = parallel.share(len(rows))
+        return [
+            speech_augment(self.train, rows, view, generator, part=part) for view in self.policy
+        ]
+
+    def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
+        """One row of the curves."""
+        return speakers.row(model, self.train, self.tests["clean"], self.trials)
+
+    def final(self, model: Siamese) -> dict:
+        """The metrics at the end, and those of the rounds of pseudo-labels where the recipe asks
+        for them."""
+        r, out = self.recipe, speakers.final(model, self.train, self.tests, self.trials)
+        if not r.pseudo_rounds:
+            return out
+        how = dict(
+            rounds=r.pseudo_rounds,
+            clusters=r.pseudo_clusters,
+            epochs=r.epochs,
+            batch=r.batch,
+            seed=r.seed,
+        )
+        given = self.train, self.tests["clean"], self.trials, self.policy[0]
+        return out | pseudo_labels.relabelled(model, *given, **how)
+
+    def floor(self) -> dict:
+        """The metrics of the no-learning baseline."""
+        return speakers.statistics(self.train, self.tests, self.trials)
+
+    def facts(self) -> dict[str, int]:
+        """Sizes of what was trained on and tested on, for the record."""
+        sizes = {
+            "train": len(self),
+            "test": len(self.tests["clean"].paths),
+            "classes": len(self.train.classes),
+        }
+        return sizes | {"trials": sum(len(t.target) for t in self.trials.values())}
+
+    def identity(self) -> str | None:
+        """Digest of a corpus of one's own; None where the name of the data set says all."""
+        r = self.recipe
+        return (
+            identity.of_corpus(speech._corpus(r.dataset, self.root))
+            if r.dataset == "speech"
+            else None
+        )
+
+
+def identified(recipe: Recipe, found: str | None) -> Recipe:
+    """The recipe with the identity of its data in it, and so in its id; raises ValueError where it
+    says another."""
+    if recipe.data not in (None, found):
+        here = f"the data here are {found}" if found else f"{recipe.dataset} is known by its name"
+        raise ValueError(
+            f"data was {recipe.data!r}, but {here}; give the folder or corpus that the recipe is of"
+        )
+    return dataclasses.replace(recipe, data=found)
+
+
+def with_identity(recipe: Recipe, root: str | Path | None) -> Recipe:
+    """The same for data that are not loaded yet; raises what loading them raises."""
+    r = recipe
+    if r.dataset == "speech":
+        return identified(r, identity.of_corpus(speech._corpus(r.dataset, root)))
+    if r.dataset == "folder":
+        limits = {"train": r.limit, "test": None}
+        splits = (
+            data.load(r.dataset, s, root=root, limit=n, size=r.size) for s, n in limits.items()
+        )
+        return identified(r, identity.of_images(*splits))
+    return r
+
+
+def enough(n: int, batch: int, what: str) -> None:
+    """Raise ValueError where a batch is more than there is."""
+    if n < batch:
+        raise ValueError(f"batch was {batch}; allowed: at most the {n} training {what}")
+
+
+def domain(dataset: str) -> type[Pictures] | type[Utterances]:
+    """The domain of a data set; raises UnknownName."""
+    if dataset in data.DATASETS:
+        return Pictures
+    if dataset in speech.DATASETS:
+        return Utterances
+    raise UnknownName("dataset", dataset, DATASETS)

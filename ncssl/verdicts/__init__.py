@@ -1,0 +1,1 @@
+"""What records say about a claim: gates, intervals, the rule of the two looks."""

@@ -1,0 +1,373 @@
+"""Verdicts: what records say about a claim, with effect, interval and n.
+
+An interval wholly on the claimed side of the margin is "reproduced". Wholly on the other side it is
+"contradicted", or "same direction" if it is wholly in the claimed direction all the same. Across
+the margin it is "undecided". An ordering is "reproduced" when every step is, "contradicted" when
+any step is, "same direction" when every step goes that way and not every one far enough, and
+"partly" when some steps hold, others are undecided and none is contradicted. Every interval is a
+two-sided 95 % interval of its own (or of another `level`): nothing is corrected for the number of
+claims, and `detail` says how many steps an ordering tests at once. What the seeds of a scale leave
+open is looked at a second time with more of them: `judge_seeds`. Whether a claim can be judged at
+all is for the gates to say, which come before the contrast: `ncssl.verdicts.gates`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ncssl.claims.facts import METRICS, Claim
+from ncssl.theory import kept
+from ncssl.verdicts.intervals import (
+    LEVEL,
+    SPREAD,
+    Interval,
+    difference_interval,
+    image_noise,
+    mean_interval,
+    rate_interval,
+    seeds_for_within,
+    share_interval,
+    split,
+)
+
+STATUSES = (
+    "reproduced",
+    "partly",
+    "same direction",
+    "contradicted",
+    "undecided",
+    "out of reach",
+    "not a test",
+    "not run",
+)
+LONG = {
+    "same direction": "same direction, below the margin",
+    "out of reach": "out of reach at this scale",
+}
+EXACT = ("reproduced", "contradicted")  # what a computation can say
+# by an interval on one side of the margin
+DECIDED = ("reproduced", "same direction", "contradicted")
+OPEN = ("undecided", "partly")  # what more seeds may settle
+MOST_SEEDS = 5  # never more than so many, whatever they show
+Values = Mapping[str, Mapping[int, float | None]]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition that comes before the contrast, R1 to R5; `known` is False where records of it
+    are missing."""
+
+    name: str
+    passed: bool
+    detail: str
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Status of a claim; effect with its 95 % interval; n is the number of runs compared, of the
+    smaller arm.
+
+    Effect and interval are in the unit of the margin (a share of seeds for a rate); `standardised`
+    is Cohen's d, taken on logarithms for ratios. For an ordering they are those of its smallest
+    step, and `steps` holds them all. Where the seeds of an arm split, they are the share of seeds
+    in the lower group. `p`: of the t test against the margin.
+    """
+
+    status: str
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    detail: str = ""
+    claim: str = ""
+    margin: float | None = None
+    interval: str = ""
+    standardised: float | None = None
+    steps: tuple["Verdict", ...] = ()
+    looks: int = 1
+    p: float | None = None
+    gates: tuple[Gate, ...] = ()
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the effect is a share of seeds."""
+        return self.interval == "exact binomial"
+
+
+def judge(
+    claim: Claim,
+    values: Values,
+    *,
+    dim: int | None = None,
+    images: int | None = None,
+    level: float = LEVEL,
+) -> Verdict:
+    """The verdict of runs on a claim. `values`: arm -> seed -> metric, None or NaN for a run that
+    failed.
+
+    `dim` is the width of the projections, needed by claims in units of 1/sqrt(width). `images`, on
+    which accuracies were tested, widens their intervals by the noise of the images. A theory claim
+    is computed.
+    """
+    if claim.kind == "theory":
+        return judge_theory(claim)
+    arms, failed = {}, []
+    for arm in claim.compared:
+        arms[arm] = {
+            seed: _scaled(value, claim, dim) for seed, value in values.get(arm, {}).items()
+        }
+        missing = sum(math.isnan(value) for value in arms[arm].values())
+        if missing:
+            failed.append(f"{missing} of {len(arms[arm])} runs of {arm} failed and are left out")
+    if claim.test == "ordering":
+        pairs = zip(claim.arms, claim.arms[1:], strict=False)
+        steps = [_step(claim, arms, pair, images, level) for pair in pairs]
+        verdict = _ordering(steps, level)
+    else:
+        verdict = _step(claim, arms, claim.compared, images, level)
+    detail = joined(verdict.detail, *failed)
+    return replace(verdict, claim=claim.id, margin=claim.margin, detail=detail)
+
+
+def words(status: str) -> str:
+    """A verdict as tables and figures print it."""
+    return LONG.get(status, status)
+
+
+def joined(*parts: str) -> str:
+    """Parts of a detail that are not empty, as one text."""
+    return "; ".join(part for part in parts if part)
+
+
+def added(seeds: Sequence[int]) -> tuple[int, ...]:
+    """The seeds that a claim left open by `seeds` is given: the next ones, until there are
+    `MOST_SEEDS`."""
+    first = max(seeds, default=-1) + 1
+    return tuple(range(first, first + MOST_SEEDS - len(seeds)))
+
+
+def left_open(verdict: Verdict) -> bool:
+    """Whether the rule of the two looks gives a claim more seeds: its interval straddles a
+    margin."""
+    return verdict.status in OPEN and verdict.effect is not None
+
+
+def judge_seeds(
+    claim: Claim,
+    values: Values,
+    seeds: Sequence[int],
+    *,
+    dim: int | None = None,
+    images: int | None = None,
+    level: float = LEVEL,
+) -> Verdict:
+    """The verdict by the rule of the two looks; `seeds` are those of the scale, `values` may hold
+    more.
+
+    The first look takes `seeds` alone. What it leaves open is looked at again, once, with the added
+    seeds, and only when every arm was run on all of both. Other seeds never count. `level` is that
+    of the interval, not of the rule.
+    """
+
+    def of(wanted: Sequence[int]) -> dict[str, dict[int, float | None]]:
+        return {
+            arm: {s: v for s, v in values.get(arm, {}).items() if s in wanted}
+            for arm in claim.compared
+        }
+
+    known = dict(dim=dim, images=images)
+    more, first = added(seeds), judge(claim, of(seeds), **known)
+    whole = of((*seeds, *more))
+    if (
+        not more
+        or not left_open(first)
+        or any(len(runs) < len(seeds) + len(more) for runs in whole.values())
+    ):
+        return first if level == LEVEL else judge(claim, of(seeds), **known, level=level)
+    second = judge(claim, whole, **known, level=level)
+    why = (
+        f"second look, with seeds {', '.join(map(str, more))}: the first {len(seeds)} left it"
+        f" {first.status}"
+    )
+    return replace(second, looks=2, detail=joined(second.detail, why))
+
+
+def judge_theory(claim: Claim) -> Verdict:
+    """The verdict of the exact computation `claim.check` of a paper's theory, kept or made now;
+    raises UnknownName."""
+    value = kept.value(claim.paper, claim.check)
+    status = _side(claim.test, claim.margin, value, value)  # no number is neither side: undecided
+    detail = "the computation gave no number" if math.isnan(value) else "computed, no sampling"
+    return Verdict(status, value, value, value, 1, detail, claim.id, claim.margin, "exact")
+
+
+def _scaled(value: float | None, claim: Claim, dim: int | None) -> float:
+    """A run's value in the claim's unit; NaN for a failed run."""
+    if value is None or not math.isfinite(value):
+        return math.nan
+    if claim.per == "sqrt_dim":
+        if dim is None:
+            raise ValueError(
+                f"claim {claim.id}: dim was None; allowed: the width of the projections, an integer"
+                " >= 1"
+            )
+        return value * math.sqrt(dim)
+    return float(value)
+
+
+def _step(
+    claim: Claim,
+    arms: Mapping[str, Mapping[int, float]],
+    names: tuple[str, ...],
+    images: int | None,
+    level: float,
+) -> Verdict:
+    """The verdict of one comparison: of an arm with the margin, or of two arms."""
+    runs = {arm: [v for v in arms[arm].values() if not math.isnan(v)] for arm in names}
+    if short := [f"{arm} has {len(v)} of at least 2 runs" for arm, v in runs.items() if len(v) < 2]:
+        return Verdict("not run", n=min(map(len, runs.values())), detail=", ".join(short))
+    ratio, accuracy = claim.compare == "ratio", claim.metric.endswith("_accuracy")
+    if ratio and (bad := [arm for arm, v in runs.items() if min(v) <= 0]):
+        return Verdict(
+            "undecided",
+            n=min(map(len, runs.values())),
+            detail=f"no ratio: {bad[0]} has a value <= 0",
+        )
+    if (
+        accuracy
+        and claim.test != "rate"
+        and (low := {arm: k for arm, v in runs.items() if (k := split(v))})
+    ):
+        return _split(runs, low, level)
+    samples = [
+        {s: math.log(v) if ratio and v > 0 else v for s, v in arms[arm].items()} for arm in names
+    ]
+    if claim.test == "rate":
+        found = rate_interval(*samples, claim.margin, level=level)
+        if found is None:
+            return Verdict("not run", detail="fewer than 2 seeds are in both arms")
+        return _verdict(claim, found, names, ratio)
+    means = [sum(v) / len(v) for v in runs.values()]
+    noise = image_noise(means, images, ratio=ratio) if accuracy else 0.0
+    if len(names) == 1:
+        found = mean_interval(
+            [v for v in samples[0].values() if not math.isnan(v)], level=level, noise=noise
+        )
+    else:
+        found = difference_interval(*samples, level=level, noise=noise)
+    return _verdict(claim, found, names, ratio)
+
+
+def _split(runs: Mapping[str, list[float]], low: Mapping[str, int], level: float) -> Verdict:
+    """Seeds in two groups have no mean to compare: the share of an arm's seeds in the lower group,
+    and no decision."""
+    arm = next(iter(low))
+    share = share_interval(low[arm], len(runs[arm]), level=level)
+    detail = joined(
+        *(f"seeds split: {k} of {len(runs[a])} collapse in {a}" for a, k in low.items())
+    )
+    n = min(map(len, runs.values()))
+    return Verdict("undecided", share.effect, share.low, share.high, n, detail, interval=share.kind)
+
+
+def _verdict(claim: Claim, found: Interval, names: tuple[str, ...], ratio: bool) -> Verdict:
+    """Compare an interval with the claim's margin (with its rate, for a rate); ratios come back
+    from logarithms."""
+    effect, low, high = (math.exp(x) if ratio else x for x in (found.effect, found.low, found.high))
+    bound = claim.rate if claim.test == "rate" else claim.margin
+    status = _side(claim.test, bound, low, high, ratio)
+    what = {1: "mean of {}", 2: "{} over {}" if ratio else "{} against {}"}[len(names)].format(
+        *names
+    )
+    if claim.test == "rate":
+        what = "share of seeds, " + what
+    detail = joined(f"{what}: {found.kind}, n = {found.n}", _within_words(claim, found, ratio))
+    return Verdict(
+        status,
+        effect,
+        low,
+        high,
+        found.n,
+        detail,
+        claim.id,
+        claim.margin,
+        found.kind,
+        found.standardised,
+        p=_p_value(claim, found, ratio),
+    )
+
+
+def _p_value(claim: Claim, found: Interval, ratio: bool) -> float | None:
+    """Two-sided p against the margin, for "within" against the nearer one."""
+    bounds = {
+        claim.margin,
+        (1 / claim.margin if ratio else -claim.margin) if claim.test == "within" else claim.margin,
+    }
+    nearest = min(
+        (math.log(b) if ratio else b for b in bounds), key=lambda b: abs(found.effect - b)
+    )
+    return found.p_value(nearest)
+
+
+def _within_words(claim: Claim, found: Interval, ratio: bool) -> str:
+    """What a "within" of this margin asks for, said beforehand; empty for other tests and units."""
+    if claim.test != "within" or ratio or METRICS.get(claim.metric) not in ("percent", "points"):
+        return ""
+    needed = seeds_for_within(claim.margin, round(found.noise, 1))
+    cost = "no number of seeds is enough" if needed is None else f"{needed} seeds are needed"
+    noise = f" and image noise of {found.noise:.1f}" if found.noise else ""
+    return f"for within {claim.margin:g} at a standard deviation of {SPREAD:g} points{noise} {cost}"
+
+
+def _side(test: str, margin: float, low: float, high: float, ratio: bool = False) -> str:
+    """On which side of the margin an interval lies: reproduced, same direction, contradicted, (NaN
+    too) undecided."""
+    if test == "within":
+        least = 1 / margin if ratio else -margin
+        yes, no = least <= low and high <= margin, low > margin or high < least
+    elif test == "below":
+        yes, no = high < margin, low >= margin
+    elif test == "rate":
+        yes, no = low >= margin, high < margin
+    else:
+        yes, no = low > margin, high <= margin
+    nothing = 1.0 if ratio else 0.0
+    # so the margin is beyond nothing too
+    if no and test in ("greater", "ordering") and low > nothing:
+        return "same direction"
+    return "reproduced" if yes else "contradicted" if no else "undecided"
+
+
+def _ordering(steps: list[Verdict], level: float) -> Verdict:
+    """Join the steps of an ordering; see the head of this file for what its words mean."""
+    states = [step.status for step in steps]
+    detail = f"{len(steps)} steps, each at {100 * level:g} %: " + "; ".join(
+        f"{s.detail}, {s.status}" for s in steps
+    )
+    if "not run" in states:
+        return Verdict("not run", n=min(s.n for s in steps), detail=detail, steps=tuple(steps))
+    if "contradicted" in states:
+        status = "contradicted"
+    elif "undecided" in states:
+        status = "partly" if "reproduced" in states else "undecided"
+    else:
+        status = "same direction" if "same direction" in states else "reproduced"
+    least = min(steps, key=lambda s: math.inf if s.effect is None or s.is_share else s.effect)
+    return replace(
+        least,
+        status=status,
+        n=min(s.n for s in steps),
+        detail=detail,
+        steps=tuple(steps),
+        p=_p_of_steps(steps, status),
+    )
+
+
+def _p_of_steps(steps: list[Verdict], status: str) -> float | None:
+    """The largest p of the steps, all of which must hold; of a contradiction the smallest of those
+    contradicted."""
+    deciding = [s.p for s in steps if status != "contradicted" or s.status == status]
+    if None in deciding:
+        return None
+    return min(deciding) if status == "contradicted" else max(deciding)
