@@ -4,6 +4,7 @@
 FOLDER/steps.json and the records of `fits`.
 """
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -47,12 +48,23 @@ def steps(method: str) -> dict:
     run.model.double()
     views, model = run.data.views, run.model
     run.data.views = lambda rows, generator: [v.double() for v in views(rows, generator)]
-    model.encode = lambda x, encoder=None: (encoder or model.encoder)(x)
     model.train()
     order = torch.randperm(len(run.data), generator=run.generator)
-    losses = [float(loop.train_step(run, order[64 * i : 64 * i + 64], i)) for i in range(STEPS)]
+    rows = [order[64 * i : 64 * i + 64] for i in range(STEPS)]
+    with in_double():
+        losses = [float(loop.train_step(run, rows[i], i)) for i in range(STEPS)]
     lengths = {name: float(v.double().norm()) for name, v in model.state_dict().items()}
     return {"losses": losses, "lengths": lengths}
+
+
+@contextlib.contextmanager
+def in_double():
+    """What heads bring to float32 stays in float64."""
+    real, torch.Tensor.float = torch.Tensor.float, torch.Tensor.double
+    try:
+        yield
+    finally:
+        torch.Tensor.float = real
 
 
 def fits(folder: Path) -> None:

@@ -15,7 +15,7 @@ from ncssl.augment import augment, policy
 from ncssl.records import store
 from ncssl.train import fit
 
-EXACT = dict(rel=1e-6, abs=1e-9)  # float64, but for queues and centres, which are kept in float32
+EXACT = dict(rel=1e-9, abs=1e-12)  # in float64
 
 
 def launch(*command: str, processes: int = 2, **environment) -> subprocess.CompletedProcess:
