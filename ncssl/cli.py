@@ -108,6 +108,7 @@ def methods(as_json: bool) -> None:
 @click.option(
     "--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's."
 )
+@click.option("--dataset", help="Judge runs on this set in place of the scale's own.")
 @as_json
 def claims(
     paper: str | None,
@@ -115,6 +116,7 @@ def claims(
     status: str | None,
     name: str | None,
     own: bool | None,
+    dataset: str | None,
     as_json: bool,
 ):
     """Every claim with its verdict; records that cannot be used are named on stderr."""
@@ -123,7 +125,7 @@ def claims(
     for error in experiments.refused():
         click.echo(f"ncssl: {error}", err=True)
     by = None if own is None else "paper" if own else "book"
-    rows = experiments.ledger(paper, scale, status=status, name=name, by=by)
+    rows = experiments.ledger(paper, scale, status=status, name=name, by=by, dataset=dataset)
     columns = ["paper", "id", "by", "place", "status", "effect", "low", "high", "n", "scale"]
     show(rows, as_json, lambda rows: table(rows, columns))
 
