@@ -204,8 +204,10 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
     run.model.train()
     order = torch.randperm(len(run.data), generator=run.generator, device=run.device)
     losses = torch.zeros(run.steps, device=run.device)
-    for i in range(run.steps):
-        rows = order[i * run.recipe.batch : (i + 1) * run.recipe.batch]
+    batches = order.split(run.recipe.batch)[: run.steps]
+    for i, rows in enumerate(batches):
+        for following in batches[i : i + 2]:
+            run.data.ahead(following)
         losses[i] = train_step(run, rows, run.epoch * run.steps + i)
         tick()
     if bad := (~losses.isfinite()).nonzero().flatten().tolist():

@@ -2,6 +2,7 @@
 measured."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -37,18 +38,22 @@ class Pictures:
             raise ValueError(
                 f"pseudo_rounds was {recipe.pseudo_rounds!r}; allowed: for speech only"
             )
-        where = dict(root=root, device=device, size=recipe.size, download=download)
+        where = dict(root=root, device=device, size=recipe.size)
         self.recipe, self.policy, self.seen = recipe, policy(recipe.augmentation), None
-        self.train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
-        self.test = data.load(recipe.dataset, "test", **where)
+        if data.too_large(recipe.dataset, **where):
+            load = data.streamed
+        else:
+            load = partial(data.load, download=download)
+        self.train = load(recipe.dataset, "train", limit=recipe.limit, **where)
+        self.test = load(recipe.dataset, "test", **where)
         enough(len(self), recipe.batch, "images")
         if len(self.test.images) < 2:
             raise ValueError(
                 f"{len(self.test.images)} test image; allowed: 2 or more, of which spectra can be"
                 " taken"
             )
-        pixels = self.train.images.float().div(255)
-        self.mean, self.std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp_min(1e-3)
+        self.mean, std = data.moments(self.train)
+        self.std = std.clamp_min(1e-3)
 
     @property
     def labels(self) -> Tensor:
@@ -74,12 +79,19 @@ class Pictures:
     def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
         """Every view of the policy, each (n, c, h, w), of the training images `rows` (n,); of
         several processes each makes its share of them."""
-        self.seen, batch, part = None, self.train.images[rows], parallel.share(len(rows))
-        how = dict(mean=self.mean, std=self.std, part=part)
+        self.seen, part = None, parallel.share(len(rows))
+        batch = self.train.images[rows[part]]
+        how = dict(mean=self.mean, std=self.std, part=part, whole=len(rows))
         drawn = (
             augment(batch, view, generator, size=self.side(view), **how) for view in self.policy
         )
         return [view.contiguous(memory_format=torch.channels_last) for view in drawn]
+
+    def ahead(self, rows: Tensor) -> None:
+        """Say which training images are asked for after these: where they are decoded on the way,
+        that begins."""
+        if isinstance(self.train.images, data.Stream):
+            self.train.images.ahead(rows[parallel.share(len(rows))])
 
     def side(self, view: View) -> int | None:
         """Pixels a side of this view where the recipe sets a crop: all of it, or the view's share
@@ -170,6 +182,9 @@ class Utterances:
         return [
             speech_augment(self.train, rows, view, generator, part=part) for view in self.policy
         ]
+
+    def ahead(self, rows: Tensor) -> None:
+        """Nothing: all utterances are on the device."""
 
     def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
         """One row of the curves."""
