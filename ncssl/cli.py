@@ -120,8 +120,15 @@ def claims(
     as_json: bool,
 ):
     """Every claim with its verdict; records that cannot be used are named on stderr."""
+    from ncssl.records.store import results_dir
     from ncssl.runs import experiments
 
+    if not (folder := results_dir()).is_dir():
+        click.echo(
+            f"ncssl: no records in {folder}; those of the book are in its repository and not in the"
+            " package: set NCSSL_RESULTS to its folder results/",
+            err=True,
+        )
     for error in experiments.refused():
         click.echo(f"ncssl: {error}", err=True)
     by = None if own is None else "paper" if own else "book"

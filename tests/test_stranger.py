@@ -102,6 +102,14 @@ def test_larger_images_stay_what_an_experiment_names():
     assert [p.recipe.id for p in runs] == [p.recipe.id for p in own]
 
 
+def test_without_records_the_claims_say_where_they_are(tmp_path, monkeypatch):
+    """As from the wheel, which has none."""
+    monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path / "results"))
+    done = CliRunner().invoke(main, ["claims", "--paper", "wen2022", "--scale", "smoke"])
+    assert done.exit_code == 0 and f"no records in {tmp_path}/results" in done.stderr
+    assert "set NCSSL_RESULTS" in done.stderr and "not run" in done.stdout
+
+
 def test_a_set_that_nobody_knows_is_refused():
     with pytest.raises(UnknownName, match="cifar10"):
         experiments.plan("tian2021", "laptop", dataset="cifra10")
