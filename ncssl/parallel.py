@@ -25,7 +25,7 @@ _apart = False
 def group() -> Iterator[None]:
     """Join the processes that torchrun started, for the block; nothing where it did not, or where
     they are joined."""
-    if dist.is_initialized() or not started():
+    if joined() or not started():
         yield
         return
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
@@ -36,9 +36,14 @@ def group() -> Iterator[None]:
         dist.destroy_process_group()
 
 
+def joined() -> bool:
+    """Whether this process has joined others."""
+    return dist.is_available() and dist.is_initialized()
+
+
 def count() -> int:
     """How many processes share the run; 1 in a block `apart`."""
-    return 1 if _apart or not dist.is_initialized() else dist.get_world_size()
+    return dist.get_world_size() if joined() and not _apart else 1
 
 
 def started() -> bool:
@@ -48,7 +53,7 @@ def started() -> bool:
 
 def rank() -> int:
     """The number of this process, from 0; the first writes and prints."""
-    if dist.is_initialized():
+    if joined():
         return dist.get_rank()
     return int(os.environ["RANK"]) if started() else 0
 

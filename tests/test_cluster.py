@@ -72,7 +72,7 @@ PartitionName=main Nodes=ALL Default=YES State=UP
 
 def call(env: dict, *command: str, **more) -> str:
     """What a command prints; its error where it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=300, **more)
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=1200, **more)
     assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout
 
@@ -154,11 +154,15 @@ def test_a_task_whose_budget_ends_comes_again(cluster, root, tmp_path):
     env = cluster | {"NCSSL_BUDGET": "0s"}
     number = call(env, *job, "--out", str(tmp_path / "out"), cwd=root).strip()
     try:
-        wait_until(lambda: "Restarts=1" in call(env, "scontrol", "show", "job", number), 120)
-        assert "JobState=PENDING" in call(env, "scontrol", "show", "job", number)
+        wait_until(lambda: waits_again(call(env, "scontrol", "show", "job", number)), 300)
         assert not list((tmp_path / "out").rglob("*.json"))
     finally:
         call(env, "scancel", number)
+
+
+def waits_again(job: str) -> bool:
+    """Whether Slurm says of a job that it was put back into the queue."""
+    return "Restarts=1" in job and "JobState=PENDING" in job
 
 
 def snakemake(root: Path) -> str | None:
@@ -173,11 +177,11 @@ def test_snakemake_makes_the_records_that_are_missing(root, tmp_path):
     out = tmp_path / "out"
     runs = experiments.plan("halvagal2023", "smoke", out)
     target = f"{out}/halvagal2023/{runs[0].recipe.id}.json"
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    env = os.environ | {"PYTHONPATH": str(root)}
     command = [program, "-s", str(root / "workflow" / "Snakefile"), "--cores", "1", target]
-    command += ["--directory", str(root), "--nolock", "--config", "paper=halvagal2023"]
+    command += ["--directory", str(tmp_path), "--nolock", "--config", "paper=halvagal2023"]
     command += ["scale=smoke", f"out={out}", f"python={sys.executable}"]
-    call(env, *command, cwd=root)
+    call(env, *command)
     assert store.load(target).status == "done"
     assert [path.stem for path in out.rglob("*.json")] == [runs[0].recipe.id]
     assert (

@@ -279,6 +279,8 @@ def _corrupt(corpus: "Speech", power: Tensor, draws: SpeechDraws) -> Tensor:
 
 def of_part(draws: SpeechDraws, part: slice) -> SpeechDraws:
     """The parameters of the samples `part` of a batch."""
+    if part == slice(None):
+        return draws
     mine = {
         name: drawn[part]
         for name, drawn in draws._asdict().items()

@@ -143,6 +143,8 @@ def start(
     """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet. `compiled`:
     see `fit`."""
     device = chosen(parallel.own_device(device))
+    if device.startswith("cuda:"):
+        torch.cuda.set_device(device)  # events and peaks are of the device that is set
     parallel.share(recipe.batch)
     if compiled and parallel.count() > 1:
         raise ValueError(f"compiled was True; allowed: in one process, not {parallel.count()}")
@@ -150,7 +152,7 @@ def start(
     memory.keep_freed()
     with parallel.first_then_others():  # who reads first fills the cache
         data = domain(recipe.dataset)(recipe, root=root, device=device, download=download)
-    recipe = identified(recipe, data.identity())
+        recipe = identified(recipe, data.identity())
     torch.manual_seed(recipe.seed)
     encoder, features = data.encoder()
     model = Siamese(

@@ -2,6 +2,7 @@
 measured."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -40,10 +41,7 @@ class Pictures:
             )
         where = dict(root=root, device=device, size=recipe.size)
         self.recipe, self.policy, self.seen = recipe, policy(recipe.augmentation), None
-        if data.too_large(recipe.dataset, **where):
-            load = data.streamed
-        else:
-            load = partial(data.load, download=download)
+        load = loader(recipe.dataset, download=download, **where)
         self.train = load(recipe.dataset, "train", limit=recipe.limit, **where)
         self.test = load(recipe.dataset, "test", **where)
         enough(len(self), recipe.batch, "images")
@@ -131,6 +129,13 @@ class Pictures:
         return (
             identity.of_images(self.train, self.test) if self.recipe.dataset == "folder" else None
         )
+
+
+def loader(dataset: str, *, download: bool = False, **where) -> Callable[..., data.Images]:
+    """What loads a set of images: at once, or on the way where it does not fit."""
+    if data.too_large(dataset, **where):
+        return data.streamed
+    return partial(data.load, download=download)
 
 
 class Utterances:
@@ -246,10 +251,10 @@ def with_identity(recipe: Recipe, root: str | Path | None) -> Recipe:
     if r.dataset == "speech":
         return identified(r, identity.of_corpus(speech._corpus(r.dataset, root)))
     if r.dataset == "folder":
+        where = dict(root=root, size=r.size)
+        load = loader(r.dataset, **where)
         limits = {"train": r.limit, "test": None}
-        splits = (
-            data.load(r.dataset, s, root=root, limit=n, size=r.size) for s, n in limits.items()
-        )
+        splits = (load(r.dataset, s, limit=n, **where) for s, n in limits.items())
         return identified(r, identity.of_images(*splits))
     return r
 
