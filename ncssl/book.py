@@ -36,7 +36,7 @@ NAMED = {
 JOBS = 4  # notebooks side by side at most: each takes up to a gigabyte
 STAGED = ("_config.yml", "_toc.yml", "book")
 MARK = ".made_by_ncssl"  # in the folder that a build may empty
-LINKED = ("ncssl", "results")  # sources that pages show with literalinclude
+LINKED = ("ncssl", "results", "workflow")  # sources that pages show with literalinclude
 MATHJAX = ("tex-mml-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*.woff")
 # also that of npm mathjax@3.2.2
 MATHJAX_SHA256 = "02be965906ee32e16d9dfb20963f1f89f9fae9e67a1523eeaf1149e3a8ab717e"

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import shared_runs
@@ -13,6 +15,7 @@ from torch import nn
 from ncssl import parallel
 from ncssl.augment import augment, policy
 from ncssl.records import store
+from ncssl.runs import campaign, experiments
 from ncssl.train import fit
 
 EXACT = dict(rel=1e-9, abs=1e-12)  # in float64
@@ -124,3 +127,45 @@ def test_alone_nothing_is_shared():
     assert isinstance(net[0], parallel.SharedBatchNorm)
     net[0].reset_running_stats()
     assert torch.equal(net(x), expected)
+
+
+def test_each_gpu_of_a_machine_has_one_run_at_a_time(monkeypatch, tmp_path):
+    """A campaign hands a device to the next run when the last one on it is done."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    busy, seen = set(), []
+
+    def one(planned, root, out, device, download, deadline=None):
+        assert device not in busy
+        busy.add(device)
+        time.sleep(0.02)
+        busy.remove(device)
+        seen.append(device)
+        return {"id": planned.recipe.id}
+
+    monkeypatch.setattr(campaign, "one", one)
+    monkeypatch.setattr(campaign, "workers", lambda jobs, begin: ThreadPoolExecutor(jobs))
+    runs, rows = experiments.plan("tian2021", "smoke", tmp_path)[:7], []
+    given = (None, tmp_path, "cuda", False)
+    tally = campaign.make(runs, given, campaign.gpus("cuda"), 0.0, None, rows.append)
+    assert tally == (7, 0, 0) and set(seen) == {"cuda:0", "cuda:1"}
+    assert {row["id"] for row in rows} == {p.recipe.id for p in runs}
+
+
+@pytest.mark.parametrize(
+    "device, jobs, expected",
+    [
+        ("cuda", 3, ["cuda:0", "cuda:1", "cuda:0"]),
+        ("cuda:1", 2, ["cuda:1", "cuda:1"]),
+        ("cpu", 2, ["cpu", "cpu"]),
+    ],
+)
+def test_runs_are_spread_over_the_gpus(monkeypatch, device, jobs, expected):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert campaign.places(device, jobs) == expected
+
+
+def test_what_processes_would_not_do_at_one_moment_is_refused(monkeypatch, tmp_path):
+    for name, value in dict(RANK="0", WORLD_SIZE="2", MASTER_ADDR="x", MASTER_PORT="1").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match="--jobs and --budget given under torchrun; leave that"):
+        campaign.run("tian2021", "smoke", {}, out=tmp_path, jobs=2, budget=60.0)
