@@ -46,8 +46,7 @@ def batch(i: int) -> dict:
 
 def test_a_stranger_makes_records_and_sees_them_judged(cifar10, tmp_path, plain_shift, monkeypatch):
     out = tmp_path / "results"
-    runs = experiments.plan("tian2021", "smoke", out, dataset="cifar10")
-    runs = [p for p in runs if p.experiment == "shift"]
+    runs = experiments.scheduled("tian2021", "shift", "smoke", dataset="cifar10")
     for p in experiments.below(runs) + runs:
         made = campaign.one(p, cifar10, out, "cpu", False)
         assert made["status"] == "done", made
@@ -77,8 +76,7 @@ def test_beside_the_scales_own_set_the_ledger_has_the_one_that_stands_in(
     )
     monkeypatch.setitem(SCALES, "laptop", SCALES["laptop"] | tiny)
     out = tmp_path / "results"
-    runs = experiments.plan("tian2021", "laptop", out, dataset="cifar10")
-    for p in (p for p in runs if p.experiment == "shift"):
+    for p in experiments.scheduled("tian2021", "shift", "laptop", dataset="cifar10"):
         campaign.one(p, cifar10, out, "cpu", False)
     for row in experiments.ledger("tian2021", results=out):
         assert row["status"] == "not run" and list(row["on"]) == ["cifar10"]

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from ncssl.methods import make
-from ncssl.model import Siamese
 from ncssl.nn import backbone
 from ncssl.recipes import Recipe
 from ncssl.records import store
@@ -67,8 +65,8 @@ def of_recipe(r: Recipe) -> Setting:
 
 @dataclass(frozen=True)
 class Counts:
-    """What one step needs: floating-point operations and bytes kept for the way back, an image (in
-    both views); parameters that learn and those of the target."""
+    """What an image needs in a step, in both views: floating-point operations, and bytes kept for
+    the way back; and parameters that learn, and those of the target."""
 
     operations: float
     kept: float
@@ -77,37 +75,38 @@ class Counts:
 
 
 def counts(s: Setting) -> Counts:
-    """Count a step of a setting, the encoder in bf16; two operations a multiplication and
-    addition."""
-    with FakeTensorMode():
+    """Count the networks of a setting, the encoder in bf16; two operations a multiplication and
+    addition. Left out is what a step does once for the batch: the loss, the rule of a predictor."""
+    method = make(s.method, **s.options)
+    with torch.device("meta"):  # shapes alone
         net, features = backbone(s.backbone, 3, s.width, s.side)
-        model = Siamese(net, features, s.hidden, s.d, make(s.method, **s.options), bf16=True)
-        views = [torch.empty(COUNTED, 3, s.side, s.side) for _ in range(2)]
-        with FlopCounterMode(display=False) as counter, Kept(model) as kept:
-            model(views).backward()
-        learned = sum(w.numel() for w in model.parameters() if w.requires_grad)
-        followed = sum(w.numel() for w in model.parameters()) - learned
-    operations = counter.get_total_flops() / COUNTED
-    return Counts(operations, kept.bytes / COUNTED, learned, followed)
+        projector, width = method.project(features, s.hidden, s.d)
+        head = method.predictor(width)
+        x = torch.empty(COUNTED, 3, s.side, s.side, dtype=torch.bfloat16)
 
+    def online(x: Tensor) -> Tensor:
+        return projector(net(x).float())
 
-class Kept(torch.autograd.graph.saved_tensors_hooks):
-    """Counts the bytes that a forward pass keeps for the way back, each block once, the parameters
-    not."""
+    parts = [*net.parameters(), *projector.parameters()]
+    learned, net = sum(w.numel() for w in (*parts, *head.parameters())), net.bfloat16()
+    blocks: dict[int, torch.UntypedStorage] = {}
 
-    def __init__(self, model: torch.nn.Module):
-        self.blocks = {w.untyped_storage()._cdata for w in model.parameters()}
-        self.bytes, self.alive = 0, []
-        super().__init__(self.note, lambda kept: kept)
-
-    def note(self, kept: Tensor) -> Tensor:
-        """Count a tensor that is kept."""
+    def keep(kept: Tensor) -> Tensor:
         block = kept.untyped_storage()
-        if block._cdata not in self.blocks:
-            self.blocks.add(block._cdata)
-            self.bytes += block.nbytes()
-            self.alive.append(kept)  # so that no other block gets its place
+        blocks.setdefault(block._cdata, block)
         return kept
+
+    with FlopCounterMode(display=False) as both_ways:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept):
+            out = head(online(x))
+        out.sum().backward()
+    with FlopCounterMode(display=False) as forward, torch.no_grad():
+        online(x)
+    weights = {w.untyped_storage()._cdata for w in (*parts, *head.parameters())}
+    held = sum(block.nbytes() for at, block in blocks.items() if at not in weights)
+    once, target = both_ways.get_total_flops(), forward.get_total_flops() if method.keep else 0
+    followed = sum(w.numel() for w in parts) if method.keep else 0
+    return Counts(2 * (once + target) / COUNTED, 2 * held / COUNTED, learned, followed)
 
 
 def speed(results: str | Path | None = None, scale: str = "small") -> float:
