@@ -158,8 +158,9 @@ def start(
     model = Siamese(
         encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16"
     )
-    if parallel.count() > 1:
-        parallel.share_norms(model)
+    if parallel.count() > 1:  # of what sees a share; the predictor sees the whole batch
+        for part in filter(None, (model.encoder, model.projector, model.target)):
+            parallel.share_norms(part)
     model = model.to(device, memory_format=torch.channels_last)
     model.use(recipe.evaluated or "online")
     if compiled:
