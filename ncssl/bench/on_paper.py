@@ -118,7 +118,8 @@ def speed(results: str | Path | None = None, scale: str = "small") -> float:
         fine = isinstance(r, store.Record) and r.recipe.scale == scale and r.seconds
         if fine and r.recipe.dataset in SIDES and r.recipe.epochs and "1 threads" in r.device:
             s = of_recipe(r.recipe)
-            key = s.method, str(s.options), s.backbone, s.width, s.side, s.hidden, s.d
+            followed = bool(s.options.get("keep"))  # the option that decides how much is computed
+            key = s.method, followed, s.backbone, s.width, s.side, s.hidden, s.d
             if key not in known:
                 known[key] = counts(s).operations
             rates.append(r.metrics["images_per_second"] * known[key])
