@@ -331,7 +331,8 @@ def run(
     from ncssl.train import loop
 
     wanted = recipe(method, scale, given, seed=seed, **values)
-    with parallel.group(), campaign.taken(wanted, out) as mine:
+    parallel.join()
+    with campaign.taken(wanted, out) as mine:
         if not mine:
             click.echo(
                 f"ncssl: another process is at this run ({wanted.id}); wait for its record",

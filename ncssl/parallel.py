@@ -6,6 +6,7 @@ process. So whatever a method does with a batch (a second moment, a centre, a qu
 of its own here. Without a group of processes every function does nothing.
 """
 
+import atexit
 import contextlib
 import datetime
 import os
@@ -21,19 +22,14 @@ PATIENCE = datetime.timedelta(days=1)  # one process measures while the others w
 _apart = False
 
 
-@contextlib.contextmanager
-def group() -> Iterator[None]:
-    """Join the processes that torchrun started, for the block; nothing where it did not, or where
-    they are joined."""
+def join() -> None:
+    """Join the processes that torchrun started, until this one ends; nothing where it started none,
+    or where they are joined. (A group that is left cannot be made again on torchrun's store.)"""
     if joined() or not started():
-        yield
         return
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, timeout=PATIENCE)
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
+    atexit.register(dist.destroy_process_group)
 
 
 def joined() -> bool:

@@ -111,9 +111,9 @@ def stopping(real, epochs: int):
 
 if __name__ == "__main__":
     here = Path(sys.argv[1])
-    with parallel.group():
-        found = {method: steps(method) for method in METHODS}
-        fits(here)
-        begun(tiny("byol", seed=2), 1)
-        if parallel.rank() == 0:
-            (here / "steps.json").write_text(json.dumps(found))
+    parallel.join()
+    found = {method: steps(method) for method in METHODS}
+    fits(here)
+    begun(tiny("byol", seed=2), 1)
+    if parallel.rank() == 0:
+        (here / "steps.json").write_text(json.dumps(found))

@@ -103,6 +103,20 @@ def test_the_command_runs_under_torchrun_and_writes_one_record(tmp_path):
     assert store.load(path).device.endswith("2 processes")
 
 
+def test_the_runs_of_a_paper_come_one_after_another_each_over_all_processes(tmp_path):
+    few = {"epochs": 1, "knn_every": 1, "limit": 200, "width": 4, "hidden": 16, "d": 8}
+    plan = experiments.plan("tian2021", "smoke", tmp_path, **few)
+    runs = [p for p in plan if p.recipe.epochs][:2]
+    run = ["-m", "ncssl", "run", "--paper", "tian2021", "--device", "cpu", "--out", str(tmp_path)]
+    run += [part for name, value in few.items() for part in ("--set", f"{name}={value}")]
+    run += [part for p in runs for part in ("--only", p.recipe.id)]
+    done = launch(*run, "--json", NCSSL_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    made = {json.loads(line)["id"] for line in done.stdout.strip().splitlines()}
+    assert made == {p.recipe.id for p in runs}
+    assert all(record(tmp_path, p.recipe).device.endswith("2 processes") for p in runs)
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch):
     monkeypatch.setattr(parallel, "count", lambda: 3)
     with pytest.raises(ValueError, match="batch was 64; allowed: a multiple of the 3 processes"):

@@ -119,7 +119,8 @@ def one(
     None too if the deadline came first: the checkpoint stays, and the next call goes on from it.
     Of several processes that torchrun started the first has what to print, the others {}.
     """
-    with parallel.group(), taken(planned.recipe, out) as mine:
+    parallel.join()
+    with taken(planned.recipe, out) as mine:
         if not mine or parallel.agreed(recorded(planned, out)):
             return None
         where = dict(root=root, device=device, out=out, download=download, threads=threads)

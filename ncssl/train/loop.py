@@ -364,7 +364,8 @@ def fit(
     if log is not None:
         curves.check(log := Path(log))
     memory.reset_peak()
-    with parallel.group(), computing(threads):
+    parallel.join()
+    with computing(threads):
         given = dict(root=root, device=device, download=download, compiled=compiled)
         run = start(recipe, **given)
         path = checkpoint_path(run.recipe)
