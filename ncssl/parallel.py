@@ -19,27 +19,26 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 STARTED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what torchrun says
 PATIENCE = datetime.timedelta(days=1)  # one process measures while the others wait
+_joined = False  # by `join`: a group of somebody else's training loop is not ours to use
 _apart = False
 
 
 def join() -> None:
     """Join the processes that torchrun started, until this one ends; nothing where it started none,
     or where they are joined. (A group that is left cannot be made again on torchrun's store.)"""
-    if joined() or not started():
+    global _joined
+    if _joined or not started():
         return
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, timeout=PATIENCE)
-    atexit.register(dist.destroy_process_group)
-
-
-def joined() -> bool:
-    """Whether this process has joined others."""
-    return dist.is_available() and dist.is_initialized()
+    if not dist.is_initialized():
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        dist.init_process_group(backend, timeout=PATIENCE)
+        atexit.register(dist.destroy_process_group)
+    _joined = True
 
 
 def count() -> int:
     """How many processes share the run; 1 in a block `apart`."""
-    return dist.get_world_size() if joined() and not _apart else 1
+    return dist.get_world_size() if _joined and not _apart else 1
 
 
 def started() -> bool:
@@ -49,7 +48,7 @@ def started() -> bool:
 
 def rank() -> int:
     """The number of this process, from 0; the first writes and prints."""
-    if joined():
+    if _joined:
         return dist.get_rank()
     return int(os.environ["RANK"]) if started() else 0
 
