@@ -37,7 +37,7 @@ NAMED = {
 JOBS = 4  # notebooks side by side at most: each takes up to a gigabyte
 STAGED = ("_config.yml", "_toc.yml", "LICENSE", "book")
 MARK = ".made_by_ncssl"  # in the folder that a build may empty
-LINKED = ("ncssl", "results")  # sources that pages show with literalinclude
+LINKED = ("ncssl", "results", "workflow")  # sources that pages show with literalinclude
 MATHJAX = (  # its parts without the menu, which is a third of the whole
     "startup.js",
     "core.js",
