@@ -102,7 +102,8 @@ def named(held: Any) -> dict:
     if not isinstance(held, list | tuple) or not all(isinstance(b, list | tuple) for b in held):
         return {"": held}
     columns = list(zip(*held, strict=False))
-    if not 2 <= len(columns) <= 3 or any(len(batch) != len(columns) for batch in held):
+    whole = all(len(batch) == len(columns) for batch in held)
+    if not 2 <= len(columns) <= 3 or not whole or any(np.ndim(part[0]) == 0 for part in columns):
         return {"": held}
     last = np.asarray(columns[-1][0])
     names = NAMES[: len(columns)] if last.dtype.kind == "f" else ("z", "y")
