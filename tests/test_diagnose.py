@@ -270,6 +270,7 @@ def batches(z, y):
         "lists.pt": {"z": [a for a, _ in parts], "y": [b for _, b in parts]},
         "sparse.pt": z.to_sparse(),
         "rows.pt": z.tolist(),
+        "row_tensors.pt": list(z),
     }
 
 
