@@ -348,7 +348,8 @@ def run(
             )
             ctx.exit(UNFINISHED)
         where = dict(root=data_root, device=device, out=out, download=download)
-        record = loop.fit(wanted, compiled=compiled, threads=threads, log=log, **where)
+        how = dict(compiled=compiled, threads=threads, log=log, keep=keep)
+        record = loop.fit(wanted, **how, **where)
         if record is None:  # one of several processes, and not the first
             return
         campaign.lock(wanted, out).unlink(missing_ok=True)
