@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 import pytest
 
 LEVELS = {
-    0: "errors memory files machine workers losses data augment nn evaluate theory papers",
+    0: "errors links memory files machine workers losses data augment nn evaluate theory papers",
     1: "methods recipes model claims records",
     2: "measure verdicts",
     3: "train report plots",
