@@ -1,18 +1,13 @@
 """The one style of the book's figures: a colour-blind-safe palette with a fixed colour per method
 and per quantity.
 
-Figures keep an opaque light background, so they read the same on light and dark pages.
+How a figure stands on a light and on a dark page is for `ncssl.plots.page`.
 """
-
-import io
-import sys
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
-from matplotlib.figure import Figure
-from PIL import Image
 
 from ncssl.errors import UnknownName
 
@@ -207,8 +202,8 @@ VERDICTS = {  # colour, marker, filled
 
 
 def use() -> None:
-    """Set the style for every figure that follows: opaque light background, no frame, small type,
-    PNG at 100 dpi."""
+    """Set the style for every figure that follows: no frame, small type, transparent where it is
+    saved."""
     sns.set_theme(
         context="paper",
         style="ticks",
@@ -216,10 +211,10 @@ def use() -> None:
         rc={
             "figure.facecolor": PAPER,
             "axes.facecolor": PAPER,
-            "savefig.facecolor": PAPER,
-            "savefig.transparent": False,
+            "savefig.transparent": True,
             "figure.dpi": 100,
-            "savefig.dpi": 100,
+            "savefig.dpi": 192,
+            "font.sans-serif": ["DejaVu Sans"],
             "figure.constrained_layout.use": True,
             "text.color": INK,
             "axes.labelcolor": INK,
@@ -238,22 +233,6 @@ def use() -> None:
             "mathtext.fontset": "dejavusans",
         },
     )
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is not None:
-        # starts the inline backend, which sets a formatter that we then replace
-        plt.switch_backend(plt.get_backend())
-        shell.display_formatter.formatters["image/png"].for_type(Figure, small_png)
-
-
-def small_png(figure: Figure, colours: int = 96) -> bytes:
-    """The figure as PNG bytes with a palette: a third of the size of full colour, so that notebooks
-    stay small."""
-    full, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(full, format="png", bbox_inches="tight")
-    picture = Image.open(full).convert("RGB")
-    picture = picture.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    picture.save(small, "PNG", optimize=True)
-    return small.getvalue()
 
 
 def colour(name: str, default: str | None = None) -> str:
