@@ -3,6 +3,7 @@ they are shown."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -166,6 +167,10 @@ class Chapter:
             if (runs := self.runs[name])
         ]
         show(tables.frame(rows, ["section"]), "One experiment alone, one run alone")
+
+    def say(self, sentence: str) -> None:
+        """A sentence that was made from records, in the frame of an outcome."""
+        said(outcome.block(f"<p>{html.escape(sentence, quote=False)}</p>"))
 
     def obtain(self, runs: list, wanted: bool = True) -> Found:
         """More runs with their records, got as the chapter's own were; without records where they
