@@ -147,17 +147,21 @@ def counted(judged: Judged) -> str:
 
 
 def finding(data: Mapping[str, Any]) -> str:
-    """What an overview shows at the end of training, in words: arms from the highest mean to the
-    lowest."""
-    rows = sorted((r for r in data["arms"] if r["mean"] is not None), key=lambda r: -r["mean"])
-    if not rows:
+    """What an overview shows at the end of training, in words."""
+    untrained = {"arm": FLOOR, "label": "untrained encoder", "mean": data["floors"][1]}
+    return ranking([*data["arms"], untrained], f"{data['labels'][1]} at the end")
+
+
+def ranking(rows: Sequence[Mapping[str, Any]], what: str) -> str:
+    """Arms from the highest mean to the lowest, in words, and the untrained encoder after them."""
+    there = sorted((r for r in rows if r["mean"] is not None), key=lambda r: -r["mean"])
+    parts = [f"{r['label']}: {number(r['mean'])}" for r in there if r["arm"] != FLOOR]
+    if not parts:
         return "Not run at this scale."
-    parts = [f"{r['label']}: {number(r['mean'])}" for r in rows]
     if len(parts) > 5:
         parts = [*parts[:2], "…", *parts[-2:]]
-    floor = data["floors"][1]
-    parts += [] if floor is None else [f"untrained encoder: {number(floor)}"]
-    return minus(f"At the end ({data['labels'][1]}), from high to low: {'; '.join(parts)}.")
+    parts += [f"{r['label']}: {number(r['mean'])}" for r in there if r["arm"] == FLOOR]
+    return minus(f"{what[0].upper()}{what[1:]}, from high to low. {'; '.join(parts)}.")
 
 
 def gaps(rows: Sequence[Mapping[str, Any]], digits: int = 1) -> str:
