@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ncssl.claims import papers
-from ncssl.plots import decorrelation, heads, style, training
+from ncssl.plots import decorrelation, heads
 from ncssl.records import numbers, store
 from ncssl.report import select, tables
 from ncssl.runs.experiments import planned, scheduled
@@ -168,14 +168,6 @@ def test_tables_of_differences_have_the_papers_own():
     table = tables.differences(rows)
     assert list(table.loc[0]) == ["a - b", "1.2", "[0.5, 2.0]", 3, "4.1"]
     assert list(table.loc[1]) == ["c - d", "not run", "", 0, ""]
-
-
-@pytest.mark.parametrize("key", CHAPTERS)
-def test_every_arm_has_a_fixed_colour_of_its_own_in_its_experiment(key):
-    for e in papers.paper(key).experiments.values():
-        shades = training.colours(list(e.arms))
-        assert len(set(shades.values())) == len(e.arms), e.name
-        assert all(shades[arm] == style.colour(arm) for arm in e.arms), e.name
 
 
 @pytest.mark.parametrize("key", CHAPTERS)

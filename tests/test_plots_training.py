@@ -144,10 +144,11 @@ def test_curves_are_means_over_seeds_at_shared_epochs(ax):
         (np.array([0.0, 5, 10]), np.array([1.0, 2, 3])),
         (np.array([0.0, 10]), np.array([3.0, 5])),
     ]
-    assert training.curves([{"arm": "ema", "label": "EMA", "runs": runs}], ax, floor=0.5) is ax
+    row = {"arm": "ema", "label": "EMA", "colour": "#123456"}
+    assert training.curves([row | {"runs": runs}], ax, floor=0.5) is ax
     mean = next(line for line in ax.lines if line.get_label() == "EMA")
     assert mean.get_xdata().tolist() == [0, 10] and mean.get_ydata().tolist() == [2, 4]
-    assert mean.get_color() == style.colour("ema") and len(ax.lines) == 4
+    assert mean.get_color() == row["colour"] and len(ax.lines) == 4
     empty = training.curves([], plt.figure().add_subplot())
     assert [text.get_text() for text in empty.texts] == ["not run"]
 
@@ -180,10 +181,12 @@ def test_overview_keeps_the_colours_of_arms_and_leaves_the_untrained_encoder_to_
 
 def test_every_arm_has_a_colour_of_its_own_in_its_experiment():
     for e in PAPER.experiments.values():
-        shades = training.colours(list(e.arms))
+        shades = training.colours([select.named(arm) for arm in e.arms.values()])
         assert len(set(shades.values())) == len(e.arms), e.name
-        assert all(shades[arm] == style.ARMS[arm] for arm in e.arms), e.name
-    assert len(set(training.colours(["a", "b", "c"]).values())) == 3
+        assert all(shades[arm.name] == arm.colour for arm in e.arms.values()), e.name
+    assert len(set(training.colours([{"arm": a} for a in "abc"]).values())) == 3
+    named = training.colours([{"arm": "byol"}, {"arm": "dino", "colour": "#123456"}])
+    assert named == {"byol": style.METHODS["byol"], "dino": "#123456"}
 
 
 def test_forest_shows_interval_margin_and_verdict(ax):

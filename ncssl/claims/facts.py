@@ -120,7 +120,8 @@ class Arm:
     """One setting of an experiment: a method, its options, recipe overrides, and the cell it
     repeats, if any.
 
-    `times`: factors on numbers of the recipe, whatever they are at the scale.
+    `times`: factors on numbers of the recipe, whatever they are at the scale. `colour`: of its
+    marks in every figure, "#rrggbb".
     """
 
     name: str
@@ -130,6 +131,7 @@ class Arm:
     recipe: Mapping[str, object]
     times: Mapping[str, float]
     reported: str | None
+    colour: str | None = None
 
 
 @dataclass(frozen=True)

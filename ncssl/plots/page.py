@@ -98,5 +98,5 @@ def saved(figure: Figure) -> str:
 
 
 def shortened(match: re.Match) -> str:
-    """Coordinates with two decimals: a hundredth of a point is not seen."""
-    return re.sub(r"(\.\d\d)\d+", r"\1", match[0])
+    """Coordinates on one line, with two decimals: a hundredth of a point is not seen."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", match[0]).replace(" \n", " ").replace("\n", " ")

@@ -107,9 +107,7 @@ def rounds(
             v for i in range(ROUNDS) if r and (v := r.metrics.get(f"round{i}_{name}")) is not None
         ]
         if values and (only is None or p.arm in only):
-            row = rows.setdefault(
-                p.arm, {"arm": p.arm, "label": experiment.arms[p.arm].label, "runs": []}
-            )
+            row = rows.setdefault(p.arm, select.named(experiment.arms[p.arm]) | {"runs": []})
             row["runs"].append((np.arange(len(values), dtype=float), np.array(values, float)))
     return [rows[arm] for arm in experiment.arms if arm in rows]
 
