@@ -173,7 +173,7 @@ def test_the_share_of_a_task_is_its_place_in_a_slurm_array(slurm, shard, monkeyp
 def test_an_error_of_the_system_and_an_interrupt_say_what_is_kept_and_what_to_do(
     monkeypatch, tmp_path
 ):
-    import ncssl.train
+    from ncssl.train import loop
 
     errors = (
         (OSError(errno.ENOSPC, "No space left on device"), 1, "No space.*kept. Free some space"),
@@ -192,7 +192,7 @@ def test_an_error_of_the_system_and_an_interrupt_say_what_is_kept_and_what_to_do
         def stop(*args, error=error, **kwargs):
             raise error
 
-        monkeypatch.setattr(ncssl.train, "fit", stop)
+        monkeypatch.setattr(loop, "fit", stop)
         done = call("run", "--method", "byol", "--out", str(tmp_path))
         assert done.exit_code == code and re.search(words, done.stderr), done.stderr
 

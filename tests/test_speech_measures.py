@@ -173,7 +173,7 @@ def test_rounds_leave_out_speakers_heard_too_rarely_and_other_corpora(run, monke
         seen.update(how, width=width, n=len(embed(encoder)))
         return [dict(round=i, mean_eer=4.0 - i, plda_mean_eer=2.0, nmi=10.0 * i) for i in range(3)]
 
-    monkeypatch.setattr(speakers, "pseudo_rounds", rounds)
+    monkeypatch.setattr(pseudo_labels, "pseudo_rounds", rounds)
     how = dict(rounds=2, clusters=8, epochs=8, seed=5)
     out = pseudo_labels.relabelled(
         run.model, train_set, d.tests["clean"], lists, d.policy[0], **how

@@ -16,7 +16,7 @@ from ncssl.records import baseline, store
 from ncssl.records.numbers import Found
 from ncssl.report import select
 from ncssl.report.frame import COLOURS, frame, number, spread
-from ncssl.report.frame import show as show  # notebooks have it from here
+from ncssl.report.frame import show as show  # for notebooks
 from ncssl.verdicts.judging import Verdict, words
 
 if TYPE_CHECKING:
