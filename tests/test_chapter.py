@@ -144,9 +144,13 @@ def test_every_section_begins_with_its_outcome_and_every_experiment_is_shown(nam
         shown = (f'chapter.results("{experiment}")', spoken, f'some = found["{experiment}"]')
         assert any(words in text for words in shown), f"no table of {experiment}"
         outcomes = re.findall(rf'chapter\.outcome\(\s*"{experiment}"', text)
-        claims = [c for c in papers.paper(CHAPTERS[name]).claims.values()]
+        claims = papers.paper(CHAPTERS[name]).claims.values()
         judged = any(c.experiment == experiment for c in claims)
         assert not judged or outcomes or name == "cho2022_speech", f"no outcome of {e.title}"
+    cells = json.loads(book.notebooks()[name].read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    doubts = prose.count("What would change our mind")
+    assert doubts >= len(papers.paper(CHAPTERS[name]).experiments)
     for part in ("summary", "learned", "forest", "ledger", "coverage", "provenance", "rerun"):
         assert f"chapter.{part}()" in text
 

@@ -1,7 +1,6 @@
 """Figures and tables of trained heads, collapse and correlation show what records hold, and survive
 missing ones."""
 
-import json
 import math
 from types import SimpleNamespace
 
@@ -168,21 +167,6 @@ def test_tables_of_differences_have_the_papers_own():
     table = tables.differences(rows)
     assert list(table.loc[0]) == ["a - b", "1.2", "[0.5, 2.0]", 3, "4.1"]
     assert list(table.loc[1]) == ["c - d", "not run", "", 0, ""]
-
-
-@pytest.mark.parametrize("key", CHAPTERS)
-def test_the_chapter_shows_every_experiment_and_says_how_to_rerun_it(key, root):
-    cells = json.loads((root / "notebooks" / f"{key}_experiments.ipynb").read_text())["cells"]
-    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    for name in papers.paper(key).experiments:
-        assert f'paper, "{name}", found["{name}"]' in code, f"no figure or table of {name}"
-        assert f'judged["{name}"]' in code, f"no verdicts of {name}"
-        assert (
-            f"-p only {name} -p missing train" in text
-            and f"-p only {name} -p scale smoke -p fresh True" in text
-        )
-    assert text.count("What would change our mind") >= len(papers.paper(key).experiments)
 
 
 def test_independent_channels_correlate_by_chance_alone():
