@@ -15,7 +15,8 @@ from ncssl.claims.facts import Claim
 from ncssl.errors import UnknownName
 from ncssl.plots import spectra, style, training
 from ncssl.records import store
-from ncssl.report import frame, select
+from ncssl.report import select
+from ncssl.report import tables as frame
 from ncssl.runs.experiments import Planned, scheduled
 from ncssl.verdicts.judging import STATUSES, Verdict
 

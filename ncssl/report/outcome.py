@@ -25,6 +25,13 @@ HEADS = {  # how a chapter ends
     "contradicted": "What did not hold",
     "undecided": "What these runs leave open",
 }
+ACCURACIES = {  # which accuracy a claim is about
+    "probe_accuracy": "linear probe",
+    "knn_accuracy": "kNN",
+    "early_knn_accuracy": "kNN at first",
+    "late_knn_accuracy": "kNN at last",
+    "few_label_accuracy": "probe of few labels",
+}
 NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
 
@@ -96,6 +103,8 @@ def measured(claim: Claim, v: Verdict) -> str:
     )
     numbers = f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip()
     unit = html.escape(select.unit(claim, v), quote=False)
+    if claim.metric in ACCURACIES:
+        unit = unit.replace("accuracy", ACCURACIES[claim.metric])
     return minus(f" ({unit}: {numbers}, n = {v.n}{beside})")
 
 
