@@ -301,6 +301,15 @@ def test_spectra_over_epochs_and_by_rank(found, ax):
         ]
 
 
+def test_of_many_eigenvalues_some_are_drawn_the_ends_among_them(ax):
+    many = {"epoch": np.arange(3.0), "values": np.tile(np.geomspace(1, 1e-3, 64), (3, 1))}
+    spectra.eigenvalue_traces(many, ax)
+    heights = sorted(line.get_ydata()[0] for line in ax.lines)
+    assert 10 < len(heights) <= spectra.LINES
+    assert heights[0] == pytest.approx(1e-3) and heights[-1] == pytest.approx(1)
+    assert spectra.ranks_drawn(5) == [0, 1, 2, 3, 4]
+
+
 def test_verdicts_come_from_exactly_the_runs_shown(found):
     judged = {claim.id: verdict for claim, verdict in select.judged(PAPER, "predictor", found)}
     assert judged["directpred_matches_gradient"].status == "reproduced"

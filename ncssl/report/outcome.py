@@ -56,7 +56,9 @@ def first(judged: Judged, scale: str) -> str:
     told = {s: n for s, n in counts(judged).items() if s in TOLD and n}
     if told:
         states = joined(f"{number_of(n)} {badge(s)}" for s, n in told.items())
-        return f"<b>Outcome.</b> Of {claims(judged)}, {states} at scale {scale}."
+        who = f"Of {claims(judged)}, {states}"
+        alone = f"The claim is {badge(next(iter(told)))}"
+        return f"<b>Outcome.</b> {alone if len(judged) == 1 else who} at scale {scale}."
     subject = {1: "The one claim here is not", 2: "Neither of the two claims is"}.get(
         len(judged), f"None of the {claims(judged)} is"
     )
