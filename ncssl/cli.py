@@ -337,17 +337,20 @@ def run(
 
 
 @main.command()
-@click.argument("stage")
+@click.argument("stages", nargs=-1)
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where records go; default: results/.")
 @jobs("Runs side by side; default: one a core.")
 @as_json
-def search(stage, data_root, out, jobs, as_json) -> None:
-    """Make the missing runs of a stage of the declared search and print what it looks at."""
+def search(stages, data_root, out, jobs, as_json) -> None:
+    """Make the missing runs of the declared search, of these STAGES or of all in their order, and
+    print what each looks at."""
     from ncssl.runs import search as declared
 
-    declared.run(stage, data_root, out, jobs)
-    rows = declared.report(stage, out)
+    rows = []
+    for stage in stages or (*declared.STAGES, "methods"):
+        declared.run(stage, data_root, out, jobs)
+        rows += [{"stage": stage} | row for row in declared.report(stage, out)]
     show(rows, as_json, lambda rows: table(rows, list(rows[0]) if rows else []))
 
 

@@ -1,4 +1,4 @@
-"""The declared search: its stages in their order, and what each prints."""
+"""The declared search: what each stage takes from those before it, and what it prints."""
 
 import pytest
 
@@ -7,21 +7,41 @@ from ncssl.records import store
 from ncssl.runs import search
 
 
-def test_a_stage_waits_for_what_the_one_before_it_chooses():
-    assert not search.CHOSEN or list(search.CHOSEN) == list(search.STAGES)[: len(search.CHOSEN)]
-    missing = [stage for stage in search.STAGES if stage not in search.CHOSEN]
-    for stage in missing[1:]:
-        with pytest.raises(ValueError, match=f"stage was '{stage}'; allowed: {missing[0]}"):
-            search.planned(stage)
+def made(p, folder, **metrics):
+    """A record of a planned run with these metrics."""
+    metrics = {"probe_accuracy": 40.0, "knn_accuracy": 35.0} | metrics
+    where = "CPU", "float32", {}, "c", "2026-01-01T00:00:00+00:00"
+    store.save(store.Record(p.recipe, "search", "done", metrics, {}, 60.0, 1.0, *where), folder)
+
+
+def stage(name, folder, arm, probe=50.0):
+    """The records that a stage lacks: 40 by linear probe, and that of one arm."""
+    for p in search.planned(name, folder):
+        if store.find(p.recipe.id, folder) is None:
+            made(p, folder, probe_accuracy=probe if p.arm == arm else 40.0)
+
+
+def test_a_stage_waits_for_what_the_one_before_it_chooses(tmp_path):
+    with pytest.raises(ValueError, match="stage was 'rate'; allowed: network"):
+        search.planned("rate", tmp_path)
     with pytest.raises(UnknownName, match="methods"):
-        search.planned("nets")
+        search.planned("nets", tmp_path)
+    stage("network", tmp_path, "wide.simclr")
+    assert {p.recipe.width for p in search.planned("rate", tmp_path)} == {32}
+    rows = {row["name"]: row for row in search.report("network", tmp_path)}
+    assert rows["wide"]["lead"] == 5 and rows["start"]["lead"] == 0
+    with pytest.raises(ValueError, match="stage was 'methods'; allowed: rate"):
+        search.planned("methods", tmp_path)
 
 
-def test_the_last_stage_is_reported_by_its_tries(tmp_path):
-    p = search.tries()[0]
-    metrics = {"probe_accuracy": 51.0, "knn_accuracy": 45.0}
-    made = "CPU", "float32", {}, "c", "2026-01-01T00:00:00+00:00"
-    store.save(store.Record(p.recipe, "search", "done", metrics, {}, 1.0, 1.0, *made), tmp_path)
-    assert search.report("methods", out=tmp_path) == [
-        {"name": p.arm, "lr": p.recipe.lr, "probe": 51.0}
-    ]
+def test_the_last_stage_takes_what_the_others_chose_and_is_reported_by_its_tries(tmp_path):
+    stage("network", tmp_path, "start.simclr")
+    stage("rate", tmp_path, "slow.simclr", 60.0)
+    stage("average", tmp_path, "long.byol")
+    tries = search.tries(tmp_path)
+    linear = [p.recipe for p in tries if p.recipe.method == "byol"]
+    assert {r.options["keep"] for r in linear} == {0.99}
+    assert [r.lr for r in linear] == [0.05, 0.1, 0.2] and {r.epochs for r in linear} == {6}
+    made(tries[0], tmp_path, probe_accuracy=51.0)
+    row = {"name": tries[0].arm, "lr": tries[0].recipe.lr, "probe": 51.0}
+    assert search.report("methods", tmp_path) == [row]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ncssl.errors import UnknownName
 from ncssl.machine import THREADS
-from ncssl.recipes import RATES, SCALES, Recipe, recipe
+from ncssl.recipes import RATES, Recipe, recipe
 from ncssl.records.store import Record
 from ncssl.runs import campaign
 from ncssl.runs.experiments import Planned, records
@@ -66,8 +66,6 @@ METHODS = {
 }
 TRIES = {"half": 0.5, "one": 1.0, "twice": 2.0}
 TRY_SEED = 100
-# stage -> the setting that its criterion took; filled in when its runs are there
-CHOSEN: dict[str, str] = {}
 
 
 class Looked(NamedTuple):
@@ -81,46 +79,55 @@ class Looked(NamedTuple):
     minutes: float
 
 
-def settings(stage: str) -> dict[str, Mapping[str, Any]]:
-    """Setting -> recipe values, each with what the earlier stages chose. Raises UnknownName,
-    ValueError before that."""
-    if stage not in STAGES:
+def taken(stage: str, results: str | Path | None = None) -> dict[str, Any]:
+    """Recipe values that the stages before this one chose. Raises UnknownName, and ValueError where
+    one of them has a setting without its runs."""
+    if stage not in (*STAGES, "methods"):
         raise UnknownName("stage", stage, (*STAGES, "methods"))
-    taken = dict(START)
+    values = dict(START)
     for earlier in STAGES:
         if earlier == stage:
             break
-        if earlier not in CHOSEN:
+        rows = list(looked(earlier, results))
+        if len(rows) < len(STAGES[earlier]):
             raise ValueError(
-                f"stage was {stage!r}; allowed: {earlier}, from which nothing is chosen yet"
+                f"stage was {stage!r}; allowed: {earlier}, whose runs are not all made"
             )
-        taken |= STAGES[earlier][CHOSEN[earlier]]
-    return {name: taken | values for name, values in STAGES[stage].items()}
+        values |= STAGES[earlier][choose(rows).name]
+    return values
 
 
-def planned(stage: str) -> list[Planned]:
+def settings(stage: str, results: str | Path | None = None) -> dict[str, Mapping[str, Any]]:
+    """Setting -> recipe values, each with what the earlier stages chose."""
+    before = taken(stage, results)
+    return {name: before | values for name, values in STAGES[stage].items()}
+
+
+def planned(stage: str, results: str | Path | None = None) -> list[Planned]:
     """The runs of a stage: each setting with both references, and the untrained encoder of its
     network; or `tries`."""
     if stage == "methods":
-        return tries()
+        return tries(results)
     runs = []
-    for name, values in settings(stage).items():
+    for name, values in settings(stage, results).items():
         for method in REFERENCES:
             runs.append(Planned(KEY, stage, f"{name}.{method}", 0, reference(method, values)))
         runs.append(Planned(KEY, stage, f"{name}.untrained", 0, untrained(values["width"])))
     return runs
 
 
-def tries() -> list[Planned]:
-    """The runs of the last stage: every method at three rates, with the recipe that the stages
-    before it chose."""
-    base, runs = SCALES["laptop"], []
+def tries(results: str | Path | None = None) -> list[Planned]:
+    """The runs of the last stage: every method at three rates, with what the stages before it
+    chose."""
+    base, runs = taken("methods", results), []
+    keep, half = base.pop("keep"), base["epochs"] // 2
     for method, options in METHODS.items():
         usual = RATES["laptop"].get(method, {})
+        average = {"keep": keep} if "keep" in options else {}
         for name, factor in TRIES.items():
             lr = usual.get("lr", base["lr"]) * factor
-            values = usual | dict(lr=lr, epochs=base["epochs"] // 2, knn_every=base["epochs"] // 2)
-            r = recipe(method, "laptop", options, seed=TRY_SEED, **values)
+            values = base | usual | dict(lr=lr, epochs=half, knn_every=half)
+            r = recipe(method, "laptop", options | average, seed=TRY_SEED, **values)
             runs.append(Planned(KEY, "methods", f"{method}.{name}", TRY_SEED, r))
     return runs
 
@@ -140,9 +147,9 @@ def untrained(width: int) -> Recipe:
 def looked(stage: str, results: str | Path | None = None) -> Iterator[Looked]:
     """Every setting of a stage whose runs are all there."""
     made: dict[str, Record | None] = {
-        p.arm: record for p, record in records(planned(stage), results)
+        p.arm: record for p, record in records(planned(stage, results), results)
     }
-    for name in settings(stage):
+    for name in STAGES[stage]:
         runs = [made[f"{name}.{method}"] for method in REFERENCES]
         before = made[f"{name}.untrained"]
         if None not in (*runs, before):
@@ -164,7 +171,7 @@ def report(stage: str, out: str | Path | None = None) -> list[dict]:
     probe in percent."""
     if stage != "methods":
         return [row._asdict() for row in looked(stage, out)]
-    made = [(p, record) for p, record in records(tries(), out) if record is not None]
+    made = [(p, record) for p, record in records(tries(out), out) if record is not None]
     return [
         {"name": p.arm, "lr": p.recipe.lr, "probe": r.metrics.get("probe_accuracy")}
         for p, r in made
@@ -175,7 +182,7 @@ def run(
     stage: str, root: str | Path | None = None, out: str | Path | None = None, jobs: int = 0
 ) -> None:
     """Make the missing runs of a stage on the processor, side by side; each has one thread."""
-    runs = {p.recipe.id: p for p in planned(stage)}.values()
+    runs = {p.recipe.id: p for p in planned(stage, out)}.values()
     given = (root, out, "cpu", False, THREADS)
     campaign.make(
         list(runs),
