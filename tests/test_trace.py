@@ -15,7 +15,7 @@ from ncssl.report import frame, tables
 from ncssl.theory import theory
 from ncssl.trace import badges, evidence, ledger, places, record, rows, sources
 from ncssl.trace.evidence import Site
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.states import Verdict
 
 KEY = "wen2022"
 VOID = {"link", "meta", "br", "wbr", "img", "input"}

@@ -14,7 +14,7 @@ from ncssl.claims import papers
 from ncssl.claims.facts import Claim
 from ncssl.links import ledger_link
 from ncssl.trace.mathematics import mathematics
-from ncssl.verdicts.judging import STATUSES, words
+from ncssl.verdicts.states import STATUSES, words
 
 ROW = re.compile(r"<tr\b[^>]*>.*?</tr>", re.S)
 CELL = re.compile(r"(<td\b[^>]*>)(.*?)(</td>)", re.S)

@@ -17,7 +17,7 @@ from ncssl.report.tables import decimals, test_words
 from ncssl.trace import places
 from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Pair, Row
-from ncssl.verdicts.judging import Verdict, words
+from ncssl.verdicts.states import Verdict, words
 
 GATES = {
     "R1": "the base has learned",
