@@ -37,7 +37,7 @@ NAMED = {
 JOBS = 4  # notebooks side by side at most: each takes up to a gigabyte
 STAGED = ("_config.yml", "_toc.yml", "LICENSE", "book")
 MARK = ".made_by_ncssl"  # in the folder that a build may empty
-LINKED = ("ncssl", "results")  # sources that pages show with literalinclude
+LINKED = ("ncssl", "results", "workflow")  # sources that pages show with literalinclude
 MATHJAX = (  # its parts without the menu, which is a third of the whole
     "startup.js",
     "core.js",
@@ -360,8 +360,10 @@ def clear(stage: Path) -> None:
 
 
 def fill(stage: Path, root: Path) -> None:
-    """Lay out what Sphinx reads: settings, pages, notebooks as stored, links to the sources,
-    MathJax."""
+    """Lay out what Sphinx reads: settings, pages and their made parts, notebooks as stored, links
+    to the sources, MathJax."""
+    from ncssl import pages
+
     stage.mkdir(parents=True)
     (stage / MARK).touch()
     for name in STAGED:
@@ -375,6 +377,8 @@ def fill(stage: Path, root: Path) -> None:
     for name in LINKED:
         if (root / name).exists():
             (stage / name).symlink_to(root / name, target_is_directory=True)
+    if (stage / "book" / "papers").is_dir():
+        pages.write(stage / "book")
     address.write(stage / "_config.yml")
     place_mathjax(stage / "vendor" / "mathjax")
     said = f"MathJax 3.2.2, copyright The MathJax Consortium.\n\n{(root / 'LICENSE').read_text()}"

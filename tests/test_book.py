@@ -377,6 +377,7 @@ def look(chromium, html):
 HEAVIEST = 2_000_000  # bytes of a page with all that it loads, as they lie on the disk, unpacked
 
 
+@pytest.mark.slow
 def test_pages_open_from_the_file_system_with_the_network_off(built, small, chromium):
     wrong, images, maths = look(chromium, built.parent)
     chapters = len(list((small / "notebooks").iterdir()))
