@@ -8,8 +8,9 @@ import pytest
 # names of data, machines, licences and places: explained where they stand, or none of ours
 NAMES = set(
     "CIFAR STL MNIST ImageNet TinyImageNet LibriSpeech VoxCeleb RAVDESS IEMOCAP CREMA MSP JPEG PDF"
-    " CUDA CPU CPUs GPU UCI EXIF TOML JSON HTML ICLR ReScience II ID MIT PATH FOLDER FILE TEST"
-    " UNKNOWN NC SA CC BY OWNER NAME GitHub README YouTube AVX Colab PyTorch JavaScript".split()
+    " CUDA CPU CPUs GPU GPUs MB GB UCI EXIF TOML JSON HTML ICLR ReScience II ID MIT PATH"
+    " FOLDER FILE TEST UNKNOWN NC SA CC BY OWNER NAME GitHub README YouTube AVX"
+    " Colab PyTorch JavaScript".split()
 )
 NOT_PROSE = r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\{[\w:]+\}|\]\([^)]*\)|<[^>]*>|https?://\S+"
 SHORT = re.compile(r"\b(?:[A-Z][a-z]*){2,}\b|\b[a-z]+[A-Z]+[a-zA-Z]*\b")

@@ -6,7 +6,7 @@ pages, excerpts for the search, titles with formulas, reference and status pages
 
 from typing import Any
 
-import ncssl
+from ncssl import __version__
 from ncssl.site import head, icons, outside, reference, search, status, titles
 
 
@@ -14,4 +14,4 @@ def setup(app: Any) -> dict[str, Any]:
     """Tie the parts to the events of Sphinx; what an extension has to say of itself."""
     for part in (head, icons, outside, reference, search, status, titles):
         part.setup(app)
-    return {"version": ncssl.__version__, "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
