@@ -11,6 +11,7 @@ from posixpath import relpath
 LEDGER = "book/ledger.html"
 RECORDS = "records"
 SOURCES = "papers"
+CODE = "code"
 
 
 def anchor(paper: str, claim: str) -> str:
@@ -31,6 +32,11 @@ def record_link(key: str, id: str, here: str = "notebooks") -> str:
 def source_link(paper: str, line: int, here: str = "notebooks") -> str:
     """Address of a line (the first is 1) of a paper's TOML, in the copy inside the build."""
     return f"{relative(f'{SOURCES}/{paper}.html', here)}#L{line}"
+
+
+def code_link(path: str, line: int, here: str = "notebooks") -> str:
+    """Address of a line of a file of the package, by its path there, in the copy of the build."""
+    return f"{relative(f'{CODE}/{path}.html', here)}#L{line}"
 
 
 def relative(target: str, here: str) -> str:

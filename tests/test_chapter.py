@@ -14,7 +14,7 @@ from ncssl import book
 from ncssl.claims import papers
 from ncssl.plots import page, style
 from ncssl.report import outcome
-from ncssl.verdicts.judging import STATUSES, Gate, Verdict
+from ncssl.verdicts.states import STATUSES, Gate, Verdict
 
 PAPER = papers.paper("tian2021")
 CLAIM = PAPER.claims["directpred_matches_gradient"]

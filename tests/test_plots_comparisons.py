@@ -17,6 +17,7 @@ from ncssl.recipes import Recipe
 from ncssl.records import store
 from ncssl.report import compare, select, tables
 from ncssl.runs.experiments import planned, scheduled
+from ncssl.verdicts import gates
 
 PAPER = papers.paper("wang2021")
 EPS = PAPER.experiments["eps"]
@@ -106,9 +107,9 @@ def test_a_seed_computed_in_two_precisions_is_not_compared(found):
     pairs = {"eps = 0": ("eps_0", "eps_0_3"), "untrained": ("random", "eps_0_3")}
     one, other = compare.differences(PAPER, "eps", half(1, "eps_0"), pairs)
     assert (one["effect"], one["n"]) == (-5.5, 2) and other["n"] == 3  # seeds 0 and 2 alone
-    verdict = select.verdict(claim, half(1, "eps_0"))
+    verdict = gates.of_runs(claim, half(1, "eps_0"))
     assert (verdict.effect, verdict.n) == (5.5, 2) and "left out: seed 1" in verdict.detail
-    both = select.verdict(claim, half(1, "eps_0", "eps_0_3"))
+    both = gates.of_runs(claim, half(1, "eps_0", "eps_0_3"))
     assert (both.effect, both.n) == (5.5, 2) and "left out: seed 1" in both.detail, (
         "nor two precisions over seeds"
     )

@@ -18,7 +18,7 @@ from ncssl.records import store
 from ncssl.report import select
 from ncssl.report import tables as frame
 from ncssl.runs.experiments import Planned, scheduled
-from ncssl.verdicts.judging import STATUSES, Verdict
+from ncssl.verdicts.states import STATUSES, Verdict
 
 PAPER = papers.paper("tian2021")
 PROBE = {

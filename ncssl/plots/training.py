@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ncssl.plots.style import GREY, INK, PALE, PAPER, VERDICTS, colour, ramp
-from ncssl.verdicts.judging import words
+from ncssl.verdicts.states import words
 
 FADED = 0.35  # opacity of a single seed
 FLOOR = "untrained encoder"

@@ -13,7 +13,7 @@ from ncssl.links import ledger_link
 from ncssl.report import select
 from ncssl.report.frame import COLOURS, number, spread
 from ncssl.report.tables import counts, decimals
-from ncssl.verdicts.judging import Verdict, words
+from ncssl.verdicts.states import Verdict, words
 
 Judged = Sequence[tuple[Claim, Verdict]]
 TOLD = ("reproduced", "partly", "same direction", "contradicted", "undecided")  # one by one

@@ -22,7 +22,7 @@ from ncssl.report import outcome, select, tables
 from ncssl.report.frame import show
 from ncssl.runs import experiments
 from ncssl.runs.campaign import obtain
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.states import Verdict
 
 
 @dataclass(frozen=True)
