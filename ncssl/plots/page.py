@@ -57,8 +57,8 @@ def page_html(figure: Figure, alt: str, caption: str = "") -> str:
         "<svg ", f'<svg role="img" aria-label="{html.escape(alt)}" style="max-width:{width}px" ', 1
     )
     said = f"\n<figcaption>{written(caption)}</figcaption>" if caption else ""
-    frame = '<div class="figure-scroll" tabindex="0" role="group" aria-label="figure">'
-    return f'<figure class="ncssl-figure">\n{frame}\n{drawn}\n</div>{said}\n</figure>'
+    frame = '<figure class="ncssl-figure">\n<div class="figure-scroll">'
+    return f"{frame}\n{drawn}\n</div>{said}\n</figure>"
 
 
 def written(caption: str) -> str:
