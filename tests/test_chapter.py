@@ -118,7 +118,7 @@ def test_a_file_name_is_no_description(alt):
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", sorted(set(book.notebooks()) - {"ledger"}))
+@pytest.mark.parametrize("name", sorted(book.notebooks()))
 def test_every_figure_of_the_book_has_words(name):
     cells = code(name)
     assert not [c for c in cells if "plt.show()" in c], "a figure without description"
