@@ -139,10 +139,8 @@ def test_limit_balances_classes_and_smaller_limits_nest():
 
 def test_limit_takes_more_of_the_others_where_a_class_runs_out():
     labels = torch.tensor([0] * 2 + [1] * 50 + [2] * 50)
-    got = data._subset(data.Images(torch.arange(102), labels, ("a", "b", "c")), 32)
-    assert got.labels.bincount().tolist() == [2, 15, 15] and torch.equal(
-        labels[got.images], got.labels
-    )
+    rows = images.balanced(labels, 32)
+    assert labels[rows].bincount().tolist() == [2, 15, 15] and len(rows.unique()) == 32
 
 
 def test_present_lists_every_dataset_and_what_is_embedded():

@@ -109,7 +109,6 @@ LONG = {
     "ncssl/book.py",
     "ncssl/cli.py",
     "ncssl/data/__init__.py",
-    "ncssl/measure/diagnose.py",
     "ncssl/measure/spectral.py",
     "ncssl/plots/training.py",
     "ncssl/report/tables.py",

@@ -321,6 +321,26 @@ def test_the_loop_of_lightly(stopped):
         assert first.step < 200 and "not detached" in first.causes[0]["cause"]
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("stopped", [True, False], ids=["learns", "no stop-gradient"])
+def test_the_model_of_stable_pretraining(stopped, tmp_path, monkeypatch):
+    """SimSiam as that library has it, and with its loss on targets that are not detached."""
+    theirs = pytest.importorskip(
+        "stable_pretraining.methods.simsiam",
+        reason="stable-pretraining is not installed here",
+        exc_type=ImportError,
+    )
+    monkeypatch.chdir(tmp_path)
+    if not stopped:
+        both = functional.cosine_similarity
+        monkeypatch.setattr(theirs, "_neg_cos_sim", lambda p, z: -both(p, z).mean())
+    text = (FOLDER / "book/static/examples/stable_pretraining_simsiam.py").read_text("utf-8")
+    exec(compile(text, "example", "exec"), names := {"__name__": "__main__"})
+    last = names["watcher"].close()
+    assert (last is None) == stopped and (tmp_path / "watch.html").exists()
+    assert stopped or "not detached" in last.causes[0]["cause"]
+
+
 @pytest.fixture(scope="module")
 def counted():
     return calibration.runs()

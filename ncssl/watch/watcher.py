@@ -129,7 +129,7 @@ def watch(
     predictor is needed. Outputs are seen as the training sees them, in training mode. `log`: a .csv
     or .jsonl file, a line a reading; `html`: a report, written anew when the verdict changes and at
     the end of the process. `on_collapse` is called with the verdict, within the training, when it
-    first comes and when its name changes; what it raises ends the training. `quiet`: no lines on
+    comes and when its name changes; what it raises ends the training. `quiet`: no lines on
     stderr. In several processes the first one alone speaks, writes and calls, of its own share of
     the batch. Raises ValueError, UnknownName.
     """
