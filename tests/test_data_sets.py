@@ -23,7 +23,7 @@ from PIL import Image
 from torchvision import datasets
 
 from ncssl import cli, data
-from ncssl.data import arrays, copies, provenance, speech
+from ncssl.data import arrays, copies, images, provenance, speech
 from ncssl.errors import BadFile, UnknownName
 
 ROOT = Path(__file__).resolve().parents[1]
