@@ -132,7 +132,7 @@ def test_warm_up_is_left_out_of_our_loop(monkeypatch):
             hands[0] += s
             tick()
 
-    monkeypatch.setattr(ours.train, "train_epoch", epoch)
+    monkeypatch.setattr(ours.loop, "train_epoch", epoch)
     run = SimpleNamespace(device="cpu", recipe=SimpleNamespace(batch=8))
     assert ours.speed(run, 2, 3) == 3 * 8 / 4.0
 

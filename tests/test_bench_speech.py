@@ -201,7 +201,7 @@ def test_our_loop_goes_round_until_it_has_its_steps(monkeypatch):
             tick()
 
     monkeypatch.setattr(ours, "now", lambda device="cpu": hands[0])
-    monkeypatch.setattr(ours.train, "train_epoch", epoch)
+    monkeypatch.setattr(ours.loop, "train_epoch", epoch)
     run = SimpleNamespace(device="cpu", recipe=SimpleNamespace(batch=8))
     assert ours.speed(run, 2, 3) == 3 * 8 / 3.0 and len(passes) == 3
 
