@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # a file a process, each of one thread: two processes of two threads hold each other up
 APART := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help env venv book test test-all check lint clean
+.PHONY: help env venv book test test-all check pdf lint clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -43,6 +43,10 @@ test-all: test  ## the slow tests too, and the table of what was tried against r
 check: env  ## look at the built book in a headless Chromium, network off
 	@test -f _build/html/index.html || { echo "there is no book to look at yet: make book" >&2; exit 1; }
 	$(BIN)/python -m pytest -q tests/test_book.py -k built -rs
+
+pdf: env  ## print the built book to _build/ncssl.pdf, with contents and page numbers
+	@test -f _build/html/index.html || { echo "there is no book to print yet: make book" >&2; exit 1; }
+	$(BIN)/python -m ncssl.site.pdf _build/ncssl.pdf
 
 lint: env  ## ruff: format and rules, over code and notebooks
 	$(BIN)/ruff format --check .

@@ -28,6 +28,7 @@ _MODULES = (
     "plots",
     "records",
     "theory",
+    "watch",
 )
 _MEASURES = ("diagnose", "spectral")  # modules of ncssl.measure that are public by their own name
 __all__ = ["__version__", *sorted(_WHERE), *_MODULES, *_MEASURES]

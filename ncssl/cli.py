@@ -1,5 +1,5 @@
-"""Command line: ncssl methods | claims | run | theory | notebooks | book | bench | diagnose | data,
-each with --json."""
+"""Command line: ncssl methods | claims | run | theory | notebooks | book | bench | diagnose | embed
+| data, each with --json."""
 
 import json
 import os
@@ -11,7 +11,6 @@ import click
 
 from ncssl import __version__
 from ncssl.book import parse
-from ncssl.files import claimed
 from ncssl.recipes import FIELDS, SCALES, recipe
 from ncssl.shell import Group
 
@@ -109,6 +108,7 @@ def methods(as_json: bool) -> None:
 @click.option(
     "--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's."
 )
+@click.option("--dataset", help="Judge runs on this set in place of the scale's own.")
 @as_json
 def claims(
     paper: str | None,
@@ -116,15 +116,23 @@ def claims(
     status: str | None,
     name: str | None,
     own: bool | None,
+    dataset: str | None,
     as_json: bool,
 ):
     """Every claim with its verdict; records that cannot be used are named on stderr."""
+    from ncssl.records.store import results_dir
     from ncssl.runs import experiments
 
+    if not (folder := results_dir()).is_dir():
+        click.echo(
+            f"ncssl: no records in {folder}; those of the book are in its repository and not in the"
+            " package: set NCSSL_RESULTS to its folder results/",
+            err=True,
+        )
     for error in experiments.refused():
         click.echo(f"ncssl: {error}", err=True)
     by = None if own is None else "paper" if own else "book"
-    rows = experiments.ledger(paper, scale, status=status, name=name, by=by)
+    rows = experiments.ledger(paper, scale, status=status, name=name, by=by, dataset=dataset)
     columns = ["paper", "id", "by", "place", "status", "effect", "low", "high", "n", "scale"]
     show(rows, as_json, lambda rows: table(rows, columns))
 
@@ -165,7 +173,7 @@ def shard_of(text: str | None) -> tuple[int, int]:
     return int(i), int(n)
 
 
-OF_ONE = ("method", "seed", "compiled", "log")  # options of `run` that are about one recipe
+OF_ONE = ("method", "seed", "compiled", "log", "keep")  # options of `run` that are about one recipe
 OF_MANY = ("jobs", "budget", "undecided", "plan", "only", "shard")  # and about the runs of papers
 
 
@@ -212,6 +220,12 @@ def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
     "--log",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the curves here: .csv or .jsonl.",
+)
+@click.option(
+    "--keep-encoder",
+    "keep",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the trained encoder here, as safetensors.",
 )
 @click.option(
     "--paper", help="Run every missing record of this paper's experiments instead of one method."
@@ -262,6 +276,7 @@ def run(
     download,
     compiled,
     log,
+    keep,
     paper,
     everything,
     jobs,
@@ -319,11 +334,13 @@ def run(
     if not method:
         raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
     values |= {"dataset": heard(dataset, data_root)} if dataset else {}
+    from ncssl import parallel
     from ncssl.runs import campaign
     from ncssl.train import loop
 
     wanted = recipe(method, scale, given, seed=seed, **values)
-    with claimed(campaign.lock(wanted, out)) as mine:
+    parallel.join()
+    with campaign.taken(wanted, out) as mine:
         if not mine:
             click.echo(
                 f"ncssl: another process is at this run ({wanted.id}); wait for its record",
@@ -331,7 +348,10 @@ def run(
             )
             ctx.exit(UNFINISHED)
         where = dict(root=data_root, device=device, out=out, download=download)
-        record = loop.fit(wanted, compiled=compiled, threads=threads, log=log, **where)
+        how = dict(compiled=compiled, threads=threads, log=log, keep=keep)
+        record = loop.fit(wanted, **how, **where)
+        if record is None:  # one of several processes, and not the first
+            return
         campaign.lock(wanted, out).unlink(missing_ok=True)
     report(campaign.summary(record, out), as_json)
     ctx.exit(0 if record.status == "done" else 1)
@@ -448,20 +468,67 @@ def bench(only: tuple[str, ...], as_json: bool) -> None:
 @click.option(
     "--labels", type=click.Path(path_type=Path), help="A file with a class number for each row."
 )
+@click.option(
+    "--of",
+    type=click.Choice(["projections", "features"]),
+    default="projections",
+    show_default=True,
+    help="What they are: what a loss acts on, or what an encoder gives.",
+)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report here as a page too.",
+)
 @as_json
-def diagnose(file: Path, view2: Path | None, labels: Path | None, as_json: bool) -> None:
+def diagnose(
+    file: Path, view2: Path | None, labels: Path | None, of: str, html: Path | None, as_json: bool
+) -> None:
     """Whether and how embeddings have collapsed: FILE is a .npy, .npz or .pt of shape (n, d), of
     any library.
 
-    An .npz, or a dict in a .pt, may hold a second view and labels too, under the names z, z2 and y.
+    An .npz, or a dict in a .pt, may hold a second view and labels too, under the names z, z2 and y;
+    a list in a .pt holds batches of them.
     """
     from ncssl.measure import diagnose as module
+    from ncssl.measure import embeddings
 
-    held = module.read_embeddings(file)
+    held = embeddings.read_embeddings(file)
     for name, path in (("z2", view2), ("y", labels)):
         if path is not None:
-            held |= {name: module.read_array(path, name)}
-    show(module.diagnose(**held), as_json, module.text)
+            held |= {name: embeddings.read_array(path, name)}
+    report = module.diagnose(**held, of=of)
+    if html:
+        html.write_text(module.as_html(report), encoding="utf-8")
+    show(report, as_json, module.text)
+
+
+@main.command()
+@click.argument("encoder", type=click.Path(path_type=Path))
+@click.argument("data")
+@click.option(
+    "-o", "out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="An .npz."
+)
+@click.option("--split", type=click.Choice(["train", "test"]), default="test", show_default=True)
+@click.option("--data-root", type=click.Path(path_type=Path), help="Where named data lie.")
+@click.option("--device", metavar="cpu|cuda|cuda:N", default="cpu", show_default=True)
+@as_json
+def embed(encoder, data, out, split, data_root, device, as_json) -> None:
+    """Features of DATA by an ENCODER of `run --keep-encoder`, into an .npz that `diagnose` reads.
+
+    DATA is a named data set, or a folder or tar of images, or of speech for an encoder of speech.
+    """
+    import numpy as np
+
+    from ncssl.train import encoders
+
+    if out.suffix != ".npz":
+        raise ValueError(f"-o was {str(out)!r}; allowed: a file that ends in .npz")
+    held = encoders.embed(encoder, data, split=split, root=data_root, device=device)
+    np.savez(out, **{name: each.numpy() for name, each in held.items()})
+    n, d = held["z"].shape
+    row = {"path": str(out), "rows": n, "features": d, "classes": int(held["y"].max()) + 1}
+    show(row, as_json, lambda r: "{path}: {rows} rows of {features} features".format(**r))
 
 
 @main.command()

@@ -83,6 +83,8 @@ AUGMENTATION = {
 }
 # pixels: crops of one of these suit the others
 SIDE = {"cifar10": 32, "cifar100": 32, "cifar10_jpeg": 32}
+# data sets that are known by their names: a recipe on one of them is the same everywhere
+NAMED = tuple(sorted({"digits", *AUGMENTATION, *SIDE, *SPOKEN}))
 LARGEST = 3.4e38  # of a float32
 # truth values that recipes did not have at first, with their defaults
 LATER = {"online_probe": False, "decay_vectors": True}

@@ -16,6 +16,7 @@ from PIL import Image
 
 FOLDER = Path(__file__).resolve().parent.parent / "book" / "static" / "explorers"
 KEYS = ("batch", "modes", "race", "neurons", "phase")
+PAGES = {f"book/explorers/{key}.html": key for key in KEYS} | {"book/intro.html": "front"}
 BEFORE = {
     "batch": (
         """(() => {
@@ -25,7 +26,10 @@ BEFORE = {
   const run = () => { press('300 steps at once'); press('300 steps at once'); };
   flip('predictor'); run(); flip('stop'); run(); flip('predictor'); run(); flip('stop'); run();
 })()"""
-    )
+    ),
+    "front": (  # stop it, and go to its end at once
+        "[1, 2].forEach(() => document.querySelector('#explorer-front button').click())"
+    ),
 }
 BOX = """(() => {
   document.documentElement.dataset.theme = document.documentElement.dataset.mode = 'light';
@@ -38,6 +42,8 @@ BOX = """(() => {
 def still(driver: browser.Browser, page: Path, before: str) -> bytes:
     """The plots of an explorer as a PNG of 256 colours, after `before` has run in its page."""
     driver.visit(page.as_uri())
+    calm = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    driver.call("Emulation.setEmulatedMedia", driver.session, features=calm)
     # no scroll bar, nothing cut off
     whole = {"width": 1280, "height": 3000, "deviceScaleFactor": 1, "mobile": False}
     driver.call("Emulation.setDeviceMetricsOverride", driver.session, **whole)
@@ -67,11 +73,7 @@ def evaluate(driver: browser.Browser, code: str):
 
 if __name__ == "__main__":
     with browser.Browser() as driver:
-        for key in KEYS:
-            data = still(
-                driver,
-                Path(sys.argv[1]) / "book" / "explorers" / f"{key}.html",
-                BEFORE.get(key, "0"),
-            )
+        for page, key in PAGES.items():
+            data = still(driver, Path(sys.argv[1]) / page, BEFORE.get(key, "0"))
             (FOLDER / f"{key}.png").write_bytes(data)
             print(key, *Image.open(io.BytesIO(data)).size, len(data))

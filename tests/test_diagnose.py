@@ -12,8 +12,8 @@ import torch
 from click.testing import CliRunner
 
 from ncssl.cli import main
-from ncssl.errors import BadFile
-from ncssl.measure import collapse, diagnose, spectral
+from ncssl.errors import BadFile, UnknownName
+from ncssl.measure import causes, collapse, diagnose, embeddings, spectral
 from ncssl.plots import atlas
 from ncssl.runs import experiments
 
@@ -81,7 +81,7 @@ def test_verdict(make, found):
     report = diagnose.diagnose(make())
     assert report["findings"] == found and report["verdict"] == found[0]
     assert json.loads(json.dumps(report, allow_nan=False)) == report  # plain and finite
-    assert diagnose.WORDS[found[0]] in diagnose.text(report)
+    assert causes.WORDS[found[0]] in diagnose.text(report)
 
 
 @pytest.mark.parametrize("n, d", [(500, 32), (2000, 200), (100, 100), (60, 300), (300, 2)])
@@ -251,12 +251,88 @@ def test_files_of_every_kind_are_read_the_same(tmp_path):
         "z.pt": "z",
         "all.pth": "z y",
     }.items():
-        held = diagnose.read_embeddings(tmp_path / name)
+        held = embeddings.read_embeddings(tmp_path / name)
         assert (
             list(held) == keys.split() and torch.equal(held["z"], z) and not held["z"].requires_grad
         )
-    assert torch.equal(diagnose.read_array(tmp_path / "all.npz", "y"), y)
-    assert torch.equal(diagnose.read_array(tmp_path / "z.npy", "z2"), z)
+    assert torch.equal(embeddings.read_array(tmp_path / "all.npz", "y"), y)
+    assert torch.equal(embeddings.read_array(tmp_path / "z.npy", "z2"), z)
+
+
+def batches(z, y):
+    """The ways in which libraries save what a loader gave them."""
+    parts = list(zip(z.split(7), y.split(7), strict=True))
+    return {
+        "list.pt": [a for a, _ in parts],
+        "pairs.pt": parts,
+        "triples.pt": [(a, 2 * a, b) for a, b in parts],
+        "numpy.pt": {"z": z.numpy(), "y": y.numpy()},
+        "lists.pt": {"z": [a for a, _ in parts], "y": [b for _, b in parts]},
+        "sparse.pt": z.to_sparse(),
+        "rows.pt": z.tolist(),
+        "row_tensors.pt": list(z),
+    }
+
+
+def test_batches_sparse_tensors_and_arrays_inside_are_read(tmp_path):
+    z, y = gaussian(20, 3), torch.arange(20) % 2
+    for name, held in batches(z, y).items():
+        torch.save(held, tmp_path / name)
+        found = embeddings.read_embeddings(tmp_path / name)
+        assert torch.equal(found["z"].float(), z), name
+        if name in ("pairs.pt", "triples.pt", "numpy.pt", "lists.pt"):
+            assert torch.equal(found["y"], y), name
+        if name == "triples.pt":
+            assert torch.equal(found["z2"], 2 * z)
+    for kind in (">f4", ">f8", np.longdouble, np.float16):
+        np.save(tmp_path / "z.npy", z.numpy().astype(kind))
+        found = embeddings.read_embeddings(tmp_path / "z.npy")["z"]
+        torch.testing.assert_close(found.float(), z, rtol=1e-3, atol=1e-3)
+    torch.save([gaussian(3, 2), gaussian(3, 4)], tmp_path / "ragged.pt")
+    with pytest.raises(BadFile, match="ragged.pt: .*Sizes of tensors must match.*plain arrays"):
+        embeddings.read_embeddings(tmp_path / "ragged.pt")
+
+
+def test_class_numbers_may_be_large_and_have_gaps():
+    z, y = gaussian(200, 8), torch.arange(200) % 3
+    plain = diagnose.diagnose(z, y=y)["labels"]
+    for ids in (y + 10**8, 100_000 * y, y * 2**40):
+        assert diagnose.diagnose(z, y=ids)["labels"] == plain
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-15, 1e-13, 1e13, 1e30])
+def test_the_scale_of_embeddings_does_not_matter(size):
+    z, z2 = LOW + 1, LOW + 1 + 0.1 * gaussian(500, 64, 5)
+    plain, scaled = diagnose.diagnose(z, z2), diagnose.diagnose(size * z, size * z2)
+    assert scaled["findings"] == plain["findings"] == ["dimensional"]
+    for part in ("numbers", "views"):
+        for name, number in plain[part].items():
+            assert scaled[part][name]["value"] == pytest.approx(number["value"], rel=1e-3), name
+
+
+def test_findings_come_with_counts_of_runs_that_did_not_choose_the_limits():
+    report = diagnose.diagnose(LOW)
+    assert list(report["seen"]) == ["dimensional"] and list(
+        diagnose.diagnose(gaussian(500, 64))["seen"]
+    ) == ["collapse"]
+    groups = report["seen"]["dimensional"]
+    assert "atlas, methods left out" in groups and "atlas, methods that chose" not in groups
+    learned = groups["atlas, methods left out"]["learned"]
+    assert f"seen in {learned[0]} of {learned[1]} healthy" in diagnose.text(report)
+    assert diagnose.diagnose(LOW, of="features")["seen"] == {}
+    with pytest.raises(UnknownName, match="unknown kind of embeddings"):
+        diagnose.diagnose(LOW, of="logits")
+
+
+def test_a_report_is_a_page_of_its_own(tmp_path):
+    np.savez(tmp_path / "z.npz", z=LOW.numpy(), z2=LOW.numpy(), y=np.arange(500) % 2)
+    page = tmp_path / "report.html"
+    done = CliRunner().invoke(main, ["diagnose", str(tmp_path / "z.npz"), "--html", str(page)])
+    assert done.exit_code == 0, done.output
+    text = page.read_text()
+    assert causes.WORDS["dimensional"] in text and "methods left out" in text
+    assert "centred_rankme" in text and "lidar" in text and "nearest neighbours" in text
+    assert "http" not in text and "<script" not in text
 
 
 class Danger:
@@ -287,11 +363,11 @@ def test_a_file_that_cannot_be_used_is_named_and_nothing_in_it_is_executed(tmp_p
     unread = ("danger.pt", "danger.npy", "cut.npy", "cut.npz", "cut.pt", "nothing.npy")
     for name, word in (words | dict.fromkeys(unread, "cannot be read")).items():
         with pytest.raises(BadFile, match=f"{name}: .*{word}"):
-            diagnose.read_embeddings(tmp_path / name)
+            embeddings.read_embeddings(tmp_path / name)
     with pytest.raises(BadFile, match="name it y"):
-        diagnose.read_array(tmp_path / "other.npz", "y")
+        embeddings.read_array(tmp_path / "other.npz", "y")
     with pytest.raises(FileNotFoundError):
-        diagnose.read_embeddings(tmp_path / "missing.npy")
+        embeddings.read_embeddings(tmp_path / "missing.npy")
     assert not (tmp_path / "done").exists()
 
 
@@ -398,9 +474,9 @@ def test_strips_show_every_run_on_its_side_and_zeros_at_the_end():
 
 def test_every_cause_was_seen_in_the_arm_of_the_atlas_that_it_names():
     arms = experiments.planned("companion", "atlas", "smoke")
-    for finding, causes in diagnose.CAUSES.items():
+    for finding, likely in causes.CAUSES.items():
         assert finding in collapse.FINDINGS
-        for _, _, arm in causes:
+        for _, _, arm in likely:
             runs = [(p, r) for p, r in experiments.records(arms) if p.arm == arm]
             assert runs, f"the atlas has no arm {arm}"
             seen = [finding in found(r) for _, r in runs if r is not None]
@@ -419,5 +495,6 @@ def found(record):
             {name: record.metrics[f"{kind}_{name}"] for name in collapse.healthy(50, 8)},
             record.data["test"],
             d,
+            f"{kind}s",
         )
     ]

@@ -1,4 +1,4 @@
-"""The ledger: its tables and bars, the number of wrong verdicts to expect, floors beside
+"""The ledger in numbers: its totals and bars, the number of wrong verdicts to expect, floors beside
 accuracies."""
 
 import dataclasses
@@ -11,7 +11,7 @@ from ncssl.plots import ledger as bars
 from ncssl.records import baseline, store
 from ncssl.report import ledger, select, tables
 from ncssl.runs import experiments
-from ncssl.verdicts.states import Gate, Verdict
+from ncssl.verdicts.states import Verdict
 
 KEY, EXPERIMENT = "tian2021", "shift"
 PAPER = papers.paper(KEY)
@@ -22,27 +22,11 @@ OUT = Verdict("out of reach", 0.5, -1.0, 2.0, 3)
 NOTHING = Verdict("not run")
 
 
-def test_the_largest_scale_with_records_is_shown_and_the_others_stand_beside_it():
+def test_the_largest_scale_with_records_is_shown():
     found = {"smoke": NOTHING, "small": SAID, "gpu": OPEN, "paper": NOTHING}
-    row = ledger.trained([(CLAIMS[0], found)]).iloc[0]
-    assert (row["scale"], row["verdict"], row["elsewhere"]) == (
-        "gpu",
-        "undecided",
-        "small: reproduced",
-    )
-    assert (
-        row["seeds"] == "5 in 2 looks" and row["effect, 95 % interval"] == "0.500 [-1.000, 2.000]"
-    )
-    assert CLAIMS[0].statement in row["claim"] and CLAIMS[0].place in row["claim"]
-    assert f"{CLAIMS[0].margin:g} (ours)" in row["test (whose margin)"]
-    empty = ledger.trained([(CLAIMS[0], {"smoke": NOTHING, "gpu": NOTHING})]).iloc[0]
-    assert (empty["scale"], empty["verdict"], empty["effect, 95 % interval"], empty["seeds"]) == (
-        "",
-        "not run",
-        "",
-        "",
-    )
-    assert "elsewhere" not in empty and list(ledger.trained([])) == ["verdict", "claim"]
+    assert (ledger.at(found), ledger.shown(found)) == ("gpu", OPEN)
+    empty = {"smoke": NOTHING, "gpu": NOTHING}
+    assert (ledger.at(empty), ledger.shown(empty)) == ("", NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +112,7 @@ def test_what_stands_after_holm_is_counted_over_the_tested():
     assert row == {"source": "a", "tested": 3, "decided": 2, "after Holm": 1}
 
 
-def test_gates_and_a_share_are_told():
-    gates = (Gate("R1", True, "it leads"), Gate("R2", False, "no room"))
+def test_a_share_is_told():
     sides = dict(
         test="greater",
         left="none",
@@ -139,19 +122,13 @@ def test_gates_and_a_share_are_told():
         per=None,
     )
     claim = owned(0, margin=None, share=0.5, **sides)
-    verdict = dataclasses.replace(OUT, gates=gates, margin=4.2)
-    row = ledger.trained([(claim, {"small": verdict})]).iloc[0]
-    assert row["gates"] == "not R2, R1" and row["verdict"] == "out of reach at this scale"
-    assert "none - plus > half of the base's lead (4.2 points)" in row["test (whose margin)"]
+    verdict = dataclasses.replace(OUT, margin=4.2)
+    words = tables.test_words(claim, verdict)
+    assert "none - plus > half of the base's lead (4.2 points)" in words
     assert select.band(claim, verdict) == (4.2, None)
     split = dataclasses.replace(OPEN, interval="exact binomial", effect=0.4)
     assert select.unit(claim, split) == "share of seeds in the lower group"
     assert select.band(claim, split) == (None, None)
-    assert (
-        ledger.trained([(claim, {"small": split})])
-        .iloc[0]["effect, 95 % interval"]
-        .startswith("0.400 ")
-    )
 
 
 def test_wrong_verdicts_to_expect_count_looks_and_claims_with_runs():
@@ -174,18 +151,6 @@ def test_wrong_verdicts_to_expect_count_looks_and_claims_with_runs():
 )
 def test_round_off_is_not_printed(value, text):
     assert ledger.size(value) == text
-
-
-def test_computed_claims_have_their_value_and_margin():
-    claim = next(c for c in PAPER.claims.values() if c.kind == "theory")
-    row = ledger.computed(
-        [(claim, {"theory": Verdict("reproduced", 1e-12, 1e-12, 1e-12, 1)})]
-    ).iloc[0]
-    assert (
-        row["value"] == "< 1e-4"
-        and f"{claim.margin:g} (ours)" in row["test (whose margin)"]
-        and row["verdict"] == "reproduced"
-    )
 
 
 # ---- floors

@@ -192,9 +192,10 @@ def test_levels_go_from_the_untrained_encoder_to_the_best_arm(found, ax):
     assert figures.reaching(rows, ax, x_label="kNN, %") is ax
     mean = next(line for line in ax.lines if line.get_label() == "eps = 0.3")
     assert mean.get_ydata()[3] == pytest.approx(rows[0]["epochs"][:, 3].mean())
-    assert np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [
-        True
-    ] and mean.get_color() == style.colour("eps_0_3")
+    assert (
+        np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [True]
+        and mean.get_color() == PAPER.experiments["eps"].arms["eps_0_3"].colour
+    )
     assert not len(compare.levels(PAPER, "eps", [], "knn_accuracy"))
     assert compare.reaching(EPS, found, "knn_accuracy", []) == []
 
@@ -267,14 +268,6 @@ def test_last_spectra_are_geometric_means_over_seeds(ax):
 def test_nothing_to_show_says_so(draw):
     assert [text.get_text() for text in draw([], plt.figure().add_subplot()).texts] == ["not run"]
     plt.close("all")
-
-
-@pytest.mark.parametrize("key", ["wang2021", "halvagal2023"])
-def test_every_arm_has_a_fixed_colour_of_its_own_in_its_experiment(key):
-    for e in papers.paper(key).experiments.values():
-        shades = training.colours(list(e.arms))
-        assert len(set(shades.values())) == len(e.arms), e.name
-        assert all(style.colour(arm) == shade for arm, shade in shades.items()), e.name
 
 
 def test_rerun_names_chapter_experiment_scale_and_the_one_run():

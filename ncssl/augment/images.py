@@ -188,16 +188,21 @@ def augment(
     size: int | None = None,
     mean: Levels = None,
     std: Levels = None,
+    part: slice = slice(None),
+    whole: int | None = None,
 ) -> Tensor:
     """A random view of every image: uint8 (n, c, h, w) -> float32 (n, c, size, size), size None
     keeps h x w, less the view's share. Values in [0, 1], or (x - mean) / std with c numbers each.
-    Raises TypeError or ValueError for arguments of another kind."""
+    `part`: the images are these rows of a batch of `whole`, and their views as they would be among
+    all. Raises TypeError or ValueError for arguments of another kind."""
     _check_images(images, view, generator, size)
-    n, _, height, width = images.shape
+    _, _, height, width = images.shape
+    n = len(images) if whole is None else whole
     if size is None and view.share < 1:
         size = max(1, round(min(height, width) * view.share))
     draws = draw(view, n, height, width, generator, size=size)
-    return apply(images, view, draws, size=size, mean=mean, std=std)
+    mine = Draws(*(None if drawn is None else drawn[part] for drawn in draws))
+    return apply(images, view, mine, size=size, mean=mean, std=std)
 
 
 def _geometry(images: Tensor, view: View, draws: Draws, size: int | None) -> Tensor:

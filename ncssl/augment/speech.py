@@ -177,14 +177,39 @@ def _corrupt(corpus: "Speech", power: Tensor, draws: SpeechDraws) -> Tensor:
     return power
 
 
+def of_part(draws: SpeechDraws, part: slice) -> SpeechDraws:
+    """The parameters of the samples `part` of a batch."""
+    if part == slice(None):
+        return draws
+    mine = {
+        name: drawn[part]
+        for name, drawn in draws._asdict().items()
+        if drawn is not None and name != "field"
+    }
+    if draws.field is not None and len(draws.field) < len(draws.noise):
+        rows = draws.noise.nonzero().flatten()  # of the field, whose rows have noise
+        within = torch.isin(rows, torch.arange(len(draws.noise), device=rows.device)[part])
+        mine["field"] = draws.field[within]
+    elif draws.field is not None:
+        mine["field"] = draws.field[part]
+    return SpeechDraws(**mine)
+
+
 def speech_augment(
-    corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator
+    corpus: "Speech",
+    rows: Tensor,
+    view: SpeechView,
+    generator: Generator,
+    *,
+    part: slice = slice(None),
 ) -> Tensor:
     """A random view of utterances `rows` (n,): log-mel (n, 1, bands, frames) float32, each band's
-    mean over the crop taken off. The corpus, the rows and the generator are on one device. Raises
-    TypeError or ValueError for arguments of another kind."""
+    mean over the crop taken off. `part`: of these rows alone, which are as they would be among all.
+    The corpus, the rows and the generator are on one device. Raises TypeError or ValueError for
+    arguments of another kind."""
     _check_corpus(corpus, rows, view, generator)
-    return speech_apply(corpus, rows, view, speech_draw(corpus, rows, view, generator))
+    draws = of_part(speech_draw(corpus, rows, view, generator), part)
+    return speech_apply(corpus, rows[part], view, draws)
 
 
 def _check_corpus(corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator) -> None:

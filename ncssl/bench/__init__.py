@@ -8,7 +8,7 @@ from functools import partial
 import click
 import torch
 
-from ncssl.bench import images, predictor, speech, theory
+from ncssl.bench import images, predictor, speech, theory, watching
 from ncssl.bench.timing import Size
 from ncssl.errors import UnknownName
 from ncssl.train import loop
@@ -21,6 +21,7 @@ PARTS = {
     "torchvision": images.torchvision,
     "augment": images.augment,
     "predictor": predictor.predictor,
+    "watch": watching.watching,
     "theory": theory.theory,
     "speech_features": speech.features,
     "speech_step": speech.step,

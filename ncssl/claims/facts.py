@@ -72,7 +72,7 @@ class Arm:
     repeats, if any.
 
     `times`: factors on numbers of the recipe, whatever they are at the scale. `colour`: of its
-    name in figures, "#rrggbb"; the arms of these papers have theirs in `ncssl.plots.style`.
+    marks in every figure, "#rrggbb".
     """
 
     name: str

@@ -1,19 +1,24 @@
 """Whether and how embeddings made by any library have collapsed: a verdict, numbers, likely causes,
 what to try."""
 
-import pickle
-import zipfile
-from pathlib import Path
-
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ncssl.errors import BadFile
 from ncssl.evaluate import knn_accuracy
-from ncssl.measure import spectral
-from ncssl.measure.collapse import LIMIT, PAIRS, findings, healthy, numbers, rankme_of_noise
+from ncssl.measure import calibration, page, spectral
+from ncssl.measure.causes import WORDS, likely
+from ncssl.measure.collapse import (
+    LIMIT,
+    PAIRS,
+    findings,
+    healthy,
+    numbers,
+    rankme_of_noise,
+    scale,
+    sized,
+)
+from ncssl.measure.embeddings import tensor
 
 ROWS = 10_000  # rows used with a second view or labels
 LEAST = 10  # rows without which nothing can be said
@@ -34,88 +39,18 @@ MEANING = {
     "cka": "linear CKA of the views",
     "lidar": "directions that tell images apart rather than views (LiDAR)",
 }
-WORDS = {
-    "complete": "complete collapse: all inputs are sent to nearly one point",
-    "dimensional": "dimensional collapse: the outputs vary in few directions",
-    "dead channels": "dead channels: more than a tenth of them do not vary",
-    "offset": "a constant offset dominates; about it the outputs still vary in many directions",
-    "none": "no collapse found (which does not show that something was learned)",
-}
-# finding -> likely cause, what to try, arm of the atlas with both
-CAUSES: dict[str, list[tuple[str, str, str]]] = {
-    "complete": [
-        (
-            "the gradient follows both views: the target is not detached",
-            "stop the gradient of the target",
-            "no_stop_gradient",
-        ),
-        (
-            "nothing stands between projection and target",
-            "put a predictor on the online branch",
-            "no_predictor",
-        ),
-        (
-            "a predictor in closed form is nearly the identity",
-            "a smaller eps, such as 0.1 or 0.3",
-            "directcopy_eps_1",
-        ),
-        (
-            "weight decay outweighs the gradient",
-            "a weight decay ten or a hundred times smaller",
-            "large_weight_decay",
-        ),
-        (
-            "these are logits or prototype scores, which share a constant",
-            "diagnose the layer before them",
-            "dino",
-        ),
-    ],
-    "dimensional": [
-        (
-            "no term of the loss keeps the channels apart",
-            "penalise their covariance or cross-correlation",
-            "vicreg_no_covariance",
-        ),
-        (
-            "such a term has a weight far from the published one",
-            "go back to it, or lower the learning rate",
-            "barlow_weight_10",
-        ),
-        (
-            "a batch norm keeps channels alive, and nothing keeps them apart",
-            "a predictor or head that mixes channels",
-            "offdiagonal_none",
-        ),
-    ],
-    "dead channels": [
-        (
-            "units before a ReLU are below zero for all inputs",
-            "a lower learning rate; find why training collapsed",
-            "no_stop_gradient_norm",
-        )
-    ],
-    "offset": [
-        (
-            "nothing in the loss keeps the variance up",
-            "a hinge on the standard deviation, or standardise",
-            "invcov_cov",
-        ),
-        (
-            "hardly trained: an untrained network with ReLU starts there",
-            "train on; watch whether the spread rises",
-            "random",
-        ),
-    ],
-}
-ENDINGS = {".npy": "numpy", ".npz": "numpy", ".pt": "torch", ".pth": "torch"}
 
 
-def diagnose(z: Tensor, z2: Tensor | None = None, y: Tensor | None = None) -> dict:
+def diagnose(
+    z: Tensor, z2: Tensor | None = None, y: Tensor | None = None, of: str = "projections"
+) -> dict:
     """Whether and how embeddings z (n, d) have collapsed, as plain values: verdict, findings,
-    numbers, causes, notes.
+    numbers, causes, notes, and how often the findings were seen in runs that failed and learned.
 
-    z2: the same rows in another view; y: their class numbers (n,). Tensors or arrays. Raises
-    ValueError naming the argument whose shape, type or values cannot be used.
+    z2: the same rows in another view; y: their class numbers (n,), any whole numbers from 0 up.
+    Tensors or arrays; their scale does not matter. `of`: projections, on which a loss acts, or
+    features of an encoder. Raises ValueError naming the argument whose shape, type or values cannot
+    be used, UnknownName.
     """
     z = embeddings("z", z)
     n, d = z.shape
@@ -123,8 +58,10 @@ def diagnose(z: Tensor, z2: Tensor | None = None, y: Tensor | None = None) -> di
     if z2 is not None and z2.shape != z.shape:
         raise ValueError(f"z2 must have the shape of z, {tuple(z.shape)}, had {tuple(z2.shape)}")
     y = None if y is None else classes(y, n).to(z.device)
+    by = scale(z)
+    z, z2 = sized(z, by), None if z2 is None else sized(z2, by)
     measured, fine = numbers(z), healthy(n, d)
-    found = findings(measured, n, d)
+    found = findings(measured, n, d, of)
     out = {
         "n": n,
         "d": d,
@@ -133,11 +70,9 @@ def diagnose(z: Tensor, z2: Tensor | None = None, y: Tensor | None = None) -> di
         "numbers": {
             name: {"value": value, "healthy": fine[name]} for name, value in measured.items()
         },
-        "causes": [
-            dict(zip(("cause", "try", "arm"), c, strict=True))
-            for name in found
-            for c in CAUSES.get(name, ())
-        ],
+        "of": of,
+        "causes": likely(found),
+        "seen": seen(found) if of == "projections" else {},
         "notes": notes(n, d, paired=z2 is not None or y is not None),
     }
     few = slice(None, None, -(-n // ROWS))
@@ -152,6 +87,17 @@ def diagnose(z: Tensor, z2: Tensor | None = None, y: Tensor | None = None) -> di
     if y is not None:
         out["labels"] = labelled(z[few], y[few])
     return out
+
+
+def seen(found: list[str]) -> dict[str, dict]:
+    """How often these findings, or for none of them any collapse, were seen in the stored runs that
+    did not choose the limits: finding -> group -> failed and learned, [seen, runs]."""
+    return {word: calibration.held_out(word) for word in asked(found)}
+
+
+def asked(found: list[str]) -> list[str]:
+    """The findings whose counts matter: those that hold, or collapse where none does."""
+    return [word for word in found if word != "none"] or ["collapse"]
 
 
 def notes(n: int, d: int, paired: bool) -> list[str]:
@@ -198,7 +144,8 @@ def embeddings(name: str, z: Tensor) -> Tensor:
 
 
 def classes(y: Tensor, n: int) -> Tensor:
-    """y as class numbers (n,) from 0 up; raises ValueError naming what is wrong."""
+    """y as class numbers (n,), renumbered from 0 up without gaps; raises ValueError naming what is
+    wrong."""
     y = tensor("y", y)
     if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool:
         raise ValueError(f"y must hold class numbers, had {y.dtype}".replace("torch.", ""))
@@ -208,16 +155,7 @@ def classes(y: Tensor, n: int) -> Tensor:
         )
     if int(y.long().min()) < 0:
         raise ValueError(f"y must hold class numbers from 0 up, the least was {int(y.min())}")
-    return y.long()
-
-
-def tensor(name: str, value: object) -> Tensor:
-    """A tensor of a tensor or array, on its device, without its graph; raises ValueError
-    naming it."""
-    try:
-        return value.detach() if isinstance(value, Tensor) else torch.from_numpy(np.array(value))
-    except TypeError as error:
-        raise ValueError(f"{name} must hold numbers, had {np.asarray(value).dtype}") from error
+    return y.long().unique(return_inverse=True)[1]
 
 
 def shuffled(n: int) -> Tensor:
@@ -255,66 +193,6 @@ def labelled(z: Tensor, y: Tensor) -> dict[str, float]:
     }
 
 
-def read_embeddings(path: str | Path) -> dict[str, Tensor]:
-    """z, and z2 and y where they are there, from a .npy, .npz, .pt or .pth file; a lone array is z.
-
-    Raises BadFile for what cannot be read or has no z, FileNotFoundError. Nothing in a file is
-    executed.
-    """
-    held = arrays(path)
-    if "z" not in held and len(held) == 1:
-        held = {"z": next(iter(held.values()))}
-    if "z" not in held:
-        names = ", ".join(map(str, held)) or "nothing"
-        raise BadFile(path, f"holds {names}", "name the embeddings z, a second view z2, labels y")
-    return {name: tensor(name, held[name]) for name in ("z", "z2", "y") if name in held}
-
-
-def read_array(path: str | Path, name: str) -> Tensor:
-    """The array of that name in a file, or the only one in it; raises BadFile,
-    FileNotFoundError."""
-    held = arrays(path)
-    if name not in held and len(held) != 1:
-        raise BadFile(
-            path,
-            f"holds {', '.join(map(str, held)) or 'nothing'}",
-            f"give one array, or name it {name}",
-        )
-    return tensor(name, held.get(name, next(iter(held.values()))))
-
-
-def arrays(path: str | Path) -> dict:
-    """What a file holds, by name; a lone array has the name ''. Raises BadFile,
-    FileNotFoundError."""
-    path = Path(path)
-    if path.suffix not in ENDINGS:
-        raise BadFile(
-            path, f"the ending {path.suffix!r} is not known", f"save as {', '.join(ENDINGS)}"
-        )
-    try:
-        if ENDINGS[path.suffix] == "torch":
-            held = torch.load(path, map_location="cpu", weights_only=True)
-        else:
-            held = np.load(path, allow_pickle=False)
-            held = {name: held[name] for name in held.files} if hasattr(held, "files") else held
-    except FileNotFoundError:
-        raise
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        KeyError,
-        OSError,
-        zipfile.BadZipFile,
-    ) as error:
-        why = str(error).split("\n")[0]
-        raise BadFile(
-            path, f"cannot be read ({why})", "save plain arrays or tensors of numbers"
-        ) from error
-    return held if isinstance(held, dict) else {"": held}
-
-
 def text(report: dict) -> str:
     """A report of `diagnose` for people: verdict, numbers beside the healthy ones, causes and what
     to try."""
@@ -323,6 +201,7 @@ def text(report: dict) -> str:
         f"{'Verdict' if i == 0 else 'Also':8} {WORDS[name]}"
         for i, name in enumerate(report["findings"])
     ]
+    lines += [f"Seen     {line}" for line in said(report)]
     lines += ["", f"{'':17}{'here':>10}{'healthy':>10}", *rows(report["numbers"], "healthy")]
     if "views" in report:
         lines += [
@@ -344,6 +223,11 @@ def text(report: dict) -> str:
     return "\n".join(lines)
 
 
+def said(report: dict) -> list[str]:
+    """How often its findings were seen elsewhere, a line each."""
+    return [f"{word}: {calibration.words(word)}" for word in report["seen"]]
+
+
 def rows(measured: dict[str, dict], beside: str) -> list[str]:
     """A line a number: its name, its value, the one to compare with, what it means."""
 
@@ -354,3 +238,50 @@ def rows(measured: dict[str, dict], beside: str) -> list[str]:
         f"{name:17}{cell(v['value'])}{cell(v[beside])}  {MEANING[name]}"
         for name, v in measured.items()
     ]
+
+
+def as_html(report: dict) -> str:
+    """A report of `diagnose` as a page of its own, with the counts of every group of runs."""
+    columns = ("number", "here", "beside it", "what it is")
+    parts = [
+        *(page.verdict(WORDS[name], name != "none") for name in report["findings"]),
+        *map(page.paragraph, said(report) + report["notes"]),
+        page.heading("Numbers, beside those of healthy embeddings of this size"),
+        page.table(columns, cells(report["numbers"], "healthy")),
+    ]
+    if "views" in report:
+        parts += [
+            page.heading("Two views, beside shuffled rows"),
+            page.table(columns, cells(report["views"], "shuffled")),
+        ]
+    if "labels" in report:
+        rates = [["nearest neighbours", "commonest class"], report["labels"].values()]
+        parts += [
+            page.heading("Labels"),
+            page.table(("by", "percent right"), [*zip(*rates, strict=True)]),
+        ]
+    if report["causes"]:
+        parts += [
+            page.heading("Likely causes"),
+            page.table(
+                ("cause", "what to try", "seen in the atlas in"),
+                [list(cause.values()) for cause in report["causes"]],
+            ),
+        ]
+    parts += [page.heading("How often this was seen"), *map(counted, report["seen"].items())]
+    return page.page(f"{report['n']} embeddings of {report['d']} channels", parts)
+
+
+def cells(measured: dict[str, dict], beside: str) -> list[list]:
+    """A row a number, as `rows`."""
+    return [[name, v["value"], v[beside], MEANING[name]] for name, v in measured.items()]
+
+
+def counted(said: tuple[str, dict]) -> str:
+    """The counts of a finding in every group of runs, as a table."""
+    word, groups = said
+    rows = [
+        [name, *(calibration.share(sides[side]) for side in ("learned", "failed"))]
+        for name, sides in groups.items()
+    ]
+    return page.table((f"{word}, in", "runs that learned", "runs that failed"), rows)

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def _wide(x: Tensor, name: str) -> Tensor:
+def matrix(x: Tensor, name: str = "z") -> None:
+    """Raise ValueError for what is not a finite matrix with a row and a column."""
     if x.ndim != 2 or 0 in x.shape:
         raise ValueError(
             f"{name} must be a matrix with at least one row and column, had shape {tuple(x.shape)}"
@@ -19,7 +20,16 @@ def _wide(x: Tensor, name: str) -> Tensor:
     broken = x.numel() - int(x.isfinite().sum())
     if broken:
         raise ValueError(f"{name} must be finite, has {broken} values that are NaN or infinite")
-    return x.detach().to(torch.float32 if x.device.type == "mps" else torch.float64)
+
+
+def precise(x: Tensor) -> torch.dtype:
+    """float64 where the device has it."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
+
+
+def _wide(x: Tensor, name: str) -> Tensor:
+    matrix(x, name)
+    return x.detach().to(precise(x))
 
 
 def _square(x: Tensor, name: str) -> Tensor:

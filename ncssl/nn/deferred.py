@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+Answer = TypeVar("Answer")
 _worker: ThreadPoolExecutor | None = None  # one thread for the process, made at the first use
 
 
-def deferred(rule: Callable[..., Tensor], *given: Tensor) -> Future[Tensor]:
-    """rule(*given) to come, a Tensor on the processor, of the tensors as they are now, on any
-    device.
+def deferred(rule: Callable[..., Answer], *given: Tensor) -> Future[Answer]:
+    """rule(*given) to come, a Tensor on the processor or plain values, of the tensors as they are
+    now, on any device.
 
     The copies are queued on the device now and awaited by a thread, so that neither the device nor
     the caller waits until the result is asked for. What the rule raises is raised there.
@@ -23,12 +25,12 @@ def deferred(rule: Callable[..., Tensor], *given: Tensor) -> Future[Tensor]:
     if copied:
         copied.record()
 
-    def work() -> Tensor:
+    def work() -> Answer:
         if copied:
             copied.synchronize()
         with torch.no_grad():
             answer = rule(*here)
-        return answer.pin_memory() if copied else answer
+        return answer.pin_memory() if copied and isinstance(answer, Tensor) else answer
 
     return _worker.submit(work)
 

@@ -17,11 +17,10 @@ from ncssl.errors import UnknownName
 from ncssl.records import baseline
 from ncssl.records.numbers import Found
 from ncssl.report import select
-from ncssl.report.frame import frame, number, spread
-from ncssl.report.tables import decimals, test_words
+from ncssl.report.frame import frame, number
 from ncssl.verdicts.intervals import LEVEL, holm
 from ncssl.verdicts.judging import MOST_SEEDS
-from ncssl.verdicts.states import DECIDED, EXACT, STATUSES, Verdict, words
+from ncssl.verdicts.states import DECIDED, EXACT, STATUSES, Verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -109,49 +108,6 @@ def corrected(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]]) -> DataFra
     return frame(rows, ["source", "tested"])
 
 
-def trained(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
-    """One row a claim about records: verdict, what it says, test and whose margin, effect, the
-    paper's, seeds, scale.
-
-    The last columns, verdicts at other scales and gates, are there where any claim has one.
-    """
-    rows = []
-    for claim, found in claims:
-        scale, v = at(found), shown(found)
-        d = decimals(claim, v)
-        others = (
-            f"{s}: {w.status}" for s, w in found.items() if s != scale and w.status != "not run"
-        )
-        rows.append(
-            {
-                "verdict": words(v.status),
-                "claim": says(claim),
-                "test (whose margin)": f"{test_words(claim, v)} ({claim.margin_by})",
-                "effect, 95 % interval": (
-                    f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip()
-                ),
-                "paper": number(claim.reported_effect, 2),
-                "seeds": runs(claim, v, scale),
-                "scale": scale,
-                "elsewhere": ", ".join(others),
-                "gates": gate_words(v),
-            }
-        )
-    empty = [name for name in ("elsewhere", "gates") if not any(row[name] for row in rows)]
-    return frame(rows, ["verdict", "claim"]).drop(columns=empty, errors="ignore")
-
-
-def gate_words(v: Verdict) -> str:
-    """Which gates a verdict passed and which not; empty without any."""
-    passed, failed = ([g.name for g in v.gates if g.passed == ok] for ok in (True, False))
-    return ", ".join([*(f"not {name}" for name in failed), *passed])
-
-
-def says(claim: Claim) -> str:
-    """A claim's name as in the figures, what it says, and where in the paper."""
-    return f"{claim.id.replace('_', ' ')}: {claim.statement} ({claim.place})"
-
-
 def runs(claim: Claim, v: Verdict, scale: str) -> str:
     """How many seeds a verdict rests on, of how many where some are missing, and in how many
     looks."""
@@ -168,21 +124,6 @@ def runs(claim: Claim, v: Verdict, scale: str) -> str:
 def own_seeds(claim: Claim, scale: str) -> tuple[int, ...]:
     """The seeds that a scale has for the experiment of a claim."""
     return papers.paper(claim.paper).experiments[claim.experiment].scales[scale].seeds
-
-
-def computed(claims: Iterable[tuple[Claim, Verdicts]]) -> DataFrame:
-    """One row a claim about theory: verdict, what it says, the value computed, test and whose
-    margin."""
-    rows = [
-        {
-            "verdict": words(v.status),
-            "claim": says(claim),
-            "value": size(v.effect),
-            "test (whose margin)": f"{claim.test} {claim.margin:g} ({claim.margin_by})",
-        }
-        for claim, v in judged(claims)
-    ]
-    return frame(rows, ["verdict", "claim"])
 
 
 def size(value: float | None) -> str:

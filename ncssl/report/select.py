@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ncssl.checks import is_whole, wrong
-from ncssl.claims.facts import FLOOR, Cell, Claim, Experiment, Paper
+from ncssl.claims.facts import FLOOR, Arm, Cell, Claim, Experiment, Paper
 from ncssl.errors import UnknownName
 from ncssl.metrics import is_error
 from ncssl.metrics import metric as facts_of
@@ -68,6 +68,7 @@ def arms(
             {
                 "arm": arm.name,
                 "label": arm.label,
+                "colour": arm.colour,
                 "values": seeds,
                 "n": len(sample),
                 "failed": len(seeds) - len(sample),
@@ -78,6 +79,11 @@ def arms(
             }
         )
     return rows
+
+
+def named(arm: Arm) -> dict:
+    """What the row of a figure says of its arm: name, label and colour."""
+    return {"arm": arm.name, "label": arm.label, "colour": arm.colour}
 
 
 def cell(paper: Paper, reference: str | None) -> Cell | None:
@@ -115,9 +121,7 @@ def curves(
             if p.arm == arm.name and r is not None and (line := curve(r, name)) is not None
         ]
         if lines and (only is None or arm.name in only):
-            rows.append(
-                {"arm": arm.name, "label": arm.label, "runs": [(x, factor * y) for x, y in lines]}
-            )
+            rows.append(named(arm) | {"runs": [(x, factor * y) for x, y in lines]})
     return rows
 
 

@@ -5,13 +5,15 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from tqdm import tqdm
 
+from ncssl import parallel
 from ncssl.errors import BadFile, UnknownName
 from ncssl.files import claimed
 from ncssl.machine import THREADS, best_device, chosen
@@ -56,25 +58,43 @@ def one(
     """Make one record unless it is there or another process is at it; what to print of it, or None.
 
     None too if the deadline came first: the checkpoint stays, and the next call goes on from it.
+    Of several processes that torchrun started the first has what to print, the others {}.
     """
-    with claimed(lock(planned.recipe, out)) as mine:
-        if not mine or recorded(planned, out):
+    parallel.join()
+    with taken(planned.recipe, out) as mine:
+        if not mine or parallel.agreed(recorded(planned, out)):
             return None
         where = dict(root=root, device=device, out=out, download=download, threads=threads)
         try:
             with until(deadline):
                 if planned.recipe.method in baseline.METHODS:
-                    record = measure_floor(planned.recipe, **where)
+                    first = parallel.rank() == 0
+                    record = measure_floor(planned.recipe, **where) if first else None
                 else:
                     record = fit(planned.recipe, key=planned.paper, progress=False, **where)
         except OutOfTime:
             return None
+        if record is None:  # the first process of the run has it
+            return {}
         # whoever waits for it finds the record first
         lock(planned.recipe, out).unlink(missing_ok=True)
         name = f"{planned.experiment}.{planned.arm}"
         return {"run": name, "seed": planned.seed, "seconds": round(record.seconds, 1)} | summary(
             record, out
         )
+
+
+@contextlib.contextmanager
+def taken(r: Recipe, out: str | Path | None = None) -> Iterator[bool]:
+    """True where this call holds the lock of a run, in each of its processes. Raises ValueError
+    where these are at different runs."""
+    if parallel.agreed(int(r.id, 16)) != int(r.id, 16):
+        raise ValueError(f"process {parallel.rank()} is at {r.id}, the first at another run")
+    if parallel.rank() > 0:
+        yield bool(parallel.agreed(0))
+        return
+    with claimed(lock(r, out)) as mine:
+        yield bool(parallel.agreed(mine))
 
 
 def lock(r: Recipe, out: str | Path | None = None) -> Path:
@@ -133,11 +153,15 @@ def run(
     it is compared with, where this machine computes in theirs. `only`: the runs with these ids.
     `shard` (i, n): every n-th run from the i-th on, of n calls that share the work. A run that ends
     in an error of its own is named on stderr and the others are made; raises ValueError at the end.
+    Several GPUs take one run each; under torchrun the runs come one after another, each over all
+    processes.
     """
+    if parallel.started():
+        jobs = one_at_a_time(jobs, budget, undecided)
     for error in experiments.refused(out):
         print(f"ncssl: {error}", file=sys.stderr)
     device = chosen(device)
-    jobs = jobs or side_by_side(device, threads)
+    jobs = jobs or gpus(device) or side_by_side(device, threads)
     began, given = time.monotonic(), (root, out, device, download, threads)
 
     def mine(runs: list[experiments.Planned]) -> list[experiments.Planned]:
@@ -156,6 +180,15 @@ def run(
             f"{tally.broken} runs ended in an error, named above; {tally.made} records were made"
         )
     return tally
+
+
+def one_at_a_time(jobs: int, budget: float | None, undecided: bool) -> int:
+    """1, the jobs of a campaign whose runs torchrun's processes share. Raises ValueError for what
+    they would not do at the same moment."""
+    given = {"--jobs": jobs > 1, "--budget": budget is not None, "--undecided": undecided}
+    if refused := [name for name, wanted in given.items() if wanted]:
+        raise ValueError(f"{' and '.join(refused)} given under torchrun; leave that out")
+    return 1
 
 
 def identify(runs: list[experiments.Planned], root: str | Path | None) -> list[experiments.Planned]:
@@ -198,6 +231,21 @@ def side_by_side(device: str | None = None, threads: int = THREADS) -> int:
     )
 
 
+def gpus(device: str) -> int:
+    """How many GPUs a campaign shares: with "cuda" all of this machine, with "cuda:N" that one; 0
+    on a CPU."""
+    if parallel.started() or not device.startswith("cuda"):
+        return 0
+    return torch.cuda.device_count() if device == "cuda" else 1
+
+
+def places(device: str | None, jobs: int) -> list[str | None]:
+    """The device of each of the runs that go side by side, spread over the GPUs of this machine."""
+    if device != "cuda" or gpus(device) < 2:
+        return [device] * jobs
+    return [f"cuda:{i % gpus(device)}" for i in range(jobs)]
+
+
 def make(
     runs: list[experiments.Planned],
     given: tuple,
@@ -208,28 +256,31 @@ def make(
 ) -> Tally:
     """Make those of the runs that have no record, in their order, `jobs` side by side: how many,
     how many errors."""
-    missing = [p for p in runs if not recorded(p, given[1])]
+    # torchrun's processes agree on it run by run
+    missing = [p for p in runs if parallel.started() or not recorded(p, given[1])]
     spans, made, broken, deadline = [], 0, 0, None if budget is None else began + 0.98 * budget
     bar = tqdm(
         total=len(missing),
         unit="run",
         desc=f"{len(runs) - len(missing)} of {len(runs)} records there",
+        disable=parallel.rank() > 0,
     )
     with bar, workers(jobs, begin_worker) as pool:
-        waiting, going = iter(missing), {}
+        waiting, going, free = iter(missing), {}, places(given[2], jobs)
         while True:
             while len(going) < jobs and fits(budget, time.monotonic() - began, spans):
                 if (p := next(waiting, None)) is None:
                     break
-                going[pool.submit(one, p, *given, deadline=deadline)] = p, time.monotonic()
+                at = given[:2] + (free.pop(0),) + given[3:]
+                going[pool.submit(one, p, *at, deadline=deadline)] = p, time.monotonic(), at[2]
             if not going:
                 break
             for future in wait(going, return_when=FIRST_COMPLETED).done:
-                p, started = going[future]
+                p, started, place = going[future]
                 try:
                     row = future.result()
                 except BrokenExecutor:
-                    names = ", ".join(sorted(label(p) for p, _ in going.values()))
+                    names = ", ".join(sorted(label(p) for p, *_ in going.values()))
                     raise ChildProcessError(
                         f"a process was killed, perhaps for its memory, while at {names}"
                     ) from None
@@ -243,10 +294,15 @@ def make(
                     if row is not None:
                         spans.append(time.monotonic() - started)
                         made += 1
-                        report(row)
+                        if row:  # {} in the other processes of a run
+                            report(row)
                 del going[future]
+                free.append(place)
                 bar.update()
     left = len(missing) - made - broken
+    if parallel.started():  # what had a record was not made, and the first alone knows
+        left = sum(not recorded(p, given[1]) for p in missing) - broken
+        left = 0 if parallel.rank() else left
     if left:
         print(f"ncssl: {made} records made, {left} left; the same command goes on", file=sys.stderr)
     return Tally(made, broken, left)

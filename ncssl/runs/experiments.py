@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ncssl.claims import papers
 from ncssl.errors import BadFile, UnknownName
-from ncssl.recipes import KIND, SCALES, Recipe, recipe
+from ncssl.recipes import KIND, NAMED, SCALES, SPOKEN, Recipe, recipe
 from ncssl.records import baseline, store
 from ncssl.records import numbers as runs_of
 from ncssl.report import select
@@ -20,6 +20,8 @@ from ncssl.verdicts.states import STATUSES, Verdict
 
 # of a plan
 ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")
+# data sets whose runs are judged beside those of a scale's own set
+STAND_INS = {"cifar10": "cifar10_jpeg"}
 BLOCK = 3  # seeds: everything gets so many before anything gets more
 
 
@@ -99,7 +101,25 @@ def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, override
         raise BadFile(
             papers.FOLDER / f"{paper}.toml", f"{where}: {error}", "correct the file"
         ) from error
+    asked = overrides.get("dataset", plain.dataset)
+    if not stands_in(asked, plain.dataset, scale):
+        overrides = overrides | {"dataset": plain.dataset}
     return full(values | overrides) if overrides else plain
+
+
+def stands_in(dataset: str, own: str, scale: str) -> bool:
+    """Whether a data set that was asked for takes the place of an experiment's own: speech that of
+    speech, images that of the scale's images; larger images that an experiment names stay."""
+    if own in SPOKEN or dataset in SPOKEN:
+        return own in SPOKEN and dataset in SPOKEN
+    return own in (dataset, SCALES[scale]["dataset"])
+
+
+def on(runs: list[Planned], dataset: str | None) -> list[Planned]:
+    """Those of the runs that are on a data set; all where none is given. Raises UnknownName."""
+    if dataset not in (None, "folder", *NAMED):
+        raise UnknownName("dataset", dataset, NAMED)
+    return [p for p in runs if dataset in (None, p.recipe.dataset)]
 
 
 def with_seed(p: Planned, seed: int, **changes) -> Planned:
@@ -125,12 +145,12 @@ def extras(own: list[Planned]) -> list[Planned]:
 def plan(
     paper: str | None = None, scale: str = "laptop", results: str | Path | None = None, **overrides
 ) -> list[Planned]:
-    """Every run of a paper (or of all) at a scale, each recipe once, the most important first."""
+    """Every run of a paper (or of all) at a scale, each recipe once, the most important first; with
+    a `dataset` those that it stands in for."""
     keys = [paper] if paper else papers.papers()
     names = [(key, name) for key in keys for name in papers.paper(key).experiments]
-    return ordered(
-        [p for key, name in names for p in planned(key, name, scale, results, **overrides)]
-    )
+    runs = [p for key, name in names for p in planned(key, name, scale, results, **overrides)]
+    return ordered(on(runs, overrides.get("dataset")))
 
 
 def ordered(runs: list[Planned]) -> list[Planned]:
@@ -184,7 +204,7 @@ def undecided(
             if whole and judging.left_open(gates.of_runs(claim, found, results=results)):
                 wanted += extras([p for p in own if p.arm in claim.compared])
             again += otherwise(claim, found + list(records(stored(extras(own), results), results)))
-    return ordered(again) + ordered(wanted)
+    return on(ordered(again) + ordered(wanted), overrides.get("dataset"))
 
 
 def otherwise(claim: papers.Claim, found: list) -> list[Planned]:
@@ -291,13 +311,14 @@ def ledger(
     status: str | None = None,
     name: str | None = None,
     by: str | None = None,
+    dataset: str | None = None,
     **overrides,
 ) -> list[dict]:
     """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n,
-    scale, and more.
+    scale, and more; `on` has what is found on sets that stand in for the scale's own.
 
-    Only claims with a verdict, an id, of the "paper" or the "book", where these are given; raises
-    UnknownName.
+    Only claims with a verdict, an id, of the "paper" or the "book", where these are given; with a
+    `dataset` the claims of runs, judged on it. Raises UnknownName.
     """
     if status is not None and status not in STATUSES:
         raise UnknownName("status", status, STATUSES)
@@ -309,8 +330,42 @@ def ledger(
         c for p in chosen for c in p.claims.values() if name in (None, c.id) and by in (None, c.by)
     ]
     bar = tqdm(claims, unit="claim", disable=None, leave=False)
-    rows = [row(claim, all_scales(claim, scale, results, **overrides)) for claim in bar]
+    if dataset is None:
+        rows = [
+            row(c, all_scales(c, scale, results, **overrides)) | {"on": elsewhere(c, results)}
+            for c in bar
+        ]
+    else:
+        rows = [
+            row(c, by_scale(c, results, scales=scales, dataset=dataset, **overrides))
+            for c in bar
+            if c.kind == "records" and (scales := scales_on(c, dataset, scale))
+        ]
     return store.rounded([r for r in rows if status in (None, r["status"])], 4)
+
+
+def scales_on(claim: papers.Claim, dataset: str, scale: str | None = None) -> list[str]:
+    """The scales, or whether the one given, at which a claim's runs are on a data set when it is
+    asked for."""
+    return [
+        s
+        for s in ([scale] if scale else SCALES)
+        if on(scheduled(claim.paper, claim.experiment, s, dataset=dataset)[:1], dataset)
+    ]
+
+
+def elsewhere(claim: papers.Claim, results: str | Path | None = None) -> dict[str, dict]:
+    """Verdicts of a claim of runs on sets that stand in for a scale's own, at the largest scale
+    that has such records: data set -> status, effect, low, high, n, scale. Empty without any."""
+    out = {}
+    for dataset, own in STAND_INS.items() if claim.kind == "records" else ():
+        scales = [s for s in scales_on(claim, dataset) if SCALES[s]["dataset"] == own]
+        found = by_scale(claim, results, scales=scales, dataset=dataset) if scales else {}
+        if found and found[at := best(found)].status != "not run":
+            v = found[at]
+            out[dataset] = {"status": v.status, "effect": v.effect, "low": v.low}
+            out[dataset] |= {"high": v.high, "n": v.n, "scale": at}
+    return out
 
 
 def judged(

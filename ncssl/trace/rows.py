@@ -1,0 +1,103 @@
+"""What the ledger's page shows: every claim with its verdicts and with the runs that it rests on.
+
+Each record is read once, each recipe made once, so that all claims take seconds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ncssl.claims import papers
+from ncssl.claims.facts import Claim
+from ncssl.recipes import SCALES
+from ncssl.records import store
+from ncssl.records.store import Record
+from ncssl.runs import experiments
+from ncssl.runs.experiments import Planned
+from ncssl.verdicts import gates, judging
+from ncssl.verdicts.states import Verdict
+
+Pair = tuple[Planned, Record | None]
+# (paper, experiment, scale) -> its runs, added seeds that have a record among them
+Runs = Mapping[tuple[str, str, str], Sequence[Pair]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim, its verdicts by scale (the smallest first), the scale shown, and there the runs of
+    its arms; theory has one verdict, at "theory", and no runs."""
+
+    claim: Claim
+    verdicts: Mapping[str, Verdict]
+    scale: str
+    runs: tuple[Pair, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that is shown: at the largest scale with records."""
+        return self.verdicts[self.scale]
+
+    @property
+    def records(self) -> list[Record]:
+        """The records that the verdict shown rests on."""
+        return [record for _, record in self.runs if record is not None]
+
+    @property
+    def whose(self) -> str:
+        """Whose claim it is: "paper", "book" (ours) or "erratum" (it tests a misprint)."""
+        return "erratum" if self.claim.erratum else self.claim.by
+
+
+def records(results: str | Path | None = None) -> dict[str, Record]:
+    """Every record that can be used, by its id."""
+    return {r.id: r for _, r in store.scan(results) if isinstance(r, Record)}
+
+
+def runs(known: Mapping[str, Record], keys: Sequence[str] | None = None) -> Runs:
+    """The runs of every experiment of the papers, with their records, at the scales that have any
+    (at the smallest without one)."""
+    found, scales = {}, {r.recipe.scale for r in known.values()}
+    for key in keys or papers.papers():
+        for name in papers.paper(key).experiments:
+            for scale in [s for s in SCALES if s in scales] or list(SCALES)[:1]:
+                own = experiments.scheduled(key, name, scale)
+                added = [p for p in experiments.extras(own) if p.recipe.id in known]
+                found[key, name, scale] = [(p, known.get(p.recipe.id)) for p in own + added]
+    return found
+
+
+def rows(found: Runs, results: str | Path | None = None) -> list[Row]:
+    """Every claim of the papers in `found`, in the order of their files."""
+    keys = dict.fromkeys(key for key, _, _ in found)
+    claims = (c for key in keys for c in papers.paper(key).claims.values())
+    return [row(claim, found, results) for claim in claims]
+
+
+def row(claim: Claim, found: Runs, results: str | Path | None = None) -> Row:
+    """One claim with its verdicts at the scales of `found`."""
+    if claim.kind == "theory":
+        return Row(claim, {"theory": judging.judge_theory(claim)}, "theory")
+    needed = {
+        scale: [pair for pair in pairs if pair[0].arm in claim.needed]
+        for (key, name, scale), pairs in found.items()
+        if (key, name) == (claim.paper, claim.experiment)
+    }
+    said = {s: gates.of_runs(claim, pairs, results=results) for s, pairs in needed.items()}
+    scale = experiments.best(said)
+    looked = [p for p in needed[scale] if counts(claim, p[0], said[scale])]
+    return Row(claim, said, scale, tuple(looked))
+
+
+def counts(claim: Claim, p: Planned, verdict: Verdict) -> bool:
+    """Whether a verdict rests on a run: added seeds are of a second look, and not for the gates."""
+    return not p.extra or (verdict.looks > 1 and p.arm in claim.compared)
+
+
+def uses(found: Runs) -> dict[str, list[Planned]]:
+    """Record -> the arms of experiments that it is a run of."""
+    out: dict[str, list[Planned]] = {}
+    for pairs in found.values():
+        for p, record in pairs:
+            if record is not None:
+                out.setdefault(record.id, []).append(p)
+    return out

@@ -1,0 +1,168 @@
+"""Trained encoders as safetensors files that say themselves what they are: weights, layers, recipe,
+preprocessing. Plain torch reads them; book/encoders.md shows how."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, ResNet
+
+from ncssl import data
+from ncssl.data import speech
+from ncssl.errors import BadFile
+from ncssl.files import write_whole
+from ncssl.measure import speakers
+from ncssl.nn.speech import Frames, StatisticsPooling
+from ncssl.recipes import Recipe
+
+FORMAT = "1"
+CHUNK = 1024  # images at a time
+Part = list  # [kind, its arguments or parts, parts put in place by name]
+ARGUMENTS = {
+    nn.Conv1d: "in_channels out_channels kernel_size stride padding dilation groups",
+    nn.Conv2d: "in_channels out_channels kernel_size stride padding dilation groups",
+    nn.BatchNorm1d: "num_features eps momentum affine track_running_stats",
+    nn.BatchNorm2d: "num_features eps momentum affine track_running_stats",
+    nn.Linear: "in_features out_features",
+    nn.Flatten: "start_dim end_dim",
+    nn.AdaptiveAvgPool2d: "output_size",
+    nn.MaxPool2d: "kernel_size stride padding",
+    nn.ReLU: "",
+    nn.Identity: "",
+    StatisticsPooling: "floor",
+}
+WITH_BIAS = (nn.Conv1d, nn.Conv2d, nn.Linear)
+
+
+def described(module: nn.Module, name: str = "") -> Part:
+    """A network as kinds and arguments: modules of torch.nn, torchvision's ResNet under the `name`
+    of the function that makes it, its block, and our `StatisticsPooling`. Raises ValueError."""
+    if isinstance(module, nn.Sequential):
+        return ["Sequential", [described(part) for part in module]]
+    if isinstance(module, Frames):
+        return ["Flatten", {"start_dim": 1, "end_dim": 2}]
+    if isinstance(module, ResNet):
+        swapped = {key: described(getattr(module, key)) for key in ("conv1", "maxpool", "fc")}
+        return [name.removesuffix("_imagenet"), {}, swapped]
+    if isinstance(module, BasicBlock):
+        sizes = dict(inplanes=module.conv1.in_channels, planes=module.conv1.out_channels)
+        cut = {"downsample": described(module.downsample)} if module.downsample else {}
+        return ["BasicBlock", sizes | {"stride": module.stride}, cut]
+    if type(module) not in ARGUMENTS:
+        kinds = ", ".join(sorted(kind.__name__ for kind in ARGUMENTS))
+        raise ValueError(f"a layer was {type(module).__name__}; allowed: {kinds}")
+    given = {key: getattr(module, key) for key in ARGUMENTS[type(module)].split()}
+    if isinstance(module, WITH_BIAS):
+        given["bias"] = module.bias is not None
+    return [type(module).__name__, given]
+
+
+def build(kind: str, given: list | dict, swapped: dict[str, Part] | None = None) -> nn.Module:
+    """The network that `described` describes, with fresh weights. Raises ValueError."""
+    make = getattr(nn, kind, None) or getattr(torchvision.models.resnet, kind, None)
+    make = StatisticsPooling if kind == "StatisticsPooling" else make
+    if make is None:
+        raise ValueError(f"a layer was {kind!r}; allowed: those of torch.nn and torchvision")
+    net = make(*[build(*part) for part in given]) if isinstance(given, list) else make(**given)
+    for name, part in (swapped or {}).items():
+        setattr(net, name, build(*part))
+    return net
+
+
+def save(path: str | Path, encoder: nn.Module, recipe: Recipe, preprocessing: dict) -> None:
+    """Write an encoder whole or not at all. Raises ValueError for a layer that is not known or
+    where safetensors is not installed, OSError."""
+    writer = safetensors().torch.save
+    weights = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
+    about = {
+        "network": described(encoder, recipe.backbone),
+        "recipe": dataclasses.asdict(recipe),
+        "preprocessing": preprocessing,
+    }
+    told = {name: json.dumps(value) for name, value in about.items()}
+    write_whole(Path(path), writer(weights, metadata={"ncssl_encoder": FORMAT} | told))
+
+
+@dataclasses.dataclass
+class Encoder:
+    """An encoder from a file, in evaluation mode, with the recipe that trained it and what its
+    input must have gone through."""
+
+    net: nn.Module
+    recipe: dict[str, Any]
+    preprocessing: dict[str, Any]
+
+
+def load(path: str | Path, device: str = "cpu") -> Encoder:
+    """Read what `save` wrote; raises BadFile for anything else, FileNotFoundError, ValueError where
+    safetensors is not installed."""
+    opened = safetensors().safe_open
+    if not Path(path).exists():
+        raise FileNotFoundError(2, "no such file", str(path))
+    try:
+        with opened(str(path), "pt", device=device) as file:
+            about = file.metadata() or {}
+            if about.get("ncssl_encoder") != FORMAT:
+                raise ValueError("it does not say that it is an encoder of this project")
+            net = build(*json.loads(about["network"])).to(device)
+            net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+            return Encoder(net.eval(), *(json.loads(about[k]) for k in ("recipe", "preprocessing")))
+    except (KeyError, TypeError, ValueError, RuntimeError, safetensors().SafetensorError) as error:
+        why = str(error).split("\n")[0]
+        raise BadFile(path, f"not an encoder ({why})", "make one with --keep-encoder") from error
+
+
+def safetensors() -> Any:
+    """The package, which only encoders need. Raises ValueError where it is not there."""
+    try:
+        import safetensors.torch
+    except ImportError as error:
+        raise ValueError("encoders need safetensors: pip install safetensors") from error
+    return safetensors
+
+
+def images(net: nn.Module, given: Tensor, how: dict) -> Tensor:
+    """Features (n, features) of uint8 images (n, c, h, w), preprocessed as the encoder asks."""
+    mean, std = (given.new_tensor(how[k], dtype=torch.float32) for k in ("mean", "std"))
+    chunks = (x.float().div(255) for x in given.split(CHUNK))
+    return torch.cat([net((x - mean[:, None, None]) / std[:, None, None]) for x in chunks])
+
+
+@torch.no_grad()
+def embed(
+    path: str | Path,
+    source: str,
+    *,
+    split: str = "test",
+    root: str | Path | None = None,
+    device: str = "cpu",
+) -> dict[str, Tensor]:
+    """Features z (n, features) and classes y (n,) of a data set by an encoder in a file. `source`:
+    a named data set, or a folder or archive of images, or of speech.
+
+    Raises BadFile, FileNotFoundError, ValueError for data that the encoder cannot take, and what
+    loading the data raises.
+    """
+    encoder = load(path, device)
+    how = encoder.preprocessing
+    reader: Callable = speech.load if how["kind"] == "speech" else data.load
+    table = speech.DATASETS if how["kind"] == "speech" else data.DATASETS
+    name, root = (source, root) if source in table else (FOLDER[how["kind"]], source)
+    sized = {} if how["kind"] == "speech" else {"size": how["size"] if root == source else None}
+    held = reader(name, split, root=root, device=device, **sized)
+    if how["kind"] == "speech":
+        return {"z": speakers.outputs(encoder.net, held).cpu(), "y": held.labels.cpu()}
+    if held.images.shape[1] != len(how["mean"]):
+        raise ValueError(
+            f"images have {held.images.shape[1]} channels; allowed: the {len(how['mean'])} that"
+            " the encoder was trained on"
+        )
+    return {"z": images(encoder.net, held.images, how).cpu(), "y": held.labels.cpu()}
+
+
+FOLDER = {"images": "folder", "speech": "speech"}

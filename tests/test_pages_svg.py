@@ -1,0 +1,62 @@
+"""Figures inside a page: they follow its theme, share no ids, and their links have words."""
+
+import re
+
+import pytest
+
+from ncssl.pages import svg
+from ncssl.plots import found, style
+
+
+@pytest.fixture
+def text(ax):
+    """A figure with ink, paper and a link, as the page gets it."""
+    ax.plot([0, 1], [0, 1], color=style.INK, marker="o", mfc=style.PAPER)
+    ax.text(0.2, 0.5, "a mark", url="ledger.html#tian2021.ema_helps")
+    ax.text(0.2, 0.7, "a page", url="papers/tian2021.html")
+    links = {"ledger.html#tian2021.ema_helps": 'it "helps"', "papers/tian2021.html": "DirectPred"}
+    return svg.inline(ax.figure, "one", "A line that rises.", links)
+
+
+def test_ink_and_paper_are_those_of_the_page(text):
+    assert "currentColor" in text and "var(--pst-color-background, #fff)" in text
+    assert not re.search(f"{style.INK}|{style.PAPER}", text, re.I)
+
+
+def test_it_is_one_block_of_html_without_style_of_its_own(text):
+    assert "\n\n" not in text and "<style" not in text and "<?xml" not in text
+    assert text.startswith('<div class="ncssl-figure" id="one">')
+    assert 'aria-label="A line that rises."' in text
+
+
+def test_ids_are_its_own_and_every_reference_has_one(text):
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids)) and all(name.startswith("one") for name in ids)
+    assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text)) <= set(ids)
+
+
+def test_links_have_words_and_marks_do_not_hold_up_the_keyboard(text):
+    links = re.findall(r'<a href="([^"]+)" aria-label="([^"]+)"( tabindex="-1")?>', text)
+    assert sorted(links) == [
+        ("ledger.html#tian2021.ema_helps", "it &quot;helps&quot;", ' tabindex="-1"'),
+        ("papers/tian2021.html", "DirectPred", ""),
+    ]
+    assert text.count("<title>") == 2
+
+
+def asked(**changes):
+    """A row of the front's figure."""
+    marks = {"theory": [("reproduced", "a")], "trained": [("contradicted", "b")]}
+    numbers = {"effect": -11.7, "low": -14.4, "high": -8.9, "reported": 2.0, "note": ""}
+    row = {"paper": ("IsoLoss", "Halvagal 2023", "p"), "ask": "Does it?", "address": "p"}
+    return row | marks | numbers | {"status": "contradicted", "url": "b"} | changes
+
+
+def test_the_front_s_figure_holds_every_effect_and_links_every_mark(ax):
+    rows = [asked(), asked(effect=None, reported=None, low=None, high=None, note="not run")]
+    found.found(rows, ax)
+    assert ax.get_xlim() == pytest.approx((-15.4, 3.0))
+    urls = [line.get_url() for line in ax.lines if line.get_url()]
+    assert urls.count("a") == 2 and urls.count("b") == 3
+    assert "not run" in [t.get_text() for t in ax.texts]
+    assert [words for _, words in found.key(rows)][-1] == "the paper’s effect"

@@ -1,0 +1,338 @@
+"""From a verdict to its evidence: lines, sections, rows, records, sources, as data and as HTML."""
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ncssl.claims import papers
+from ncssl.links import ledger_link
+from ncssl.records import store
+from ncssl.report import frame, tables
+from ncssl.theory import theory
+from ncssl.trace import badges, evidence, ledger, places, record, rows, sources
+from ncssl.trace.evidence import Site
+from ncssl.verdicts.states import Verdict
+
+KEY = "wen2022"
+VOID = {"link", "meta", "br", "wbr", "img", "input"}
+
+
+class Shape(HTMLParser):
+    """What is open, which never closes in another order, and all ids and links."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.ids, self.links, self.wrong = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given["href"]] if tag == "a" else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append((tag, self.getpos()))
+
+
+@pytest.fixture(scope="module")
+def known():
+    return rows.records()
+
+
+@pytest.fixture(scope="module")
+def found(known):
+    return rows.runs(known, [KEY])
+
+
+@pytest.fixture(scope="module")
+def judged(found):
+    return rows.rows(found)
+
+
+@pytest.fixture
+def site(root):
+    return Site("book", root / "notebooks")
+
+
+def of(judged, id):
+    return next(row for row in judged if row.claim.id == id)
+
+
+# ---- places
+
+
+@pytest.mark.parametrize("key", papers.papers())
+def test_lines_are_those_of_the_claims(key):
+    text = (places.PACKAGE / "papers" / f"{key}.toml").read_text().splitlines()
+    lines = places.lines(key)
+    assert set(lines) == set(papers.paper(key).claims)
+    for id, line in lines.items():
+        assert text[line - 1] == "[[claims]]" and text[line] == f'id = "{id}"'
+
+
+def test_checks_have_their_line_of_code():
+    for key in papers.papers():
+        checks = {c.check for c in papers.paper(key).claims.values() if c.kind == "theory"}
+        for check in checks:
+            path, line = places.functions(key)[check]
+            text = (places.PACKAGE / path).read_text().splitlines()
+            assert text[line - 1].startswith(f"def {check}(") and check in theory(key).CHECKS
+
+
+def test_every_claim_has_a_section_that_exists(root):
+    for key in papers.papers():
+        for claim in papers.paper(key).claims.values():
+            section = places.section(claim, root / "notebooks")
+            text = (root / section.page).with_suffix(".ipynb").read_text()
+            assert f"({section.label})=" in text and section.title, claim.id
+
+
+def test_a_section_is_the_one_that_judges(root):
+    claims = papers.paper("tian2021").claims
+    at = {id: places.section(claims[id], root / "notebooks").label for id in claims}
+    assert at["directpred_beats_gradient"] == "tian-exp-predictor"
+    assert at["eps_beats_zero"] == "tian-exp-eps"
+    assert at["balance_law"] == "tian-sec-balance"
+
+
+def test_sections_of_a_cell_with_two_labels():
+    cells = [
+        {"cell_type": "markdown", "source": "# Chapter"},
+        {"cell_type": "code", "source": "setup()"},
+        {"cell_type": "markdown", "source": "(a)=\n## One\nfirst\n\n(b)=\n## Two\nsecond"},
+        {"cell_type": "code", "source": 'show("x")'},
+    ]
+    one, two = places.divided("chapter", cells)
+    assert (one.page, one.label, one.title, one.code) == ("notebooks/chapter.html", "a", "One", "")
+    assert (two.label, two.title, two.code) == ("b", "Two", 'show("x")') and "first" in one.text
+
+
+# ---- rows
+
+
+def test_rows_are_the_verdicts_of_the_command_line(judged):
+    from ncssl.runs import experiments
+
+    said = {row["id"]: row for row in experiments.ledger(KEY)}
+    assert [row.claim.id for row in judged] == list(said)
+    for row in judged:
+        theirs = said[row.claim.id]
+        assert (row.verdict.status, row.verdict.n) == (theirs["status"], theirs["n"])
+        assert row.scale == theirs["scale"] or row.verdict.status == "not run"
+
+
+def test_a_row_has_the_records_that_its_verdict_rests_on(judged):
+    for row in (r for r in judged if r.claim.kind == "records" and r.verdict.status != "not run"):
+        seeds = {p.seed for p, _ in row.runs if p.arm == row.claim.compared[0]}
+        assert len(seeds) == row.verdict.n, row.claim.id
+        assert {p.arm for p, _ in row.runs} <= set(row.claim.needed)
+
+
+def test_added_seeds_count_for_what_was_compared_at_a_second_look(judged):
+    row = next(r for r in judged if r.claim.kind == "records" and r.claim.base)
+    p = row.runs[0][0]._replace(arm=row.claim.compared[0], extra=True)
+    once, twice = Verdict("undecided"), Verdict("undecided", looks=2)
+    assert not rows.counts(row.claim, p, once) and rows.counts(row.claim, p, twice)
+    assert not rows.counts(row.claim, p._replace(arm="another"), twice)
+
+
+# ---- the table
+
+
+def test_every_claim_is_a_body_with_its_permalink(judged, site):
+    shape = Shape(ledger.page(judged, site))
+    assert shape.wrong == [] and shape.open == []
+    names = [f"{KEY}.{row.claim.id}" for row in judged]
+    assert [id for id in shape.ids if id.startswith(KEY)] == names
+    assert {f"#{name}" for name in names} <= set(shape.links)
+    assert {ledger_link(KEY, row.claim.id, "book").partition(".html")[2] for row in judged} <= set(
+        shape.links
+    )
+
+
+def test_evidence_names_test_gates_arms_records_and_lines(judged, site):
+    row = next(r for r in judged if r.verdict.gates and r.claim.test == "greater")
+    text = evidence.evidence(row, site)
+    shape = Shape(text)
+    assert shape.wrong == []
+    line = places.lines(KEY)[row.claim.id]
+    assert f"../papers/{KEY}.html#L{line}" in shape.links
+    for r in row.records:
+        assert f"../records/{r.key}/{r.id}.html" in shape.links
+    for gate in row.verdict.gates:
+        assert f"<b>{gate.name}</b>" in text
+    assert any(link.startswith("../notebooks/wen2022_experiments.html#") for link in shape.links)
+
+
+def test_a_theory_claim_leads_to_its_code(judged, site):
+    row = next(r for r in judged if r.claim.kind == "theory")
+    path, line = places.functions(KEY)[row.claim.check]
+    assert f"../code/{path}.html#L{line}" in Shape(evidence.evidence(row, site)).links
+
+
+def test_a_repository_takes_the_place_of_the_copies(judged, site):
+    site = site._replace(repository="https://example.org/x/blob/main")
+    row = next(r for r in judged if r.claim.kind == "theory")
+    links = Shape(evidence.evidence(row, site)).links
+    line = places.lines(KEY)[row.claim.id]
+    assert f"https://example.org/x/blob/main/ncssl/papers/{KEY}.toml#L{line}" in links
+    assert not [link for link in links if link.startswith(("../papers", "../code"))]
+
+
+def test_what_the_paper_says_is_its_cells():
+    claim = papers.paper("wang2021").claims["directcopy_matches_directpred"]
+    said = evidence.paper_says(claim)
+    assert "Table 1" in said and "84.02" in said and "85.21" in said and "−1.19" in said
+
+
+def test_counts_are_those_of_the_rows(judged):
+    text = ledger.counts(judged)
+    numbers = [int(n) for n in re.findall(r">(\d+)<", text)]
+    assert sum(numbers) == len(judged)
+    whole = [r for r in judged if r.whose == "paper" and r.claim.kind == "theory"]
+    good = sum(r.verdict.status == "reproduced" for r in whole)
+    assert f'#whose=paper&amp;about=theory&amp;verdict=reproduced">{good}</a>' in text
+
+
+@pytest.mark.parametrize(
+    "test, margin, low, high, reach",
+    [
+        ("greater", 1.0, 2.0, 4.0, 2.0),
+        ("greater", 4.0, 2.0, 4.0, -1.0),
+        ("within", 2.0, -1.0, 2.0, -1.0),
+    ],
+)
+def test_the_distance_from_the_margin_is_in_half_widths(judged, test, margin, low, high, reach):
+    row = next(r for r in judged if r.claim.test == "greater" and r.claim.compare == "difference")
+    claim = dataclasses.replace(row.claim, test=test, margin=margin, share=None)
+    v = Verdict("undecided", (low + high) / 2, low, high, 3)
+    row = dataclasses.replace(row, claim=claim, verdicts={row.scale: v})
+    assert ledger.distance(row) == pytest.approx(reach)
+
+
+def test_the_picture_has_its_bar_inside_and_its_margin_at_its_place(judged):
+    row = next(r for r in judged if r.claim.test == "greater" and r.claim.compare == "difference")
+    claim = dataclasses.replace(row.claim, margin=0.0, share=None)
+    row = dataclasses.replace(
+        row, claim=claim, verdicts={row.scale: Verdict("reproduced", 2.0, 1.0, 3.0, 3)}
+    )
+    drawn = ledger.picture(row)
+    left, right = map(float, re.search(r'class="bar" d="M([\d.]+) 9H([\d.]+)"', drawn).groups())
+    edge = float(re.search(r'class="edge" d="M([\d.]+) ', drawn)[1])
+    assert 0 < edge < left < right < ledger.WIDTH
+    assert (left - edge) / (right - left) == pytest.approx(0.5, abs=0.01)
+
+
+# ---- records and sources
+
+
+def test_a_record_page_says_what_it_is_and_what_rests_on_it(judged, found, root):
+    row = next(r for r in judged if r.records)
+    run = row.records[0]
+    used = rows.uses(found)[run.id]
+    site = Site(f"records/{run.key}", root / "notebooks")
+    text = record.record_page(run, used, [row], site)
+    shape = Shape(text)
+    assert shape.wrong == [] and shape.open == []
+    assert f"../../book/ledger.html#{KEY}.{row.claim.id}" in shape.links
+    assert f"{run.id}.json" in shape.links
+    path, at = places.decorated("methods")[run.recipe.method]
+    assert f"../../code/{path}.html#L{at}" in shape.links
+    line = places.lines(KEY)[row.claim.id]
+    assert f"../../papers/{KEY}.html#L{line}" in shape.links
+    for said in (run.device, run.commit, run.precision, f"seed {run.recipe.seed}", "ncssl run"):
+        assert said in text
+    assert text.count("<figure>") == text.count("<svg") > 3 and "NaN" not in text
+
+
+def test_a_failed_run_says_why(known, root):
+    run = next(iter(known.values()))
+    failed = dataclasses.replace(run, status="failed", reason="loss was <inf>", metrics={})
+    text = record.record_page(failed, (), (), Site("records/x", root / "notebooks"))
+    assert "loss was &lt;inf&gt;" in text and "No claim" in text and "<h2>Metrics" not in text
+
+
+def test_curves_break_where_a_value_is_missing():
+    assert record.path([0.0, None, 1.0], 0.0, 1.0) == "M2 56M158 4"
+    assert record.curve("loss", [1.0]) == "" and record.curve("loss", [None, None]) == ""
+    many = record.curve("eigenvalues", [[4.0, 0.0], [2.0, 1.0]])
+    assert many.count("M") == 2 and "the 2 largest" in many
+
+
+def test_every_line_of_a_source_has_its_address():
+    text = '# head\n[[claims]]\nid = "<x>"\n\n'
+    shape = Shape(page := sources.source_page("papers/a.toml", text, "papers"))
+    assert [id for id in shape.ids if id.startswith("L")] == ["L1", "L2", "L3"]
+    assert shape.wrong == [] and "&lt;x&gt;" in page
+
+
+# ---- the tables of chapters
+
+
+def table(monkeypatch, rows):
+    """Rows as a chapter shows them."""
+    pages = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: pages.append(data))
+    frame.show(rows)
+    return pages[0]["text/html"]
+
+
+def test_a_verdict_of_a_chapter_leads_to_the_ledger(judged, monkeypatch):
+    pairs = [(r.claim, r.verdict) for r in judged if r.claim.kind == "records"]
+    text = table(monkeypatch, tables.verdicts(pairs))
+    page = badges.linked(text, "notebooks/wen2022_experiments")
+    links = Shape(page).links
+    assert links == [f"../book/ledger.html#{KEY}.{claim.id}" for claim, _ in pairs]
+    assert page.count("<b style") == text.count("<b style") == len(pairs)
+    assert badges.linked(page, "notebooks/wen2022_experiments") == page, "once is enough"
+
+
+def test_statements_of_a_chapter_are_set_in_type(judged, monkeypatch):
+    rows = [
+        {"statement": r.claim.statement, "check": r.claim.check, "verdict": r.verdict.status}
+        for r in judged
+        if r.claim.kind == "theory"
+    ]
+    page = badges.linked(table(monkeypatch, frame.frame(rows)), "notebooks/wen2022_theory")
+    assert "<i>v</i><sub>1</sub>" in page and "v_1" not in page
+    assert len(Shape(page).links) == len(rows) and Shape(page).wrong == []
+
+
+def test_claims_that_say_the_same_are_told_apart_by_their_arms():
+    claims = papers.paper("halvagal2023").claims.values()
+    same = [c for c in claims if c.statement == "The same with the Euclidean loss."]
+    assert len(same) > 1
+    for claim in same:
+        test = tables.test_words(claim)
+        row = f"<tr><td>{claim.statement}</td><td>{test}</td><td>undecided</td></tr>"
+        (link,) = Shape(badges.linked(row, "notebooks/halvagal2023_experiments")).links
+        assert link.endswith(f"#halvagal2023.{claim.id}")
+    row = f"<tr><td>{same[0].statement}</td><td>undecided</td></tr>"
+    assert badges.linked(row, "notebooks/halvagal2023_experiments") == row, "no guess"
+
+
+def test_a_row_may_name_its_claim_by_id(judged, monkeypatch):
+    pairs = [(r.claim, r.verdict) for r in judged if r.claim.kind == "records"]
+    page = badges.linked(table(monkeypatch, tables.ledger(pairs)), "notebooks/wen2022_experiments")
+    assert [link.partition("#")[2] for link in Shape(page).links] == [
+        f"{KEY}.{claim.id}" for claim, _ in pairs
+    ]
+
+
+@pytest.mark.parametrize("row", ["<tr><td>reproduced</td><td>3</td></tr>", "<td>x</td>", "<tr/>"])
+def test_other_tables_stay(row):
+    assert badges.linked(row, "notebooks/zoo") == row
+
+
+def test_records_of_the_checkout_are_pages_of_the_same_id(known):
+    assert (
+        json.loads((Path(store.results_dir()) / KEY).glob("*.json").__next__().read_text())["id"]
+        in known
+    )
