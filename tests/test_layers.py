@@ -125,3 +125,25 @@ def test_files_have_at_most_300_lines_of_at_most_100_columns(root):
     assert {name for name, said in text.items() if said.count("\n") > 300} == LONG
     wide = [name for name, said in text.items() if max(map(len, said.split("\n"))) > 100]
     assert wide == []
+
+
+UNTYPED = ("theory", "cli", "shell")  # letters of the papers; arguments that click has typed
+
+
+def public(node):
+    """Public functions and methods of a module or class, as nodes."""
+    for child in node.body:
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and not child.name.startswith("_"):
+            yield from public(child) if isinstance(child, ast.ClassDef) else (child,)
+
+
+def test_public_functions_have_types(root):
+    untyped = []
+    for name, file in modules(root).items():
+        if not name.startswith(tuple(f"ncssl.{room}" for room in UNTYPED)):
+            for function in public(ast.parse(file.read_text())):
+                args = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+                missing = [a.arg for a in args if not a.annotation and a.arg not in ("self", "cls")]
+                if missing or not function.returns:
+                    untyped.append(f"{name}.{function.name}: {missing or 'return'}")
+    assert untyped == []

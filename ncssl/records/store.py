@@ -91,7 +91,7 @@ def folders(results: str | Path) -> list[str]:
     try:
         with os.scandir(results) as entries:
             return sorted(entry.path for entry in entries if entry.is_dir())
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
 
 
