@@ -37,7 +37,8 @@ SILENT = {"out of reach", "not a test", "not run"}
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory, root):
-    """The folder of a built book with all its pages, and titles alone in place of chapters."""
+    """The folder of a built book with all its pages, and of chapters the names of their sections
+    alone."""
     folder = tmp_path_factory.mktemp("front")
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, folder)
@@ -45,8 +46,10 @@ def html(tmp_path_factory, root):
     (folder / "ncssl").symlink_to(root / "ncssl")
     (folder / "notebooks").mkdir()
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    for name in book.notebooks(root):
-        cells = [nbformat.v4.new_markdown_cell(f"# {name}")]
+    for name, path in book.notebooks(root).items():
+        labels = re.findall(r'"\(([\w-]+)\)=\\n', path.read_text(encoding="utf-8"))
+        parts = [f"# {name}", *(f"({label})=\n## {label}" for label in labels)]
+        cells = [nbformat.v4.new_markdown_cell(part) for part in parts]
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
         nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
     return book.build(run=False, root=folder, progress=False).parent
