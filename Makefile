@@ -6,11 +6,11 @@ STAMP := $(VENV)/.installed
 # a file a process, each of one thread: two processes of two threads hold each other up
 APART := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help env venv book test check lint clean
+.PHONY: help env venv book test test-all check pdf lint clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 env: $(STAMP)  ## set up .venv with everything the book and the tests need
 
@@ -32,13 +32,21 @@ venv:
 book: env  ## run every notebook, build the book, print where the page is
 	$(BIN)/python -m ncssl book
 
-test: env  ## run the tests, then every notebook against its stored outputs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) tests
+test: env  ## run the quick tests, then every notebook against its stored outputs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) -m "not slow" tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) --nbval --nbval-current-env notebooks
+
+test-all: test  ## the slow tests too, and the table of what was tried against runs and readers
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) -m slow tests
+	$(BIN)/python tests/fault_table.py
 
 check: env  ## look at the built book in a headless Chromium, network off
 	@test -f _build/html/index.html || { echo "there is no book to look at yet: make book" >&2; exit 1; }
 	$(BIN)/python -m pytest -q tests/test_book.py -k built -rs
+
+pdf: env  ## print the built book to _build/ncssl.pdf, with contents and page numbers
+	@test -f _build/html/index.html || { echo "there is no book to print yet: make book" >&2; exit 1; }
+	$(BIN)/python -m ncssl.site.pdf _build/ncssl.pdf
 
 lint: env  ## ruff: format and rules, over code and notebooks
 	$(BIN)/ruff format --check .

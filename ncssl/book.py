@@ -25,6 +25,7 @@ import click
 
 from ncssl.errors import BadFile, UnknownName
 from ncssl.files import claimed
+from ncssl.site import address, status
 from ncssl.workers import end_with_parent, workers
 
 # parameters whose values are names, and the table each name must be in
@@ -34,12 +35,24 @@ NAMED = {
     "dataset": ("ncssl.train.tasks", "DATASETS"),
 }
 JOBS = 4  # notebooks side by side at most: each takes up to a gigabyte
-STAGED = ("_config.yml", "_toc.yml", "book")
+STAGED = ("_config.yml", "_toc.yml", "LICENSE", "book")
 MARK = ".made_by_ncssl"  # in the folder that a build may empty
-LINKED = ("ncssl", "results")  # sources that pages show with literalinclude
-MATHJAX = ("tex-mml-chtml.js", "input/tex/extensions/*.js", "output/chtml/fonts/woff-v2/*.woff")
+LINKED = ("ncssl", "results", "workflow")  # sources that pages show with literalinclude
+MATHJAX = (  # its parts without the menu, which is a third of the whole
+    "startup.js",
+    "core.js",
+    "input/tex.js",
+    "input/tex/extensions/*.js",
+    "output/chtml.js",
+    "output/chtml/fonts/tex.js",
+    "output/chtml/fonts/woff-v2/*.woff",
+    "a11y/assistive-mml.js",
+)
+UNWANTED = (
+    r'<link rel="preload" as="font"[^>]*>\s*|<script src="[^"]*fontawesome[^"]*"></script>\s*'
+)
 # also that of npm mathjax@3.2.2
-MATHJAX_SHA256 = "02be965906ee32e16d9dfb20963f1f89f9fae9e67a1523eeaf1149e3a8ab717e"
+MATHJAX_SHA256 = "b481e28df2290b8a786e68393d05f6f40af9d54dcbd7db235bb70a2075a88ab7"
 
 
 class NotebookFailed(click.ClickException):
@@ -168,12 +181,13 @@ def execute(
 
 
 def store(executed: Iterable[Path], root: str | Path | None = None) -> None:
-    """Put executed copies in the place of the notebooks of the checkout, without the times that
-    papermill notes."""
+    """Put executed copies in the place of the notebooks of the checkout. Of what papermill notes,
+    seconds and day are kept, in one place."""
     import nbformat
 
     for path in executed:
         notebook = nbformat.read(path, as_version=4)
+        notebook.metadata["ncssl"] = status.note(notebook)
         for part in (notebook, *notebook.cells):
             part.metadata.pop("papermill", None)
             part.metadata.pop("execution", None)
@@ -308,19 +322,30 @@ def built(root: Path, *, run: bool, jobs: int, progress: bool) -> Path:
             " copies"
         )
     pages = tidy(page.parent)
+    launch(root)
     say(f"{pages} pages in {time.monotonic() - start:.0f} s", progress)
     return page
 
 
+def launch(root: Path) -> None:
+    """Lay copies of the notebooks that install the package first in `_build/launch`, where the book
+    has an address from which to install it."""
+    import yaml
+
+    where = address.address(yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8")))
+    folder = root / "_build" / "launch" / "notebooks"
+    shutil.rmtree(folder, ignore_errors=True)
+    if where:
+        address.launchable(root / "notebooks", folder, where)
+
+
 def tidy(html: Path) -> int:
-    """Take out the theme's font preloads, which browsers refuse on pages from the file system;
-    number of pages."""
+    """Take out the theme's font preloads, which browsers refuse on pages from the file system, and
+    its script that draws icons once more; number of pages."""
     pages = [path for path in html.rglob("*.html") if "_static" not in path.parts]
     for path in pages:
         text = path.read_text(encoding="utf-8")
-        path.write_text(
-            re.sub(r'<link rel="preload" as="font"[^>]*>\s*', "", text), encoding="utf-8"
-        )
+        path.write_text(re.sub(UNWANTED, "", text), encoding="utf-8")
     return len(pages)
 
 
@@ -354,7 +379,10 @@ def fill(stage: Path, root: Path) -> None:
             (stage / name).symlink_to(root / name, target_is_directory=True)
     if (stage / "book" / "papers").is_dir():
         pages.write(stage / "book")
+    address.write(stage / "_config.yml")
     place_mathjax(stage / "vendor" / "mathjax")
+    said = f"MathJax 3.2.2, copyright The MathJax Consortium.\n\n{(root / 'LICENSE').read_text()}"
+    (stage / "vendor" / "mathjax" / "LICENSE.txt").write_text(said, encoding="utf-8")
 
 
 def place_mathjax(target: Path) -> None:

@@ -11,7 +11,6 @@ import click
 
 from ncssl import __version__
 from ncssl.book import parse
-from ncssl.files import claimed
 from ncssl.recipes import FIELDS, SCALES, recipe
 from ncssl.shell import Group
 
@@ -109,6 +108,7 @@ def methods(as_json: bool) -> None:
 @click.option(
     "--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's."
 )
+@click.option("--dataset", help="Judge runs on this set in place of the scale's own.")
 @as_json
 def claims(
     paper: str | None,
@@ -116,15 +116,23 @@ def claims(
     status: str | None,
     name: str | None,
     own: bool | None,
+    dataset: str | None,
     as_json: bool,
 ):
     """Every claim with its verdict; records that cannot be used are named on stderr."""
+    from ncssl.records.store import results_dir
     from ncssl.runs import experiments
 
+    if not (folder := results_dir()).is_dir():
+        click.echo(
+            f"ncssl: no records in {folder}; those of the book are in its repository and not in the"
+            " package: set NCSSL_RESULTS to its folder results/",
+            err=True,
+        )
     for error in experiments.refused():
         click.echo(f"ncssl: {error}", err=True)
     by = None if own is None else "paper" if own else "book"
-    rows = experiments.ledger(paper, scale, status=status, name=name, by=by)
+    rows = experiments.ledger(paper, scale, status=status, name=name, by=by, dataset=dataset)
     columns = ["paper", "id", "by", "place", "status", "effect", "low", "high", "n", "scale"]
     show(rows, as_json, lambda rows: table(rows, columns))
 
@@ -303,6 +311,7 @@ def run(
             show(plans.listing(paper, scale, out, **values), as_json, plans.text)
             return
         from ncssl.runs import campaign
+        from ncssl.runs.budget import seconds
 
         tally = campaign.run(
             paper,
@@ -311,7 +320,7 @@ def run(
             root=data_root,
             out=out,
             device=device,
-            budget=campaign.seconds(budget),
+            budget=seconds(budget),
             jobs=jobs,
             download=download,
             undecided=undecided,
@@ -325,11 +334,13 @@ def run(
     if not method:
         raise ValueError("--method was not given; see `ncssl methods`, or use --paper KEY or --all")
     values |= {"dataset": heard(dataset, data_root)} if dataset else {}
+    from ncssl import parallel
     from ncssl.runs import campaign
     from ncssl.train import loop
 
     wanted = recipe(method, scale, given, seed=seed, **values)
-    with claimed(campaign.lock(wanted, out)) as mine:
+    parallel.join()
+    with campaign.taken(wanted, out) as mine:
         if not mine:
             click.echo(
                 f"ncssl: another process is at this run ({wanted.id}); wait for its record",
@@ -337,7 +348,10 @@ def run(
             )
             ctx.exit(UNFINISHED)
         where = dict(root=data_root, device=device, out=out, download=download)
-        record = loop.fit(wanted, compiled=compiled, threads=threads, log=log, **where)
+        how = dict(compiled=compiled, threads=threads, log=log, keep=keep)
+        record = loop.fit(wanted, **how, **where)
+        if record is None:  # one of several processes, and not the first
+            return
         campaign.lock(wanted, out).unlink(missing_ok=True)
     report(campaign.summary(record, out), as_json)
     ctx.exit(0 if record.status == "done" else 1)

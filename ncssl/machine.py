@@ -12,6 +12,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from ncssl import memory
+from ncssl.checks import whole
 
 # of the CPU, unless it is said: the order of sums, and so the numbers, depends on how many there
 # are
@@ -44,8 +45,7 @@ def computing(threads: int = THREADS) -> Iterator[None]:
     # the limit holds for libraries that are there: SciPy's BLAS too
     import sklearn.decomposition  # noqa: F401
 
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads was {threads!r}; allowed: an integer >= 1")
+    whole("threads", threads)
     before = torch.get_num_threads()
     kinds = torch.backends.cuda.matmul, torch.backends.cudnn
     allowed = [kind.allow_tf32 for kind in kinds]

@@ -33,6 +33,20 @@ def reset_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
+def free(device: str) -> int:
+    """Bytes free on a device: of a CUDA device's own memory, else of the machine's (Linux; another
+    system gives a number that is never too small)."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.mem_get_info(device)[0]
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return sys.maxsize
+
+
 def peak_mb() -> float:
     """Largest resident size in MiB since `reset_peak`; elsewhere than on Linux since the process
     began (Windows: 0)."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ncssl import parallel
 from ncssl.errors import UnknownName
 from ncssl.methods import Branch, Method
 from ncssl.methods.core import TARGETS
@@ -51,14 +52,16 @@ class Siamese(nn.Module):
 
     def forward(self, views: Sequence[Tensor], progress: float = 0.0) -> Tensor:
         """The loss of a batch seen in several views, each (n, c, h, w), at `progress` in [0, 1] of
-        the training."""
+        the training. Of several processes each gives its share of the rows and gets the loss of
+        all."""
         self.tell(progress)
         h = [self.encode(x) for x in views]
-        z = [self.projector(v) for v in h]
+        z = [parallel.gather(self.projector(v)) for v in h]
         if self.target is None:
             t = z[:TARGETS]
         else:
             t = [self.target[1](self.encode(x, self.target[0])) for x in views[:TARGETS]]
+            t = [parallel.gather(v) for v in t]
         if self.method.stop_gradient:
             t = [v.detach() for v in t]
         self.predictor.observe([v.detach() for v in z[:TARGETS]], [v.detach() for v in t])

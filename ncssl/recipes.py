@@ -6,8 +6,10 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from ncssl.checks import is_number, is_whole, one_of, truth, whole, whole_or_none, wrong
 from ncssl.errors import UnknownName
 
 SCALES: dict[str, dict[str, Any]] = {
@@ -81,7 +83,11 @@ AUGMENTATION = {
 }
 # pixels: crops of one of these suit the others
 SIDE = {"cifar10": 32, "cifar100": 32, "cifar10_jpeg": 32}
+# data sets that are known by their names: a recipe on one of them is the same everywhere
+NAMED = tuple(sorted({"digits", *AUGMENTATION, *SIDE, *SPOKEN}))
 LARGEST = 3.4e38  # of a float32
+# truth values that recipes did not have at first, with their defaults
+LATER = {"online_probe": False, "decay_vectors": True}
 SMOKE_LIMIT = 2_000  # training images of a data set that is not embedded, at smoke scale
 
 
@@ -116,11 +122,11 @@ class Recipe:
     precision: str = "auto"  # auto: bf16 encoder where the device has it in hardware, else float32
     knn_every: int = 5  # epochs between two diagnostics
     # False: no weight decay on biases and the parameters of norms
-    decay_vectors: bool | None = None
+    decay_vectors: bool = True
     # the network that is measured: none or "online", or "target" (the teacher of DINO)
     evaluated: str | None = None
     # a linear classifier that learns beside the encoder, without touching it
-    online_probe: bool | None = None
+    online_probe: bool = False
     # of speech: rounds of clustering and fine-tuning after the training
     pseudo_rounds: int | None = None
     pseudo_clusters: int | None = None  # clusters of each round
@@ -131,66 +137,42 @@ class Recipe:
         for name, low in dict(
             batch=2, epochs=0, width=1, hidden=1, d=1, knn_every=1, seed=0
         ).items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} was {value!r}; allowed: an integer >= {low}")
+            whole(name, getattr(self, name), low)
         if self.seed >= 2**32:  # torch's generator takes 32 bits: 2**32 would give the numbers of 0
             raise ValueError(f"seed was {self.seed}; allowed: an integer from 0 to {2**32 - 1}")
         for name in ("lr", "momentum", "weight_decay", "warmup_epochs"):
             value = getattr(self, name)
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or not 0 <= value < LARGEST
-            ):
-                raise ValueError(f"{name} was {value!r}; allowed: a number from 0 to {LARGEST:g}")
+            if not is_number(value) or not 0 <= value < LARGEST:
+                raise wrong(name, value, f"a number from 0 to {LARGEST:g}")
         for name, value in self.options.items() if isinstance(self.options, dict) else ():
             if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"{name} was {value!r}; allowed: a finite number")
+                raise wrong(name, value, "a finite number")
         if self.data is not None and not re.fullmatch("[0-9a-f]{16}", str(self.data)):
-            raise ValueError(
-                f"data was {self.data!r}; allowed: none, or the digest that a record of the data"
-                " says"
-            )
+            raise wrong("data", self.data, "none, or the digest that a record of the data says")
         for name in ("size", "crop"):
-            value = getattr(self, name)
-            if value is not None and (
-                isinstance(value, bool) or not isinstance(value, int) or value < 4
-            ):
-                raise ValueError(f"{name} was {value!r}; allowed: none, or an integer >= 4")
-        if self.limit is not None and (not isinstance(self.limit, int) or self.limit < self.batch):
-            raise ValueError(
-                f"limit was {self.limit!r}; allowed: none, or an integer >= batch ({self.batch})"
-            )
+            whole_or_none(name, getattr(self, name), 4)
+        if self.limit is not None and (not is_whole(self.limit) or self.limit < self.batch):
+            raise wrong("limit", self.limit, f"none, or an integer >= batch ({self.batch})")
         for name in ("pseudo_rounds", "pseudo_clusters"):
-            value = getattr(self, name)
-            if value is not None and (
-                isinstance(value, bool) or not isinstance(value, int) or value < 1
-            ):
-                raise ValueError(f"{name} was {value!r}; allowed: none, or an integer >= 1")
+            whole_or_none(name, getattr(self, name))
         if (self.pseudo_rounds is None) != (self.pseudo_clusters is None):
             given = f"{self.pseudo_rounds} and {self.pseudo_clusters}"
             raise ValueError(
                 f"pseudo_rounds and pseudo_clusters were {given}; allowed: both, or none"
             )
-        if self.evaluated not in (None, "online", "target"):
-            raise UnknownName("evaluated", self.evaluated, ("online", "target"))
-        for name, value in dict(online_probe=True, decay_vectors=False).items():
-            if getattr(self, name) not in (None, value):
-                raise ValueError(
-                    f"{name} was {getattr(self, name)!r}; allowed: none, {str(value).lower()}"
-                )
+        if self.evaluated is not None:
+            one_of("evaluated", self.evaluated, ("online", "target"))
+        for name in LATER:
+            truth(name, getattr(self, name))
         for name, allowed in dict(
             precision=("auto", "float32", "bf16"), schedule=("constant", "cosine")
         ).items():
-            if getattr(self, name) not in allowed:
-                raise UnknownName(name, getattr(self, name), allowed)
+            one_of(name, getattr(self, name), allowed)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """First 12 hex digits of the SHA-256 of the canonical JSON of every value but `scale`."""
-        values = dataclasses.asdict(self)
-        values.pop("scale")
+        values = {name: getattr(self, name) for name in FIELDS if name != "scale"}
         return hashlib.sha256(canonical(values).encode()).hexdigest()[:12]
 
 
@@ -198,8 +180,8 @@ def canonical(values: dict) -> str:
     """JSON with sorted keys; whole floats are written as integers, so that 1 and 1.0 are the same
     recipe.
 
-    What is None is left out: a value or option added later, None by default, changes the id of no
-    record made before.
+    What is None is left out, and a truth value of LATER at its default: what was added later
+    changes the id of no record made before.
     """
 
     def plain(v):
@@ -207,7 +189,8 @@ def canonical(values: dict) -> str:
             return {k: plain(x) for k, x in v.items() if x is not None}
         return int(v) if isinstance(v, float) and v.is_integer() else v
 
-    return json.dumps(plain(values), sort_keys=True, separators=(",", ":"))
+    said = {k: v for k, v in values.items() if k not in LATER or v != LATER[k]}
+    return json.dumps(plain(said), sort_keys=True, separators=(",", ":"))
 
 
 KIND = {f.name: f.type for f in dataclasses.fields(Recipe)}

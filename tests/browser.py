@@ -48,6 +48,11 @@ LOOK = """(async () => {
 })()"""
 
 
+AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf-8")
+WIDTHS = (1280, 768, 390)
+THEMES = ("light", "dark")
+
+
 def find() -> str | None:
     """Path of a Chromium or Chrome, or None."""
     return next(filter(None, map(shutil.which, NAMES)), None)
@@ -183,14 +188,56 @@ class Browser:
         ]
         return [url for url in sent if not url.startswith(("file:", "data:", "blob:", "about:"))]
 
+    def evaluate(self, code: str):
+        """Value of an expression in the open page, awaited. Raises OSError where it throws."""
+        answer = self.call(
+            "Runtime.evaluate", self.session, expression=code, awaitPromise=True, returnByValue=True
+        )
+        if "exceptionDetails" in answer:
+            raise OSError(answer["exceptionDetails"]["exception"].get("description", "exception"))
+        return answer["result"].get("value")
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the open page another width and height in CSS pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", self.session, **size)
+
+    def dress(self, theme: str) -> None:
+        """Show the open page in the "light" or "dark" theme, without waiting for transitions."""
+        self.evaluate(
+            "document.documentElement.dataset.theme = document.documentElement.dataset.mode ="
+            f" '{theme}'; document.head.insertAdjacentHTML('beforeend',"
+            " '<style>* {transition: none !important}</style>')"
+        )
+
+    def audit(self) -> dict[str, list[str]]:
+        """What AUDIT finds wrong on the open page at every width and in both themes: kind ->
+        "width theme: words"."""
+        found: dict[str, list[str]] = {}
+        self.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+        for width in WIDTHS:
+            self.resize(width)
+            for theme in THEMES:
+                self.dress(theme)
+                seen = json.loads(self.evaluate(AUDIT))
+                self.stops = seen.pop("stops")
+                for kind, words in seen.items():
+                    if words:
+                        found.setdefault(kind, []).append(f"{width} {theme}: {words}")
+        return found
+
+    def weight(self) -> int:
+        """Bytes of all files that the open page has asked for, as they lie on the disk."""
+        return sum(
+            e["params"]["encodedDataLength"]
+            for e in self.events
+            if e.get("method") == "Network.loadingFinished"
+        )
+
     def screenshot(self, path: Path, theme: str = "light") -> None:
         """Picture of the open page in the "light" or "dark" theme."""
         import base64
 
-        code = (
-            "document.documentElement.dataset.theme = document.documentElement.dataset.mode ="
-            f" '{theme}'"
-        )
-        self.call("Runtime.evaluate", self.session, expression=code)
+        self.dress(theme)
         picture = self.call("Page.captureScreenshot", self.session, captureBeyondViewport=False)
         Path(path).write_bytes(base64.b64decode(picture["data"]))

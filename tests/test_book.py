@@ -17,9 +17,11 @@ import nbformat
 import papermill
 import papermill.cli
 import pytest
+import yaml
 
 from ncssl import book
 from ncssl.errors import BadFile, UnknownName
+from ncssl.site import address, pdf
 
 V4 = nbformat.v4
 PARAMETERS = 'steps = 3\ndataset = "digits"\nmethod = "simsiam"\nscale = "smoke"\ndownload = False'
@@ -301,9 +303,13 @@ def small(tmp_path_factory, root):
     """The book's own settings and pages with one small notebook in place of every chapter, run and
     built."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("_config.yml", "_toc.yml"):
+    for name in ("_config.yml", "LICENSE"):
         shutil.copy(root / name, folder)
-    shutil.copytree(root / "book", folder / "book")
+    pages = yaml.safe_load((root / "_toc.yml").read_text())
+    for part in pages["parts"]:  # the reference out of docstrings takes as long as all the rest
+        part["chapters"] = [c for c in part["chapters"] if not c["file"].startswith("book/api")]
+    (folder / "_toc.yml").write_text(yaml.safe_dump(pages))
+    shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("api"))
     (folder / "notebooks").mkdir()
     (folder / "ncssl").symlink_to(root / "ncssl")
     toc = (folder / "_toc.yml").read_text().replace("file: ", " ").split()
@@ -315,8 +321,10 @@ def small(tmp_path_factory, root):
 
 @pytest.fixture(scope="module")
 def built(small):
-    """First page of the small book."""
-    return book.build(root=small, progress=False)
+    """First page of the small book, built without the address of a repository."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(address.VARIABLE, raising=False)
+        return book.build(root=small, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -334,19 +342,31 @@ def chromium():
     driver.__exit__()
 
 
-# beside the pages of Sphinx: tests/test_ledger_page.py looks at some of them
-APART = {"_static", "records", "papers", "code"}
+MADE = ("_static", "_modules", "records", "code", "papers")  # folders of pages that are all alike
+
+
+def pages_of(html):
+    """Every page of the book, and of each folder of pages that are all alike the first one."""
+    alike, pages = set(), []
+    for page in sorted(html.rglob("*.html")):
+        folder = page.relative_to(html).parts[0]
+        if folder == "_static" or folder in alike:
+            continue
+        if folder in MADE:
+            alike.add(folder)
+        pages.append(page)
+    return pages
 
 
 def look(chromium, html):
-    """Visit every page and return what a reader would see wrong, with totals of figures and
-    formulas."""
+    """Visit every page, at every width and in both themes, and return what a reader would see
+    wrong, with totals of figures and formulas."""
     wrong, images, maths = {}, 0, 0
-    for page in sorted(
-        path for path in html.rglob("*.html") if path.relative_to(html).parts[0] not in APART
-    ):
+    for page in pages_of(html):
         seen = chromium.visit(page.as_uri())
+        weight = chromium.weight()
         images, maths = images + seen.pop("images", 0), maths + seen.pop("math", 0)
+        seen |= chromium.audit() | {"heavy": weight if weight > HEAVIEST else 0}
         if any(seen.values()):
             wrong[page.relative_to(html).as_posix()] = {
                 key: value for key, value in seen.items() if value
@@ -354,6 +374,10 @@ def look(chromium, html):
     return wrong, images, maths
 
 
+HEAVIEST = 2_000_000  # bytes of a page with all that it loads, as they lie on the disk, unpacked
+
+
+@pytest.mark.slow
 def test_pages_open_from_the_file_system_with_the_network_off(built, small, chromium):
     wrong, images, maths = look(chromium, built.parent)
     chapters = len(list((small / "notebooks").iterdir()))
@@ -376,6 +400,109 @@ def test_the_browser_sees_what_is_wrong(tmp_path, chromium):
     assert any("broken" in error for error in seen["errors"])
 
 
+def test_the_audit_sees_what_is_wrong(tmp_path, chromium):
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<!doctype html><html data-theme=light><title>a</title><main style='background: #fff'>"
+        "<p style='color: #888'>grey</p><p style='color: #666'>darker</p><button></button>"
+        "<h2>What \\alpha is</h2><div style='width: 500px'>wide</div>"
+        "<mjx-container><a href=x>formula</a></mjx-container></main>"
+    )
+    chromium.visit(page.as_uri())
+    found = chromium.audit()
+    assert len(found["unreadable"]) == 6 and "3.54 p in main: grey" in found["unreadable"][0]
+    assert "darker" not in str(found) and found["unnamed"][0] == "1280 light: ['button']"
+    assert [words.partition(":")[0] for words in found["wide"]] == ["390 light", "390 dark"]
+    assert "What" in found["latex"][0] and found["formulas"][0] == "1280 light: 1"
+
+
+def results(chromium, html, words):
+    """Addresses and excerpts that the search finds for some words, best first."""
+    uri = f"{(html / 'search.html').as_uri()}?q={words}"
+    seen = chromium.visit(uri)
+    assert seen["errors"] == [] and seen["asked"] == []
+    code = """new Promise(done => {
+      const found = () => [...document.querySelectorAll('ul.search > li')]
+        .map(i => [i.querySelector('a').href, i.querySelector('p.context')?.textContent]);
+      const ended = () => document.querySelector('p.search-summary')?.textContent;
+      const wait = () => setTimeout(() => ended() ? done(JSON.stringify(found())) : wait(), 50);
+      wait();
+    })"""
+    return json.loads(chromium.evaluate(code))
+
+
+def test_the_search_shows_excerpts_from_the_file_system(built, chromium):
+    found = results(chromium, built.parent, "stop-gradient")
+    assert len(found) > 2 and all("gradient" in (words or "").lower() for _, words in found[:2])
+
+
+def test_print_cuts_nothing_off(built, chromium):
+    """On paper no part of a page is wider than the page, and nothing scrolls."""
+    chromium.visit((built.parent / "book" / "data.html").as_uri())
+    chromium.call("Emulation.setEmulatedMedia", chromium.session, media="print")
+    chromium.resize(680, 1000)
+    code = """JSON.stringify([...document.querySelectorAll('article *')].filter(e =>
+      e.checkVisibility() && !e.closest('mjx-container') &&
+      (e.getBoundingClientRect().right > innerWidth + 1 ||
+        e.scrollWidth > e.clientWidth + 2 && getComputedStyle(e).overflowX === 'auto'))
+      .map(e => e.outerHTML.slice(0, 80)))"""
+    assert json.loads(chromium.evaluate(code)) == []
+
+
+def test_every_page_has_a_description_a_citation_and_no_dead_button(built):
+    html = built.parent
+    for page in (html / "book" / "verdicts.html", html / "notebooks" / "zoo.html"):
+        text = page.read_text(encoding="utf-8")
+        assert '<meta name="description"' in text or page.stem == "zoo"
+        assert '<details class="cite">' in text and "favicon.svg" in text
+        assert "colab" not in text and "github.com/executablebooks" not in text
+    assert (html / "404.html").is_file() and not (html / "sitemap.xml").exists()
+    assert "MathJax" in (html / "_static" / "mathjax" / "LICENSE.txt").read_text()[:20]
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory, root):
+    """The folder of pages of a book of two, built with the address of a repository."""
+    folder = tmp_path_factory.mktemp("tied")
+    for name in ("_config.yml", "LICENSE"):
+        shutil.copy(root / name, folder)
+    shutil.copytree(root / "book" / "static", folder / "book" / "static")
+    shutil.copy(root / "book" / "references.bib", folder / "book")
+    (folder / "book" / "intro.md").write_text("# A book\n\nIts first words say what it is about.\n")
+    (folder / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/intro\nchapters:\n- file: notebooks/n\n"
+    )
+    (folder / "notebooks").mkdir()
+    notebook = V4.new_notebook(cells=[V4.new_markdown_cell("# N\n\nWords about it.")])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, folder / "notebooks" / "n.ipynb")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(address.VARIABLE, "https://github.com/someone/some-book")
+        return book.build(run=False, root=folder, progress=False).parent
+
+
+def test_an_address_turns_on_every_button_the_map_and_the_preview(tied):
+    page = (tied / "notebooks" / "n.html").read_text(encoding="utf-8")
+    on = "https://github.com/someone/some-book"
+    assert f"{on}/edit/main/notebooks/n.ipynb" in page and f"{on}/issues/new" in page
+    assert "/github/someone/some-book/blob/launch/notebooks/n.ipynb" in page
+    assert "https://mybinder.org/v2/gh/someone/some-book/main" in page
+    site = "https://someone.github.io/some-book/"
+    assert f'<link rel="canonical" href="{site}notebooks/n.html"' in page
+    assert f'content="{site}_static/social.png"' in page
+    assert f"<loc>{site}book/intro.html</loc>" in (tied / "sitemap.xml").read_text()
+    assert f'<base href="{site}"' in (tied / "404.html").read_text(encoding="utf-8")
+    first = nbformat.read(tied.parent / "launch" / "notebooks" / "n.ipynb", 4).cells[0].source
+    assert f"git clone --quiet --depth 1 {on} some-book" in first
+
+
+def test_the_whole_is_printed_with_numbers_in_its_contents(tied, chromium):
+    out = pdf.make(tied, tied.parent.parent / "_toc.yml", tied.parent / "whole.pdf")
+    at = pdf.places(out.read_bytes())
+    assert 1 <= at["book-intro"] < at["notebooks-n"]
+    assert out.read_bytes().startswith(b"%PDF") and not (tied / "whole.html").exists()
+
+
 def test_a_warning_of_sphinx_fails_the_build(small, built, capfd):
     page = small / "book" / "glossary.md"
     text = page.read_text()
@@ -395,6 +522,15 @@ def test_built_pages_of_this_checkout(root, chromium):
     wrong, images, maths = look(chromium, html)
     assert wrong == {}
     assert images and maths
+
+
+@pytest.mark.parametrize("word, first", [("DirectCopy", "wang2021"), ("IsoLoss", "halvagal2023")])
+def test_built_search_finds_a_method_on_a_page_of_its_paper_first(root, chromium, word, first):
+    html = root / "_build" / "html"
+    if not (html / "index.html").is_file():
+        pytest.skip("the book is not built here (make book)")
+    (link, excerpt), *_ = results(chromium, html, word)
+    assert first in link and word.lower() in excerpt.lower()
 
 
 def test_every_notebook_is_in_the_book(root):

@@ -49,7 +49,7 @@ def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
 
 BOTH = """
 import sys
-from ncssl import campaign, experiments
+from ncssl.runs import campaign, experiments
 from ncssl.recipes import recipe
 tiny = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
 runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny))
@@ -100,7 +100,7 @@ def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
 
 CAMPAIGN = """
 import sys
-from ncssl import campaign, experiments
+from ncssl.runs import campaign, experiments
 from ncssl.recipes import recipe
 tiny = dict(epochs=2000, limit=256, width=4, hidden=16, d=8, batch=64)
 if __name__ == "__main__":
@@ -110,6 +110,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
     script = tmp_path / "campaign.py"
     script.write_text(CAMPAIGN)
@@ -141,6 +142,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_worker_computes_with_one_thread(tmp_path):
     """Torch, and the BLAS that scikit-learn brings."""
     script = tmp_path / "worker.py"

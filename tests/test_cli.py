@@ -51,19 +51,19 @@ def test_data_lists_the_embedded_set_as_present():
 
 
 def test_claims_lists_every_claim_of_a_paper(monkeypatch):
-    from ncssl.verdicts import judging
+    from ncssl.verdicts import judging, states
 
     # slow, tested elsewhere
-    monkeypatch.setattr(judging, "judge_theory", lambda claim: judging.Verdict("not run"))
+    monkeypatch.setattr(judging, "judge_theory", lambda claim: states.Verdict("not run"))
     rows = json.loads(ok("claims", "--paper", "tian2021", "--json"))
     assert [r["id"] for r in rows] == list(papers.paper("tian2021").claims)
-    assert {r["status"] for r in rows} <= set(judging.STATUSES)
+    assert {r["status"] for r in rows} <= set(states.STATUSES)
 
 
 def test_claims_can_be_picked_by_name_by_verdict_and_by_whose_they_are(monkeypatch):
-    from ncssl.verdicts import judging
+    from ncssl.verdicts import judging, states
 
-    monkeypatch.setattr(judging, "judge_theory", lambda claim: judging.Verdict("not run"))
+    monkeypatch.setattr(judging, "judge_theory", lambda claim: states.Verdict("not run"))
 
     def picked(*args):
         return json.loads(ok("claims", "--paper", "wen2022", "--scale", "smoke", *args, "--json"))

@@ -119,7 +119,7 @@ def test_a_source_is_decoded_once_for_all_splits(tmp_path, monkeypatch):
     for source in (write_tree(tmp_path / "tree"), write_tar(tmp_path / "set.tar.xz")):
         first = data.load("folder", "train", root=source)
         with monkeypatch.context() as patch:
-            patch.setattr(images, "_decode", refuse)
+            patch.setattr(images, "decode", refuse)
             assert torch.equal(data.load("folder", "train", root=source).images, first.images)
             assert len(data.load("folder", "test", root=source).images) == 4
             with pytest.raises(AssertionError, match="decoded again"):

@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from ncssl.cli import main
-from ncssl.errors import BadFile
+from ncssl.errors import BadFile, UnknownName
 from ncssl.measure import causes, collapse, diagnose, embeddings, spectral
 from ncssl.plots import atlas
 from ncssl.runs import experiments
@@ -257,6 +257,82 @@ def test_files_of_every_kind_are_read_the_same(tmp_path):
         )
     assert torch.equal(embeddings.read_array(tmp_path / "all.npz", "y"), y)
     assert torch.equal(embeddings.read_array(tmp_path / "z.npy", "z2"), z)
+
+
+def batches(z, y):
+    """The ways in which libraries save what a loader gave them."""
+    parts = list(zip(z.split(7), y.split(7), strict=True))
+    return {
+        "list.pt": [a for a, _ in parts],
+        "pairs.pt": parts,
+        "triples.pt": [(a, 2 * a, b) for a, b in parts],
+        "numpy.pt": {"z": z.numpy(), "y": y.numpy()},
+        "lists.pt": {"z": [a for a, _ in parts], "y": [b for _, b in parts]},
+        "sparse.pt": z.to_sparse(),
+        "rows.pt": z.tolist(),
+        "row_tensors.pt": list(z),
+    }
+
+
+def test_batches_sparse_tensors_and_arrays_inside_are_read(tmp_path):
+    z, y = gaussian(20, 3), torch.arange(20) % 2
+    for name, held in batches(z, y).items():
+        torch.save(held, tmp_path / name)
+        found = embeddings.read_embeddings(tmp_path / name)
+        assert torch.equal(found["z"].float(), z), name
+        if name in ("pairs.pt", "triples.pt", "numpy.pt", "lists.pt"):
+            assert torch.equal(found["y"], y), name
+        if name == "triples.pt":
+            assert torch.equal(found["z2"], 2 * z)
+    for kind in (">f4", ">f8", np.longdouble, np.float16):
+        np.save(tmp_path / "z.npy", z.numpy().astype(kind))
+        found = embeddings.read_embeddings(tmp_path / "z.npy")["z"]
+        torch.testing.assert_close(found.float(), z, rtol=1e-3, atol=1e-3)
+    torch.save([gaussian(3, 2), gaussian(3, 4)], tmp_path / "ragged.pt")
+    with pytest.raises(BadFile, match="ragged.pt: .*Sizes of tensors must match.*plain arrays"):
+        embeddings.read_embeddings(tmp_path / "ragged.pt")
+
+
+def test_class_numbers_may_be_large_and_have_gaps():
+    z, y = gaussian(200, 8), torch.arange(200) % 3
+    plain = diagnose.diagnose(z, y=y)["labels"]
+    for ids in (y + 10**8, 100_000 * y, y * 2**40):
+        assert diagnose.diagnose(z, y=ids)["labels"] == plain
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-15, 1e-13, 1e13, 1e30])
+def test_the_scale_of_embeddings_does_not_matter(size):
+    z, z2 = LOW + 1, LOW + 1 + 0.1 * gaussian(500, 64, 5)
+    plain, scaled = diagnose.diagnose(z, z2), diagnose.diagnose(size * z, size * z2)
+    assert scaled["findings"] == plain["findings"] == ["dimensional"]
+    for part in ("numbers", "views"):
+        for name, number in plain[part].items():
+            assert scaled[part][name]["value"] == pytest.approx(number["value"], rel=1e-3), name
+
+
+def test_findings_come_with_counts_of_runs_that_did_not_choose_the_limits():
+    report = diagnose.diagnose(LOW)
+    assert list(report["seen"]) == ["dimensional"] and list(
+        diagnose.diagnose(gaussian(500, 64))["seen"]
+    ) == ["collapse"]
+    groups = report["seen"]["dimensional"]
+    assert "atlas, methods left out" in groups and "atlas, methods that chose" not in groups
+    learned = groups["atlas, methods left out"]["learned"]
+    assert f"seen in {learned[0]} of {learned[1]} healthy" in diagnose.text(report)
+    assert diagnose.diagnose(LOW, of="features")["seen"] == {}
+    with pytest.raises(UnknownName, match="unknown kind of embeddings"):
+        diagnose.diagnose(LOW, of="logits")
+
+
+def test_a_report_is_a_page_of_its_own(tmp_path):
+    np.savez(tmp_path / "z.npz", z=LOW.numpy(), z2=LOW.numpy(), y=np.arange(500) % 2)
+    page = tmp_path / "report.html"
+    done = CliRunner().invoke(main, ["diagnose", str(tmp_path / "z.npz"), "--html", str(page)])
+    assert done.exit_code == 0, done.output
+    text = page.read_text()
+    assert causes.WORDS["dimensional"] in text and "methods left out" in text
+    assert "centred_rankme" in text and "lidar" in text and "nearest neighbours" in text
+    assert "http" not in text and "<script" not in text
 
 
 class Danger:

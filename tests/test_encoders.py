@@ -16,7 +16,7 @@ from ncssl.errors import BadFile
 from ncssl.measure import embeddings
 from ncssl.nn import BACKBONES, backbone
 from ncssl.recipes import recipe
-from ncssl.train import encoders, fit
+from ncssl.train import encoders
 
 pytest.importorskip("safetensors", reason="safetensors is not installed here")
 
@@ -48,8 +48,9 @@ def test_the_loader_of_the_page_is_ten_lines_of_plain_torch():
 def test_a_run_keeps_its_encoder_and_plain_torch_gives_its_features(tmp_path, monkeypatch):
     monkeypatch.setenv("NCSSL_CACHE", str(tmp_path / "cache"))
     file = tmp_path / "encoder.safetensors"
-    wanted = recipe("simsiam", "smoke", epochs=1)
-    fit(wanted, out=tmp_path, device="cpu", keep=file)
+    given = ["--method", "simsiam", "--set", "epochs=1", "--out", str(tmp_path), "--device", "cpu"]
+    done = CliRunner().invoke(main, ["run", *given, "--keep-encoder", str(file)])
+    assert done.exit_code == 0, done.output
     held = encoders.load(file)
     assert held.recipe["method"] == "simsiam" and held.preprocessing["size"] == 16
     done = CliRunner().invoke(

@@ -14,6 +14,7 @@ from PIL import Image
 from stills import FOLDER, KEYS, evaluate
 
 from ncssl import book
+from ncssl.claims import papers
 from ncssl.plots import style
 from ncssl.theory import theory
 
@@ -644,4 +645,5 @@ def test_colours_are_those_of_the_figures():
         assert light[name].lower() == style.METHODS[name].lower(), name
     for name in ("stable", "unstable", "saddle"):
         assert light[name].lower() == style.QUANTITIES[name].lower(), name
-    assert light["no-predictor"] == style.ARMS["no_predictor"] and light["grey"] == style.GREY
+    without = papers.paper("tian2021").experiments["ablations"].arms["no_predictor"]
+    assert light["no-predictor"] == without.colour and light["grey"] == style.GREY

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import fault_table
 import numpy as np
 import pytest
 import threadpoolctl
@@ -222,7 +223,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path):
     path = tmp_path / "c.pt"
     checkpoint.save(path, {"epoch": 1, "w": torch.ones(3)})
     script = (
-        "import resource, signal, sys, torch; from ncssl import checkpoint;"
+        "import resource, signal, sys, torch; from ncssl.train import checkpoint;"
         " signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE,"
         " (2**16, 2**16)); checkpoint.save(sys.argv[1], {'epoch': 2, 'w': torch.zeros(10**6)})"
     )
@@ -255,7 +256,9 @@ def test_half_written_files_of_dead_processes_are_removed_and_no_others(tmp_path
 # -----------------------------------------------------------------------------------------------
 
 # a checkpoint after every epoch
-EAGER = "from ncssl import cli, train; loop.CHECKPOINT_SECONDS = 0.0; cli.main()"
+EAGER = (
+    "from ncssl import cli; from ncssl.train import loop; loop.CHECKPOINT_SECONDS = 0.0; cli.main()"
+)
 
 
 def typed(**changes) -> list[str]:
@@ -309,10 +312,16 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same_record(kills, tmp_p
         assert process.wait() == 0
     ((_, record),) = store.scan(tmp_path / "out")
     assert numbers(record) == numbers(loop.fit(r, out=tmp_path / "whole"))
+    if kills == 50:
+        line = "a run killed after a checkpoint goes on, and the record is the same"
+        fault_table.note(line, kills, kills)
     assert [*path.parent.iterdir()] == [] and [*(tmp_path / "out" / ".locks").iterdir()] == []
 
 
-ENDS = [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+ENDS = [
+    (signal.SIGTERM, 143, "terminated"),
+    pytest.param(signal.SIGINT, 130, "interrupted", marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize("number, code, word", ENDS)
@@ -351,7 +360,7 @@ def held(path) -> bool:
 
 KILLED = """
 import os, signal, sys, time
-from ncssl import campaign, experiments
+from ncssl.runs import campaign, experiments
 from ncssl.recipes import recipe
 
 def one(p, *given, deadline=None):

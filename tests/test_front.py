@@ -17,7 +17,7 @@ from ncssl.claims import papers
 from ncssl.errors import BadFile
 from ncssl.pages import answers, questions, summary
 from ncssl.runs import experiments
-from ncssl.verdicts.judging import Gate, Verdict
+from ncssl.verdicts.states import Gate, Verdict
 
 KEYS = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022")
 BADGE = re.compile(

@@ -11,7 +11,7 @@ from ncssl.plots import ledger as bars
 from ncssl.records import baseline, store
 from ncssl.report import ledger, select, tables
 from ncssl.runs import experiments
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.states import Verdict
 
 KEY, EXPERIMENT = "tian2021", "shift"
 PAPER = papers.paper(KEY)

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from ncssl.claims.papers import METRICS, SCALE_NAMES, paper, papers, read
+from ncssl.claims.papers import SCALE_NAMES, paper, papers, read
 from ncssl.errors import BadFile, UnknownName
+from ncssl.metrics import METRICS
 
 GOOD = """
 key = "x2020"
@@ -522,7 +523,7 @@ ACCURACIES = ("knn", "probe", "few_label", "early_knn", "late_knn", "online")
 
 
 def test_accuracies_are_known_metrics():
-    percent = {metric for metric, unit in METRICS.items() if unit == "percent"}
+    percent = {name for name, metric in METRICS.items() if metric.unit == "percent"}
     spoken = {name for name in percent if name.endswith(("_eer", "_f1", "_purity", "_nmi"))}
     assert percent - spoken == {f"{name}_accuracy" for name in ACCURACIES}
     assert {"libri_noise_eer", "ravdess_eer", "round2_purity", "round0_plda_mean_eer"} <= spoken

@@ -17,6 +17,7 @@ from ncssl.recipes import Recipe
 from ncssl.records import store
 from ncssl.report import compare, select, tables
 from ncssl.runs.experiments import planned, scheduled
+from ncssl.verdicts import gates
 
 PAPER = papers.paper("wang2021")
 EPS = PAPER.experiments["eps"]
@@ -106,9 +107,9 @@ def test_a_seed_computed_in_two_precisions_is_not_compared(found):
     pairs = {"eps = 0": ("eps_0", "eps_0_3"), "untrained": ("random", "eps_0_3")}
     one, other = compare.differences(PAPER, "eps", half(1, "eps_0"), pairs)
     assert (one["effect"], one["n"]) == (-5.5, 2) and other["n"] == 3  # seeds 0 and 2 alone
-    verdict = select.verdict(claim, half(1, "eps_0"))
+    verdict = gates.of_runs(claim, half(1, "eps_0"))
     assert (verdict.effect, verdict.n) == (5.5, 2) and "left out: seed 1" in verdict.detail
-    both = select.verdict(claim, half(1, "eps_0", "eps_0_3"))
+    both = gates.of_runs(claim, half(1, "eps_0", "eps_0_3"))
     assert (both.effect, both.n) == (5.5, 2) and "left out: seed 1" in both.detail, (
         "nor two precisions over seeds"
     )
@@ -191,9 +192,10 @@ def test_levels_go_from_the_untrained_encoder_to_the_best_arm(found, ax):
     assert figures.reaching(rows, ax, x_label="kNN, %") is ax
     mean = next(line for line in ax.lines if line.get_label() == "eps = 0.3")
     assert mean.get_ydata()[3] == pytest.approx(rows[0]["epochs"][:, 3].mean())
-    assert np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [
-        True
-    ] and mean.get_color() == style.colour("eps_0_3")
+    assert (
+        np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [True]
+        and mean.get_color() == PAPER.experiments["eps"].arms["eps_0_3"].colour
+    )
     assert not len(compare.levels(PAPER, "eps", [], "knn_accuracy"))
     assert compare.reaching(EPS, found, "knn_accuracy", []) == []
 
@@ -266,14 +268,6 @@ def test_last_spectra_are_geometric_means_over_seeds(ax):
 def test_nothing_to_show_says_so(draw):
     assert [text.get_text() for text in draw([], plt.figure().add_subplot()).texts] == ["not run"]
     plt.close("all")
-
-
-@pytest.mark.parametrize("key", ["wang2021", "halvagal2023"])
-def test_every_arm_has_a_fixed_colour_of_its_own_in_its_experiment(key):
-    for e in papers.paper(key).experiments.values():
-        shades = training.colours(list(e.arms))
-        assert len(set(shades.values())) == len(e.arms), e.name
-        assert all(style.colour(arm) == shade for arm, shade in shades.items()), e.name
 
 
 def test_rerun_names_chapter_experiment_scale_and_the_one_run():

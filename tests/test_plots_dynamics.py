@@ -1,16 +1,15 @@
 """Figures of flows draw what they are given, return their axes, and stay readable on a dark
 page."""
 
-import io
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from PIL import Image
 
+from ncssl.claims import papers
 from ncssl.errors import UnknownName
 from ncssl.plots import dynamics, style
+from ncssl.runs import experiments
 from ncssl.theory.ode.flow import phase_grid
 from ncssl.theory.tian2021 import modes
 
@@ -23,35 +22,37 @@ def luminance(colour):
     return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 
-def test_background_is_opaque_and_light(ax):
-    for face in (
-        ax.figure.get_facecolor(),
-        ax.get_facecolor(),
-        mpl.colors.to_rgba(mpl.rcParams["savefig.facecolor"]),
-    ):
-        assert mpl.colors.to_rgba(face)[3] == 1 and luminance(face) > 0.9
-    assert not mpl.rcParams["savefig.transparent"]
+def test_figures_are_saved_without_a_background_of_their_own(ax):
+    assert mpl.rcParams["savefig.transparent"] and mpl.rcParams["savefig.dpi"] == 192
 
 
-def test_small_png_is_smaller_and_keeps_the_colours(ax):
-    ax.plot([0, 1], [0, 1], color=style.colour("saddle"), lw=3)
-    full, small = io.BytesIO(), style.small_png(ax.figure)
-    ax.figure.savefig(full, format="png", bbox_inches="tight")
-    a, b = (np.asarray(Image.open(f).convert("RGB"), int) for f in (full, io.BytesIO(small)))
-    assert len(small) < len(full.getvalue()) and a.shape == b.shape and np.abs(a - b).max() < 30
-
-
-def test_colours_are_fixed_distinct_and_visible():
+def test_colours_are_fixed_distinct_and_visible_on_light_and_dark_pages():
     assert len(set(style.METHODS.values())) == len(style.METHODS)
-    page = luminance(style.PAPER)
-    for value in [*style.METHODS.values(), *style.ramp(5)]:
-        assert (page + 0.05) / (luminance(value) + 0.05) > 1.6
-    assert (
-        style.colour("simsiam") == style.colour("simsiam")
-        and style.colour("mine", "#123456") == "#123456"
-    )
+    arms = [
+        arm.colour
+        for key in papers.papers()
+        for e in papers.paper(key).experiments.values()
+        for arm in e.arms.values()
+    ]
+    dark = luminance("#14181e")
+    for value in {*arms, *style.ramp(5)} - {style.INK}:  # ink is the page's own
+        shade = luminance(value)
+        assert (luminance(style.PAPER) + 0.05) / (shade + 0.05) > 1.6, value
+        assert (shade + 0.05) / (dark + 0.05) > 2.3, value
+    assert style.colour("mine", "#123456") == "#123456"
     with pytest.raises(UnknownName, match="did you mean 'simsiam'"):
         style.colour("simsiamm")
+
+
+def test_one_setting_has_one_colour_in_every_figure():
+    """Arms whose runs are the same, in whatever experiment or paper, are drawn alike."""
+    shades = {}
+    for key in papers.papers():
+        for e in papers.paper(key).experiments.values():
+            assert len({arm.colour for arm in e.arms.values()}) == len(e.arms), (key, e.name)
+            for p in experiments.scheduled(key, e.name, "small"):
+                shades.setdefault(p.recipe.id, set()).add(e.arms[p.arm].colour)
+    assert [id for id, seen in shades.items() if len(seen) > 1] == []
 
 
 def test_phase_portrait(ax):

@@ -81,8 +81,8 @@ def test_runs_that_are_not_there(ax):
 
 def test_arms_of_one_colour_differ_by_their_marker(ax):
     rows = [
-        {"arm": arm, "label": arm, "runs": [(1.0, 2.0)]}
-        for arm in ("pred_iso", "isoloss", "vicreg")
+        {"arm": arm, "label": arm, "colour": shade, "runs": [(1.0, 2.0)]}
+        for arm, shade in (("a", "#E69F00"), ("b", "#E69F00"), ("c", "#009E73"))
     ]
     draw.errors_by_rank(rows, ax, floors={"a": None, "b": None})
     looks = [(line.get_color(), line.get_marker()) for line in ax.lines]

@@ -15,9 +15,10 @@ from ncssl.claims.facts import Claim
 from ncssl.errors import UnknownName
 from ncssl.plots import spectra, style, training
 from ncssl.records import store
-from ncssl.report import frame, select
+from ncssl.report import select
+from ncssl.report import tables as frame
 from ncssl.runs.experiments import Planned, scheduled
-from ncssl.verdicts.judging import STATUSES, Verdict
+from ncssl.verdicts.states import STATUSES, Verdict
 
 PAPER = papers.paper("tian2021")
 PROBE = {
@@ -144,10 +145,11 @@ def test_curves_are_means_over_seeds_at_shared_epochs(ax):
         (np.array([0.0, 5, 10]), np.array([1.0, 2, 3])),
         (np.array([0.0, 10]), np.array([3.0, 5])),
     ]
-    assert training.curves([{"arm": "ema", "label": "EMA", "runs": runs}], ax, floor=0.5) is ax
+    row = {"arm": "ema", "label": "EMA", "colour": "#123456"}
+    assert training.curves([row | {"runs": runs}], ax, floor=0.5) is ax
     mean = next(line for line in ax.lines if line.get_label() == "EMA")
     assert mean.get_xdata().tolist() == [0, 10] and mean.get_ydata().tolist() == [2, 4]
-    assert mean.get_color() == style.colour("ema") and len(ax.lines) == 4
+    assert mean.get_color() == row["colour"] and len(ax.lines) == 4
     empty = training.curves([], plt.figure().add_subplot())
     assert [text.get_text() for text in empty.texts] == ["not run"]
 
@@ -180,10 +182,12 @@ def test_overview_keeps_the_colours_of_arms_and_leaves_the_untrained_encoder_to_
 
 def test_every_arm_has_a_colour_of_its_own_in_its_experiment():
     for e in PAPER.experiments.values():
-        shades = training.colours(list(e.arms))
+        shades = training.colours([select.named(arm) for arm in e.arms.values()])
         assert len(set(shades.values())) == len(e.arms), e.name
-        assert all(shades[arm] == style.ARMS[arm] for arm in e.arms), e.name
-    assert len(set(training.colours(["a", "b", "c"]).values())) == 3
+        assert all(shades[arm.name] == arm.colour for arm in e.arms.values()), e.name
+    assert len(set(training.colours([{"arm": a} for a in "abc"]).values())) == 3
+    named = training.colours([{"arm": "byol"}, {"arm": "dino", "colour": "#123456"}])
+    assert named == {"byol": style.METHODS["byol"], "dino": "#123456"}
 
 
 def test_forest_shows_interval_margin_and_verdict(ax):
@@ -295,6 +299,15 @@ def test_spectra_over_epochs_and_by_rank(found, ax):
         assert [text.get_text() for text in draw(None, plt.figure().add_subplot()).texts] == [
             "not run"
         ]
+
+
+def test_of_many_eigenvalues_some_are_drawn_the_ends_among_them(ax):
+    many = {"epoch": np.arange(3.0), "values": np.tile(np.geomspace(1, 1e-3, 64), (3, 1))}
+    spectra.eigenvalue_traces(many, ax)
+    heights = sorted(line.get_ydata()[0] for line in ax.lines)
+    assert 10 < len(heights) <= spectra.LINES
+    assert heights[0] == pytest.approx(1e-3) and heights[-1] == pytest.approx(1)
+    assert spectra.ranks_drawn(5) == [0, 1, 2, 3, 4]
 
 
 def test_verdicts_come_from_exactly_the_runs_shown(found):

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from ncssl.cli import main
 from ncssl.errors import BadFile
-from ncssl.recipes import recipe
+from ncssl.recipes import LATER, Recipe, recipe
 from ncssl.records import stale, store
 from ncssl.runs import audits, experiments
-from ncssl.verdicts import judging
+from ncssl.verdicts import judging, states
 
 CURVES = {
     "epoch": [0, 1, 2, 3],
@@ -213,7 +213,7 @@ def test_what_is_committed_is_whole():
 
 def test_the_command_line_names_refused_files(record, tmp_path, monkeypatch):
     # slow, tested elsewhere
-    monkeypatch.setattr(judging, "judge_theory", lambda claim: judging.Verdict("not run"))
+    monkeypatch.setattr(judging, "judge_theory", lambda claim: states.Verdict("not run"))
     monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
     bad = store.save(record, tmp_path)
     bad.write_text("{}")
@@ -222,3 +222,16 @@ def test_the_command_line_names_refused_files(record, tmp_path, monkeypatch):
     assert {row["status"] for row in json.loads(done.stdout) if row["kind"] == "records"} == {
         "not run"
     }
+
+
+def test_ids_of_all_committed_records_are_those_of_their_recipes(root):
+    """Whatever is changed in recipes: the id of no record made before moves. Truth values that a
+    recipe did not have, or had as none, are at their defaults."""
+    paths = sorted((root / "results").glob("*/*.json"))
+    assert len(paths) > 700
+    for path in paths:
+        said = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+        given = {k: v for k, v in said.items() if k not in LATER or v is not None}
+        assert Recipe(**given).id == path.stem
+    assert recipe("simsiam", online_probe=False, decay_vectors=True).id == recipe("simsiam").id
+    assert len({recipe("simsiam", **{k: not v}).id for k, v in LATER.items()}) == 2

@@ -10,7 +10,7 @@ from ncssl.claims import papers
 from ncssl.plots import reported, style
 from ncssl.report import paired
 from ncssl.runs.experiments import Planned
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.states import Verdict
 
 PAPER = papers.paper("tian2021")
 NUMBERS = {"directpred": 50.0, "sgd_ema": 44.0, "random": 30.0}  # here

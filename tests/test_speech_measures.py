@@ -15,6 +15,7 @@ from ncssl.records import baseline, store
 from ncssl.report import select
 from ncssl.runs import campaign, experiments
 from ncssl.train import loop, pseudo_labels
+from ncssl.verdicts import gates
 
 TINY = dict(dataset="voices", limit=64, width=4, hidden=16, d=8, batch=32, epochs=2, knn_every=1)
 SMALL = TINY | dict(limit=160, epochs=1)
@@ -236,7 +237,7 @@ def test_a_list_that_a_corpus_does_not_have_is_no_failed_run(tmp_path):
     assert set(select.metric(runs, "voices_eer")["dino"]) == {0, 1, 2}
     assert select.metric(runs, "libri_eer") == {"dino": {2: None}}
     claim = paper("cho2022").claims["better_than_no_learning_libri"]
-    verdict = select.verdict(claim, runs)
+    verdict = gates.of_runs(claim, runs)
     assert verdict.status == "not run" and "dino has 0" in verdict.detail
 
 

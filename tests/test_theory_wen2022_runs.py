@@ -238,6 +238,7 @@ def test_far_agrees_with_the_flow_and_keeps_the_balance():
     assert np.abs(balance / balance[0] - 1).max() < 0.02 and not run.reason.any()
 
 
+@pytest.mark.slow
 def test_clipped_steps_find_what_was_seen_before():
     """The draw of spec 6.2: 78 of 128 starts biased; 82.1 % of these, 88.3 % of all learn both. A
     lucky draw."""

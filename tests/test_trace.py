@@ -15,10 +15,10 @@ from ncssl.report import frame, tables
 from ncssl.theory import theory
 from ncssl.trace import badges, evidence, ledger, places, record, rows, sources
 from ncssl.trace.evidence import Site
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.states import Verdict
 
 KEY = "wen2022"
-VOID = {"link", "meta", "br", "img", "input"}
+VOID = {"link", "meta", "br", "wbr", "img", "input"}
 
 
 class Shape(HTMLParser):
@@ -316,6 +316,14 @@ def test_claims_that_say_the_same_are_told_apart_by_their_arms():
         assert link.endswith(f"#halvagal2023.{claim.id}")
     row = f"<tr><td>{same[0].statement}</td><td>undecided</td></tr>"
     assert badges.linked(row, "notebooks/halvagal2023_experiments") == row, "no guess"
+
+
+def test_a_row_may_name_its_claim_by_id(judged, monkeypatch):
+    pairs = [(r.claim, r.verdict) for r in judged if r.claim.kind == "records"]
+    page = badges.linked(table(monkeypatch, tables.ledger(pairs)), "notebooks/wen2022_experiments")
+    assert [link.partition("#")[2] for link in Shape(page).links] == [
+        f"{KEY}.{claim.id}" for claim, _ in pairs
+    ]
 
 
 @pytest.mark.parametrize("row", ["<tr><td>reproduced</td><td>3</td></tr>", "<td>x</td>", "<tr/>"])

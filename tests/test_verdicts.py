@@ -15,7 +15,8 @@ from ncssl.claims.facts import Claim
 from ncssl.errors import UnknownName
 from ncssl.theory import THEORIES
 from ncssl.verdicts.intervals import seeds_for_within
-from ncssl.verdicts.judging import STATUSES, judge, judge_theory
+from ncssl.verdicts.judging import judge, judge_theory
+from ncssl.verdicts.states import STATUSES
 
 
 def claim(test="greater", margin=0.0, **more):

@@ -15,6 +15,7 @@
   const blank = { q: "", sort: "", down: "", headline: "" };
   FILTERS.forEach((name) => { blank[name] = ""; });
   let state = { ...blank };
+  let placed = ""; // the order in which the rows stand
 
   const matches = (body) => {
     const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
@@ -44,7 +45,8 @@
     const shown = bodies.filter(matches);
     const kept = new Set(shown);
     bodies.forEach((b) => { b.hidden = !kept.has(b); });
-    [...bodies].sort(compare).forEach((b) => table.append(b));
+    if (placed !== state.sort + state.down) [...bodies].sort(compare).forEach((b) => table.append(b));
+    placed = state.sort + state.down;
     heads.forEach((h) => {
       if (h.dataset.sort === state.sort) h.setAttribute("aria-sort", state.down ? "descending" : "ascending");
       else h.removeAttribute("aria-sort");

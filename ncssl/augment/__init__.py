@@ -1,16 +1,10 @@
 """Batched random views with per-sample parameters: `ops` applies, `images` draws and puts together;
 so for speech."""
 
-from ncssl.augment.images import POLICIES, Draws, View, apply, augment, draw, policy
-from ncssl.augment.speech import (
-    SPEECH_POLICIES,
-    SpeechDraws,
-    SpeechView,
-    speech_apply,
-    speech_augment,
-    speech_draw,
-    speech_policy,
-)
+from ncssl.augment.images import Draws, apply, augment, draw
+from ncssl.augment.policies import POLICIES, View, policy
+from ncssl.augment.speech import SpeechDraws, speech_apply, speech_augment, speech_draw
+from ncssl.augment.speech_policies import SPEECH_POLICIES, SpeechView, speech_policy
 
 __all__ = [
     "POLICIES",

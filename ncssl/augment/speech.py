@@ -13,7 +13,6 @@ taken off, masks. Drawing is apart from applying, as for images.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -21,111 +20,12 @@ from torch import Generator, Tensor
 
 from ncssl.augment import speech_ops as ops
 from ncssl.augment.images import draw_coin, draw_uniform
-from ncssl.errors import UnknownName
+from ncssl.augment.speech_policies import SpeechView
 
 if TYPE_CHECKING:
-    from ncssl.data.speech import Speech
+    from ncssl.data.utterances import Speech
 
 DB = 0.23025850929940458  # ln 10 / 10: natural logarithm of power for one dB
-PAIRS = ("rt60", "drr", "noise_snr", "babble_snr", "talkers", "tilt", "gain")
-
-
-@dataclass(frozen=True)
-class SpeechView:
-    """How one random view of an utterance is made; the defaults only crop. Pairs are (low, high) of
-    a uniform law, `_p` the share of samples. Raises ValueError for values out of range."""
-
-    frames: int = 200  # 100 a second; a shorter utterance is repeated
-    # dB to either side at each knot, lines between (after FilterAugment's linear kind, nam2022)
-    equaliser: float = 0.0
-    knots: int = 4  # from the lowest band to the highest, evenly spaced
-    reverb_p: float = 0.0
-    rt60: tuple[float, float] = (0.2, 0.8)  # seconds
-    drr: tuple[float, float] = (-3.0, 9.0)  # direct over reverberant energy, dB
-    noise_p: float = 0.0  # noise or babble is added
-    babble_share: float = 0.5  # of these the share of babble
-    noise_snr: tuple[float, float] = (0.0, 18.0)  # dB
-    babble_snr: tuple[float, float] = (3.0, 18.0)  # dB
-    talkers: tuple[int, int] = (3, 10)
-    # power of noise falls as 1 / f^tilt: 0 white, 1 pink, 2 brown
-    tilt: tuple[float, float] = (0.0, 2.0)
-    gain: tuple[float, float] = (0.0, 0.0)  # dB; nothing is left of it once the mean is taken off
-    time_masks: tuple[int, int] = (0, 0)  # how many, most frames of each (park2019)
-    band_masks: tuple[int, int] = (0, 0)  # how many, most bands of each
-    normalise: bool = True  # take off each band's mean over the crop
-
-    def __post_init__(self):
-        _check(_whole(self.frames, 1), "frames", self.frames, "a whole number above 0")
-        _check(_whole(self.knots, 2), "knots", self.knots, "a whole number above 1")
-        for name in ("reverb_p", "noise_p", "babble_share"):
-            _check(
-                0 <= getattr(self, name) <= 1, name, getattr(self, name), "a probability in [0, 1]"
-            )
-        for name in PAIRS:
-            pair = getattr(self, name)
-            fine = isinstance(pair, tuple) and len(pair) == 2 and pair[0] <= pair[1]
-            _check(fine, name, pair, "a pair (low, high) with low <= high")
-        _check(
-            all(_whole(v, 1) for v in self.talkers),
-            "talkers",
-            self.talkers,
-            "two whole numbers above 0",
-        )
-        _check(self.rt60[0] > 0, "rt60", self.rt60, "above 0")
-        _check(self.equaliser >= 0, "equaliser", self.equaliser, ">= 0")
-        for name in ("time_masks", "band_masks"):
-            fine = len(getattr(self, name)) == 2 and all(_whole(v, 0) for v in getattr(self, name))
-            _check(
-                fine,
-                name,
-                getattr(self, name),
-                "two whole numbers >= 0: how many, and the most of each",
-            )
-        _check(
-            self.time_masks[1] <= self.frames,
-            "time_masks",
-            self.time_masks,
-            f"at most {self.frames} frames wide",
-        )
-
-
-def _whole(value: object, low: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= low
-
-
-def _check(fine: bool, name: str, given: object, allowed: str) -> None:
-    if not fine:
-        raise ValueError(f"{name} is {given!r}; it must be {allowed}")
-
-
-# hyperion, dinossl.v1 (the code of cho2022): its shares and SNRs; its crops of 4 and 2 s halved.
-# Music is left out.
-_LONG = SpeechView(frames=200, reverb_p=0.45, noise_p=0.7)
-_SHORT = replace(_LONG, frames=100)
-# hyperion, ssl.v1 (2024): the teacher's crops are its own and lighter, the student's are masked
-_TEACHER = replace(
-    _LONG, reverb_p=0.3, rt60=(0.2, 0.4), noise_snr=(10.0, 28.0), babble_snr=(13.0, 28.0)
-)
-_STUDENT = replace(_SHORT, time_masks=(1, 5), band_masks=(1, 8))
-_CLEAN = SpeechView(frames=200)
-_CLEAN_SHORT = SpeechView(frames=100)
-_SMOKE = replace(_LONG, frames=40)
-
-SPEECH_POLICIES: dict[str, tuple[SpeechView, ...]] = {
-    "speech": (_LONG, _LONG),
-    "speech_clean": (_CLEAN, _CLEAN),
-    "speech_dino": (_LONG, _LONG, *[_SHORT] * 4),
-    "speech_clean_dino": (_CLEAN, _CLEAN, *[_CLEAN_SHORT] * 4),
-    "speech_dino_separate": (_TEACHER, _TEACHER, *[_STUDENT] * 4),
-    "speech_smoke": (_SMOKE, _SMOKE),
-}
-
-
-def speech_policy(name: str) -> tuple[SpeechView, ...]:
-    """The views of a named policy: two, or two long and some short ones. Raises UnknownName."""
-    if name not in SPEECH_POLICIES:
-        raise UnknownName("augmentation", name, SPEECH_POLICIES)
-    return SPEECH_POLICIES[name]
 
 
 class SpeechDraws(NamedTuple):
@@ -277,14 +177,39 @@ def _corrupt(corpus: "Speech", power: Tensor, draws: SpeechDraws) -> Tensor:
     return power
 
 
+def of_part(draws: SpeechDraws, part: slice) -> SpeechDraws:
+    """The parameters of the samples `part` of a batch."""
+    if part == slice(None):
+        return draws
+    mine = {
+        name: drawn[part]
+        for name, drawn in draws._asdict().items()
+        if drawn is not None and name != "field"
+    }
+    if draws.field is not None and len(draws.field) < len(draws.noise):
+        rows = draws.noise.nonzero().flatten()  # of the field, whose rows have noise
+        within = torch.isin(rows, torch.arange(len(draws.noise), device=rows.device)[part])
+        mine["field"] = draws.field[within]
+    elif draws.field is not None:
+        mine["field"] = draws.field[part]
+    return SpeechDraws(**mine)
+
+
 def speech_augment(
-    corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator
+    corpus: "Speech",
+    rows: Tensor,
+    view: SpeechView,
+    generator: Generator,
+    *,
+    part: slice = slice(None),
 ) -> Tensor:
     """A random view of utterances `rows` (n,): log-mel (n, 1, bands, frames) float32, each band's
-    mean over the crop taken off. The corpus, the rows and the generator are on one device. Raises
-    TypeError or ValueError for arguments of another kind."""
+    mean over the crop taken off. `part`: of these rows alone, which are as they would be among all.
+    The corpus, the rows and the generator are on one device. Raises TypeError or ValueError for
+    arguments of another kind."""
     _check_corpus(corpus, rows, view, generator)
-    return speech_apply(corpus, rows, view, speech_draw(corpus, rows, view, generator))
+    draws = of_part(speech_draw(corpus, rows, view, generator), part)
+    return speech_apply(corpus, rows[part], view, draws)
 
 
 def _check_corpus(corpus: "Speech", rows: Tensor, view: SpeechView, generator: Generator) -> None:

@@ -50,7 +50,15 @@ def steps(
     return made
 
 
-def steps_of(size, method, backbone, name, setting, goals, device) -> dict[str, Any]:
+def steps_of(
+    size: Size,
+    method: str,
+    backbone: str,
+    name: str,
+    setting: tuple | None,
+    goals: tuple,
+    device: str,
+) -> dict[str, Any]:
     """Our loop in float32, and bf16 where the hardware has it, beside the usual loop, with one
     network."""
     bf16 = loop.precision(recipe(method), device) == "bf16"

@@ -151,9 +151,7 @@ def speed(run: Run, views: Views, waits: list[float], warmup: int, steps: int) -
     """
     r, model, waited = run.recipe, theirs.network(run), 0.0
     opt = optimiser(
-        r.optimiser,
-        model.groups(r.lr, r.weight_decay, r.decay_vectors is None),
-        momentum=r.momentum,
+        r.optimiser, model.groups(r.lr, r.weight_decay, r.decay_vectors), momentum=r.momentum
     )
     with batches(run, views, warmup + steps) as loader:
         for i in range(warmup + steps):

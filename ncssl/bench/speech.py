@@ -2,7 +2,7 @@
 recipe, by turns."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -64,7 +64,7 @@ def plain_of_files(corpus: Corpus) -> np.ndarray:
     return plain_of_samples(read)
 
 
-def plain_of_samples(waves) -> np.ndarray:
+def plain_of_samples(waves: Iterable[np.ndarray]) -> np.ndarray:
     """Log-mel frames (all, bands) of waveforms, one by one."""
     return torch.cat([plain.log_mel(torch.from_numpy(wave)).T for wave in waves]).numpy()
 

@@ -8,55 +8,6 @@ from dataclasses import dataclass, field
 from ncssl.errors import UnknownName
 
 SCALE_NAMES = ("smoke", "small", "laptop", "gpu", "paper")
-METRICS = {  # name of a record's metric -> its unit
-    "knn_accuracy": "percent",
-    "probe_accuracy": "percent",
-    "few_label_accuracy": "percent",
-    "std_normalised": "",
-    "online_accuracy": "percent",
-    "effective_rank": "dimensions",
-    "participation_ratio": "dimensions",
-    "alignment": "",
-    "asymmetry": "",
-    "loss": "",
-    "gram_cosine": "",
-    "off_diagonal": "",
-    "off_diagonal_peak": "",
-    "off_diagonal_fall": "",
-    "projection_correlation": "",
-    "projection_correlation_fall": "",
-    "projection_variance_fall": "",
-    "early_knn_accuracy": "percent",
-    "late_knn_accuracy": "percent",
-    "early_participation_ratio": "dimensions",
-    "images_per_second": "images/s",
-    "mean_eer": "percent",
-    "mean_mismatched_eer": "percent",
-    "mean_lead": "points",
-    "mean_mismatched_lead": "points",
-    "whitened_mean_eer": "percent",
-    "whitened_lead": "points",
-    "emotion_micro_f1": "percent",
-    "emotion_lift": "points",
-    "emotion_lead": "points",
-    "teacher_entropy": "nats",
-    "teacher_mean_entropy": "nats",
-    "teacher_student_kl": "nats",
-    "pseudo_gain": "ratio of EERs",
-    "pseudo_gain_lead": "difference of ratios",
-    "pseudo_nmi_rise": "points",
-    "pseudo_plda_lead": "difference of ratios",
-}
-LISTS = ("voices", "libri", "libri50seg", "ravdess")  # trial lists that a claim may name
-METRICS |= {
-    f"{name}{condition}_eer": "percent" for name in LISTS for condition in ("", "_noise", "_reverb")
-}
-METRICS |= {f"{name}_lead": "points" for name in LISTS}  # over the no-learning baseline
-METRICS |= {  # of rounds of pseudo-labels, 0 before any fine-tuning
-    f"round{i}_{name}": "percent"
-    for i in range(3)
-    for name in ("mean_eer", "plda_mean_eer", "purity", "nmi")
-}
 RECORD_TESTS = {  # test -> the keys that say what it compares
     "greater": ("left", "right"),
     "within": ("left", "right"),
@@ -120,7 +71,8 @@ class Arm:
     """One setting of an experiment: a method, its options, recipe overrides, and the cell it
     repeats, if any.
 
-    `times`: factors on numbers of the recipe, whatever they are at the scale.
+    `times`: factors on numbers of the recipe, whatever they are at the scale. `colour`: of its
+    marks in every figure, "#rrggbb".
     """
 
     name: str
@@ -130,6 +82,7 @@ class Arm:
     recipe: Mapping[str, object]
     times: Mapping[str, float]
     reported: str | None
+    colour: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,13 @@
 
 import functools
 import math
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from ncssl.claims.facts import (
-    METRICS,
-    SCALE_NAMES,
-    UNITS,
-    Arm,
-    Cell,
-    Claim,
-    Experiment,
-    Paper,
-    Scale,
-    Table,
-)
+from ncssl.checks import is_number
+from ncssl.claims.facts import SCALE_NAMES, UNITS, Arm, Cell, Claim, Experiment, Paper, Scale, Table
 from ncssl.claims.reader import ClaimReader
 from ncssl.claims.schema import (
     ARM,
@@ -29,12 +20,10 @@ from ncssl.claims.schema import (
     REQUIRED,
     SETTING,
     TABLE,
-    is_a,
 )
 from ncssl.errors import BadFile, UnknownName
 
 __all__ = [
-    "METRICS",
     "SCALE_NAMES",
     "Arm",
     "Cell",
@@ -179,12 +168,14 @@ class _Reader(ClaimReader):
         self.recipe(where, d["recipe"])
         for value, factor in d["times"].items():
             self.one_of(where, "times", value, NUMBERS)
-            if not is_a(factor, int | float) or not 0 < factor < math.inf:
+            if not is_number(factor) or not 0 < factor < math.inf:
                 self.fail(
                     where,
                     f"key 'times': the factor of {value} was {factor!r}",
                     "give a finite number > 0",
                 )
+        if d["colour"] and not re.fullmatch("#[0-9a-fA-F]{6}", d["colour"]):
+            self.fail(where, f"key 'colour' was {d['colour']!r}", "give it as #rrggbb")
         return Arm(name=name, **d | dict(method=d["method"] or method))
 
     def scale(self, where: str, name: str, data: Any, arms: dict) -> Scale:
@@ -194,7 +185,7 @@ class _Reader(ClaimReader):
             dict(seeds=seeds) if seeds is not None else {}, where, dict(seeds=("seeds", REQUIRED))
         )
         keep = data.get("keep")
-        if keep is not None and not (is_a(keep, int | float) and 0 < keep < 1):
+        if keep is not None and not (is_number(keep) and 0 < keep < 1):
             self.fail(where, f"key 'keep' was {keep!r}", "give the weight of the past, in (0, 1)")
         values = {key: value for key, value in data.items() if key not in ("seeds", "keep", "arms")}
         self.recipe(where, values)

@@ -4,7 +4,6 @@ test and its gates."""
 from ncssl.claims.facts import (
     CONTROLLED,
     FLOOR,
-    METRICS,
     NEEDS,
     RATIO_TESTS,
     RECORD_TESTS,
@@ -13,6 +12,7 @@ from ncssl.claims.facts import (
     Experiment,
 )
 from ncssl.claims.schema import RECORDS_CLAIM, THEORY_CLAIM, Reader
+from ncssl.metrics import METRICS
 
 
 class ClaimReader(Reader):

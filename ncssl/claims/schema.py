@@ -3,22 +3,26 @@ key."""
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ncssl.checks import is_number, is_whole
 from ncssl.claims.facts import Cell, find_cell
 from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import KIND
 
 REQUIRED = object()
+COLOUR = re.compile(r"#[0-9A-Fa-f]{6}$")
 KINDS = {  # word used in the schemas -> what it is called in an error, and the test of a value
     "text": ("a text that is not empty", lambda v: isinstance(v, str) and bool(v.strip())),
+    "colour": ('a colour, such as "#D55E00"', lambda v: isinstance(v, str) and COLOUR.match(v)),
     "texts": ("a list of texts, none twice", lambda v: listed(v, str)),
-    "whole": ("a whole number >= 0", lambda v: is_a(v, int) and v >= 0),
+    "whole": ("a whole number >= 0", lambda v: is_whole(v) and v >= 0),
     "seeds": ("a list of whole numbers >= 0, none twice", lambda v: listed(v, int) and min(v) >= 0),
     "truth": ("true or false", lambda v: isinstance(v, bool)),
-    "number": ("a finite number", lambda v: is_a(v, int | float) and math.isfinite(v)),
+    "number": ("a finite number", lambda v: is_number(v) and math.isfinite(v)),
     "table": ("a table", lambda v: isinstance(v, dict)),
     "tables": (
         "a list of tables",
@@ -75,6 +79,7 @@ ARM = dict(
     recipe=("table", {}),
     times=("table", {}),
     reported=("text", None),
+    colour=("colour", None),
 )
 CLAIM = dict(
     id=("text", REQUIRED),
@@ -111,15 +116,11 @@ NUMBERS = {name for name in RECIPE if KIND[name] in (int, float)}  # and what an
 THEORY_CLAIM = CLAIM | dict(check=("text", REQUIRED), erratum=("truth", False))
 
 
-def is_a(value: Any, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
 def listed(value: Any, kind: type) -> bool:
     """A list that is not empty, of one kind, with nothing in it twice."""
     return (
         isinstance(value, list)
-        and all(is_a(v, kind) for v in value)
+        and all(isinstance(v, kind) and not isinstance(v, bool) for v in value)
         and 0 < len(value) == len(set(value))
     )
 

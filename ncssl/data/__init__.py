@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
+from ncssl.checks import is_whole
 from ncssl.data import arrays
 from ncssl.data.cache import cache_dir, digest, expanded, user_cache
-from ncssl.data.images import Images, read_images
+from ncssl.data.images import Images, balanced, read_images
 from ncssl.data.provenance import CORPORA, SOURCES
+from ncssl.data.stream import Stream, moments, streamed, too_large
 from ncssl.errors import BadFile, UnknownName
 
 __all__ = [
@@ -20,12 +21,16 @@ __all__ = [
     "DatasetInfo",
     "Images",
     "MissingData",
+    "Stream",
     "cache_dir",
     "fetch",
     "load",
     "make",
+    "moments",
     "present",
     "search_path",
+    "streamed",
+    "too_large",
 ]
 
 MADE = {"cifar10_jpeg": "cifar10"}  # what `make` makes, and of what
@@ -222,19 +227,6 @@ def make(name: str, root: str | Path | None = None) -> Path:
     )
 
 
-def _subset(data: Images, limit: int) -> Images:
-    """At most `limit` images, classes balanced; always the same ones, and a smaller limit gives
-    some of them."""
-    labels = data.labels.numpy()
-    # of each image within its class, in a fixed random order
-    rank = np.empty(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        rank[np.random.default_rng(0).permutation(rows)] = np.arange(len(rows))
-    keep = torch.from_numpy(np.sort(np.lexsort((labels, rank))[:limit]))
-    return data._replace(images=data.images[keep], labels=data.labels[keep])
-
-
 def load(
     name: str,
     split: str = "train",
@@ -257,9 +249,7 @@ def load(
     if split not in ("train", "test"):
         raise UnknownName("split", split, ("train", "test"))
     for argument, value in (("limit", limit), ("size", size)):
-        if value is not None and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 1
-        ):
+        if value is not None and (not is_whole(value) or value < 1):
             raise ValueError(
                 f"{argument} must be a whole number of at least 1 or None, was {value!r}"
             )
@@ -274,7 +264,9 @@ def load(
         data = _read_torchvision(info, split, root, download)
     else:
         data = (_read_folder if info.kind == "folder" else _read_archive)(info, split, root, size)
-    data = data if limit is None else _subset(data, limit)
+    if limit is not None:
+        keep = balanced(data.labels, limit)
+        data = data._replace(images=data.images[keep], labels=data.labels[keep])
     return data._replace(images=data.images.to(device), labels=data.labels.to(device))
 
 

@@ -133,7 +133,7 @@ def content(arrays: dict[str, np.ndarray]) -> str:
 
 def cached(
     source: Path, settings: str, build: Callable[[], dict[str, np.ndarray]], wanted: tuple[str, ...]
-):
+) -> dict[str, np.ndarray]:
     """Arrays named in `wanted`, from the cache file of (source, settings) or from build(), which is
     then kept.
 

@@ -16,7 +16,7 @@ NESTED = 3  # links to folders on one path; more may have no end
 Parts = tuple[str, ...]
 
 
-def progress(name: str, total: int, unit: str):
+def progress(name: str, total: int, unit: str) -> tqdm:
     """A bar on stderr, "decoding <name>"; silent where stderr is no terminal."""
     quiet = not sys.stderr.isatty()
     return tqdm(

@@ -31,7 +31,7 @@ class Images(NamedTuple):
     digest: str = ""
 
 
-def _is_image(parts: Parts) -> bool:
+def is_image(parts: Parts) -> bool:
     return Path(parts[-1]).suffix.lower() in SUFFIXES and not any(
         part.startswith(".") for part in parts
     )
@@ -39,7 +39,7 @@ def _is_image(parts: Parts) -> bool:
 
 def _tree_files(path: Path) -> Iterator[tuple[Parts, bytes]]:
     """(path parts, bytes) of each image under a folder, in sorted order."""
-    found = [file for file in tree(path) if _is_image(file.relative_to(path).parts)]
+    found = [file for file in tree(path) if is_image(file.relative_to(path).parts)]
     with progress(path.name, len(found), " images") as bar:
         for file in found:
             yield file.relative_to(path).parts, read_bytes(file)
@@ -83,7 +83,7 @@ def _rgb(file: io.BytesIO) -> Image.Image:
         return image.convert("RGB")
 
 
-def _decode(source: Path, parts: Parts, data: bytes, size: int | None) -> np.ndarray:
+def decode(source: Path, parts: Parts, data: bytes, size: int | None) -> np.ndarray:
     """One RGB image (3, h, w); with `size`, shorter side resized to it (bicubic) and the centre
     cropped."""
     try:
@@ -109,8 +109,8 @@ def _decode_all(source: Path, size: int | None) -> dict[Parts, np.ndarray]:
     """Images (3, h, w) by their path; of two members with one name the second, as unpacking
     gives."""
     arrays: dict[Parts, np.ndarray] = {}
-    for parts, data in _tree_files(source) if source.is_dir() else members(source, _is_image):
-        arrays[parts] = array = _decode(source, parts, data, size)
+    for parts, data in _tree_files(source) if source.is_dir() else members(source, is_image):
+        arrays[parts] = array = decode(source, parts, data, size)
         first = next(iter(arrays))
         if array.shape != arrays[first].shape:
             (_, h, w), (_, h0, w0) = array.shape, arrays[first].shape
@@ -122,11 +122,9 @@ def _decode_all(source: Path, size: int | None) -> dict[Parts, np.ndarray]:
     return arrays
 
 
-def _build(source: Path, size: int | None) -> dict[str, np.ndarray]:
-    """Every split of a folder or tar: images_<split>, labels_<split>, classes; sorted by class,
-    then by path."""
-    decoded = _decode_all(source, size)
-    names, arrays = list(decoded), list(decoded.values())
+def listed(source: Path, names: list[Parts]) -> tuple[list[str], dict[str, list[tuple[int, int]]]]:
+    """The classes of images with these names, and of every split (class, index of the name), sorted
+    by class, then by path. Raises BadFile where no class holds any."""
     places = layout(source, names)
     rows = sorted(
         (place, name, i) for i, (place, name) in enumerate(zip(places, names, strict=True)) if place
@@ -144,12 +142,26 @@ def _build(source: Path, size: int | None) -> dict[str, np.ndarray]:
             split = "test" if rank[label] % 5 == 4 else "train"
         members.setdefault(split, []).append((classes.index(label), i))
     members.setdefault("test", members.pop("val", []))
+    return classes, members
+
+
+def _build(source: Path, size: int | None) -> dict[str, np.ndarray]:
+    """Every split of a folder or tar: images_<split>, labels_<split>, classes."""
+    decoded = _decode_all(source, size)
+    arrays = list(decoded.values())
+    classes, members = listed(source, list(decoded))
     built = {"classes": np.array(classes)}
     for split, pairs in members.items():
         if pairs:
             built[f"images_{split}"] = np.stack([arrays[i] for _, i in pairs])
             built[f"labels_{split}"] = np.array([label for label, _ in pairs], dtype=np.int64)
     return built
+
+
+def absent(source: Path, split: str) -> BadFile:
+    """The error for a folder or archive without images of a split."""
+    other = "a folder train/" if split == "train" else "a folder test/ or val/"
+    return BadFile(source, f"has no {split} images", f"give it {other} of class folders")
 
 
 def read_images(source: Path, split: str, size: int | None = None) -> Images:
@@ -162,9 +174,20 @@ def read_images(source: Path, split: str, size: int | None = None) -> Images:
     wanted = (f"images_{split}", f"labels_{split}", "classes", "digest")
     arrays = cached(plain(source), f"size={size}", lambda: _build(source, size), wanted)
     if wanted[0] not in arrays:
-        other = "a folder train/" if split == "train" else "a folder test/ or val/"
-        raise BadFile(source, f"has no {split} images", f"give it {other} of class folders")
+        raise absent(source, split)
     images, labels = (torch.from_numpy(arrays[name]) for name in wanted[:2])
     return Images(
         images, labels, tuple(str(name) for name in arrays["classes"]), str(arrays["digest"])
     )
+
+
+def balanced(labels: torch.Tensor, limit: int) -> torch.Tensor:
+    """Rows (at most `limit`,) of labels (n,), classes balanced; always the same ones, and a smaller
+    limit gives some of them."""
+    values = labels.cpu().numpy()
+    # of each image within its class, in a fixed random order
+    rank = np.empty(len(values), dtype=np.int64)
+    for label in np.unique(values):
+        rows = np.flatnonzero(values == label)
+        rank[np.random.default_rng(0).permutation(rows)] = np.arange(len(rows))
+    return torch.from_numpy(np.sort(np.lexsort((values, rank))[:limit]))

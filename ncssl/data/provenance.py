@@ -74,7 +74,8 @@ SOURCES = {  # names that load() takes
         "krizhevsky2009",
         "`ncssl data --make cifar10_jpeg` makes one from CIFAR-10, whose bytes and digest may"
         " differ from those of the records; or put the archive in a root or its folder images/"
-        " (roots: root=, $NCSSL_DATA, ./data)",
+        " (roots: root=, $NCSSL_DATA, ./data); or take CIFAR-10 itself: `ncssl data --fetch"
+        " cifar10`, then --dataset cifar10",
     ),
     "imagenette96": Source(
         "Imagenette (96x96)",

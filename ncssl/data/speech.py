@@ -7,12 +7,11 @@ An hour of speech is 115 MB of frames. What lies where, and which file is for wh
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from ncssl.checks import is_whole
 from ncssl.data import DatasetInfo, MissingData, _bytes, search_path, voices
 from ncssl.data.audio import FEATURES
 from ncssl.data.cache import cached, content
@@ -20,41 +19,12 @@ from ncssl.data.conditions import CONDITIONS, SETTINGS
 from ncssl.data.corpus import Corpus, File, Utterance, is_corpus, read_corpus, utterances
 from ncssl.data.extract import build, pool, report, subset
 from ncssl.data.provenance import CORPORA, SOURCES
+from ncssl.data.utterances import Speech, Trials
 from ncssl.errors import BadFile, UnknownName
 
 __all__ = ["DATASETS", "Speech", "Trials", "conditions", "load", "noises", "present", "trials"]
 
 PAIRS = 1000  # utterances that are compared all with all where there is no trial list
-
-
-class Speech(NamedTuple):
-    """Log-mel frames of utterances on one device; numbers of speakers are those of `classes`, the
-    split's own.
-
-    `mel` is float32 (frames of all utterances, 80): natural log of mel power, floored, mean not
-    removed. Utterance i is mel[starts[i] : starts[i] + lengths[i]]. Starts, lengths, labels,
-    emotions are int64 (n,), an unknown emotion is -1. `digest` stands for the content: frames,
-    names, speakers, emotions, for a test split its trials; "" for `voices`.
-    """
-
-    mel: Tensor
-    starts: Tensor
-    lengths: Tensor
-    labels: Tensor
-    classes: tuple[str, ...]
-    emotions: Tensor
-    emotion_names: tuple[str, ...]
-    paths: tuple[str, ...]
-    digest: str = ""
-
-
-class Trials(NamedTuple):
-    """Comparisons (m,): whether the speaker is the same (bool), and the rows a and b (int64) of a
-    `Speech`."""
-
-    target: Tensor
-    a: Tensor
-    b: Tensor
 
 
 DATASETS = {
@@ -132,7 +102,7 @@ def load(
     """
     if split not in ("train", "test"):
         raise UnknownName("split", split, ("train", "test"))
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+    if limit is not None and (not is_whole(limit) or limit < 1):
         raise ValueError(f"limit must be a whole number of at least 1 or None, was {limit!r}")
     if split == "train" and condition != "clean":
         raise ValueError(

@@ -215,7 +215,7 @@ def _spoken(who: Speaker, style: Style, frames: int, rng: np.random.Generator) -
 
 
 def utterance(
-    speaker: int, seed: int, *, seconds: float = 3.0, emotion="neutral", channel: bool = True
+    speaker: int, seed: int, *, seconds: float = 3.0, emotion: str = "neutral", channel: bool = True
 ) -> np.ndarray:
     """Samples float32 (16,000 a second, in -0.5 to 0.5) of a synthetic speaker, by number, saying
     random syllables.

@@ -43,13 +43,3 @@ def at_least(name: str, z: Tensor, rows: int, why: str) -> None:
     """Raise ValueError when z has fewer rows than needed."""
     if len(z) < rows:
         raise ValueError(f"{name} had {len(z)} rows; allowed: at least {rows}, {why}")
-
-
-def positive(name: str, value: float) -> None:
-    """Raise ValueError unless value > 0."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 < value < float("inf")
-    ):
-        raise ValueError(f"{name} was {value!r}; allowed: a number above 0")

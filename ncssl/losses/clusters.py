@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from ncssl.losses.checks import exact, matrices, positive
+from ncssl.checks import positive
+from ncssl.losses.checks import exact, matrices
 
 
 @exact

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from ncssl.losses.checks import at_least, exact, matrices, positive
+from ncssl.checks import positive
+from ncssl.losses.checks import at_least, exact, matrices
 
 
 @exact

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from ncssl.losses.checks import at_least, exact, matrices, positive
+from ncssl.checks import positive
+from ncssl.losses.checks import at_least, exact, matrices
 from ncssl.losses.pairs import normalised_mse, standardise
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from ncssl.losses.checks import exact, matrices, positive
+from ncssl.checks import positive
+from ncssl.losses.checks import exact, matrices
 
 FLAT = 1e-7  # least squared sine: the slope of the angle is bounded where the cosine is 1
 

@@ -8,7 +8,8 @@ rbalestr-lab/lejepa).
 import torch
 from torch import Tensor
 
-from ncssl.losses.checks import exact, matrices, positive
+from ncssl.checks import positive
+from ncssl.losses.checks import exact, matrices
 
 POINTS, REACH = 17, 3.0  # of the released code; the listing in the paper has 17 points from -5 to 5
 

@@ -33,7 +33,7 @@ def numbers(z: Tensor) -> dict[str, float]:
     linear in n, but uniformity compares at most 2,000 rows and correlation 2,048 live channels,
     evenly spaced. Raises ValueError for what is not a finite matrix."""
     n, d = z.shape
-    z = sized(z)
+    z = sized(z, scale(z))
     mean, variance, spread, s, centred = reduced(z)
     live = alive(variance).nonzero().flatten()
     some = live[:: -(-len(live) // CHANNELS) or 1]
@@ -47,13 +47,17 @@ def numbers(z: Tensor) -> dict[str, float]:
     return {name: measured[name] for name in healthy(n, d)}
 
 
-def sized(z: Tensor) -> Tensor:
-    """z, or where its largest number is so small or large that squares would vanish or overflow, z
-    over that number. Raises ValueError for what is not a finite matrix."""
+def scale(z: Tensor) -> float:
+    """1, or where the largest number of z is so small or large that squares would vanish or
+    overflow, that number. Raises ValueError for what is not a finite matrix."""
     spectral.matrix(z)
     largest = z.abs().max().item()
-    ordinary = largest == 0 or ORDINARY < largest < 1 / ORDINARY
-    return z if ordinary else z.to(spectral.precise(z)) / largest
+    return 1.0 if largest == 0 or ORDINARY < largest < 1 / ORDINARY else largest
+
+
+def sized(z: Tensor, by: float) -> Tensor:
+    """z over this number, as it is for 1."""
+    return z if by == 1 else z.to(spectral.precise(z)) / by
 
 
 def reduced(z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -8,7 +8,16 @@ from torch.nn import functional
 from ncssl.evaluate import knn_accuracy
 from ncssl.measure import calibration, page, spectral
 from ncssl.measure.causes import WORDS, likely
-from ncssl.measure.collapse import LIMIT, PAIRS, findings, healthy, numbers, rankme_of_noise, sized
+from ncssl.measure.collapse import (
+    LIMIT,
+    PAIRS,
+    findings,
+    healthy,
+    numbers,
+    rankme_of_noise,
+    scale,
+    sized,
+)
 from ncssl.measure.embeddings import tensor
 
 ROWS = 10_000  # rows used with a second view or labels
@@ -49,8 +58,8 @@ def diagnose(
     if z2 is not None and z2.shape != z.shape:
         raise ValueError(f"z2 must have the shape of z, {tuple(z.shape)}, had {tuple(z2.shape)}")
     y = None if y is None else classes(y, n).to(z.device)
-    z = sized(z)
-    z2 = None if z2 is None else sized(z2)
+    by = scale(z)
+    z, z2 = sized(z, by), None if z2 is None else sized(z2, by)
     measured, fine = numbers(z), healthy(n, d)
     found = findings(measured, n, d, of)
     out = {

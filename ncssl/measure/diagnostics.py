@@ -1,6 +1,7 @@
 """What is measured of a model in evaluation mode: accuracy of the features, spectra of the
 projections."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,9 @@ from ncssl.model import Siamese
 
 CHUNK = 1024
 SPECTRUM = 64  # eigenvalues kept in a record, the largest first
+# numbers of projections z (n, d) at every measurement, by name: see "Add a diagnostic" of
+# CONTRIBUTING.md
+MEASURES: dict[str, Callable[[Tensor], float]] = {"std_normalised": spectral.std_normalised}
 VISIBLE = 1e-2  # modes with s_j above this share of the largest count in the alignment
 
 
@@ -76,8 +80,7 @@ def spectra(model: Siamese, z: Tensor) -> dict:
         return {}
     z = z.float()
     s = spectral.moment_eigenvalues(z)
-    out = {
-        "std_normalised": spectral.std_normalised(z),
+    out = {name: measure(z) for name, measure in MEASURES.items()} | {
         "effective_rank": spectral.effective_rank(s),
         "participation_ratio": spectral.participation_ratio(s),
         "eigenvalues": s[:SPECTRUM].tolist(),

@@ -102,7 +102,8 @@ def named(held: Any) -> dict:
     if not isinstance(held, list | tuple) or not all(isinstance(b, list | tuple) for b in held):
         return {"": held}
     columns = list(zip(*held, strict=False))
-    if not 2 <= len(columns) <= 3 or any(len(batch) != len(columns) for batch in held):
+    whole = all(len(batch) == len(columns) for batch in held)
+    if not 2 <= len(columns) <= 3 or not whole or any(np.ndim(part[0]) == 0 for part in columns):
         return {"": held}
     last = np.asarray(columns[-1][0])
     names = NAMES[: len(columns)] if last.dtype.kind == "f" else ("z", "y")
@@ -110,10 +111,12 @@ def named(held: Any) -> dict:
 
 
 def of_file(path: str | Path, name: str, value: Any) -> Tensor:
-    """`tensor` of one value of a file, a list of batches put together; raises BadFile."""
+    """`tensor` of one value of a file, a list of batches or of rows put together; raises
+    BadFile."""
     try:
-        if isinstance(value, list | tuple) and value and np.ndim(value[0]) > 0:
-            return torch.cat([tensor(name, batch) for batch in value])
+        if isinstance(value, list | tuple) and value and isinstance(value[0], Tensor | np.ndarray):
+            rows = name != "y" and value[0].ndim == 1
+            return (torch.stack if rows else torch.cat)([tensor(name, each) for each in value])
         return tensor(name, value)
     except (ValueError, RuntimeError, TypeError) as error:
         why = str(error).split("\n")[0]

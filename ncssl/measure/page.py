@@ -91,15 +91,19 @@ def panels(curves: Sequence[str]) -> str:
 
 
 def curve(
-    title: str, x: Sequence[float], y: Sequence[float | None], level: float | None = None
+    title: str,
+    x: Sequence[float],
+    y: Sequence[float | None],
+    level: float | None = None,
+    top: float = 0.0,
 ) -> str:
-    """One curve over the steps from zero to its largest value, with a dotted level where there is
-    one; nothing where fewer than two points are known."""
+    """One curve over the steps from zero to its largest value, or to `top` where that is more, with
+    a dotted level where there is one; nothing where fewer than two points are known."""
     points = [(a, b) for a, b in zip(x, y, strict=True) if b is not None and math.isfinite(b)]
     if len(points) < 2:
         return ""
     low = min(0.0, *(b for _, b in points))
-    high = max(*(b for _, b in points), level or low) or 1.0
+    high = max(*(b for _, b in points), level or low, top) or 1.0
     high = high if high > low else low + 1.0
     first, last = points[0][0], points[-1][0]
 
@@ -114,8 +118,8 @@ def curve(
         f'<figure><figcaption>{escaped(title)}</figcaption><svg viewBox="0 0 250 124" role="img">'
         f'<title>{escaped(said)}</title><path d="M44 8V104H244" fill="none" stroke="var(--line)"/>'
         f'{dotted}<polyline points="{line}" fill="none" stroke="var(--curve)" stroke-width="2"/>'
-        f'<text x="40" y="14" text-anchor="end">{number(high)}</text>'
-        f'<text x="40" y="108" text-anchor="end">{number(low)}</text>'
+        f'<text x="40" y="14" text-anchor="end">{high:.3g}</text>'
+        f'<text x="40" y="108" text-anchor="end">{low:.3g}</text>'
         f'<text x="44" y="120">{first:g}</text>'
         f'<text x="244" y="120" text-anchor="end">{last:g}</text></svg></figure>'
     )

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ncssl.data.speech import Speech, Trials
+from ncssl.data.utterances import Speech, Trials
 from ncssl.evaluate import emotion_probe, frame_statistics, verify, whiten
 from ncssl.measure import diagnostics
 from ncssl.model import Siamese
@@ -98,7 +98,7 @@ def whitened(
     z: dict[str, np.ndarray],
     tests: dict[str, Speech],
     trials: dict[str, Trials],
-    intervals=False,
+    intervals: bool = False,
 ) -> dict:
     """`verified` for embeddings in the principal axes of bank (n, d), `COMPONENTS` at most, each of
     variance one."""

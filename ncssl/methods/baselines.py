@@ -9,26 +9,23 @@ import torch
 from torch import Tensor
 
 from ncssl import losses
-from ncssl.losses.checks import positive
+from ncssl.checks import in_range, one_of, positive, whole
 from ncssl.losses.clusters import sharpened
 from ncssl.methods.core import (
     TARGETS,
     Branch,
     Method,
     between,
-    in_range,
     method,
     no_predictor,
-    one_of,
     ordered,
     project,
-    whole,
 )
 from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes, Slices
 
 
 @method
-def barlow_twins(weight=5e-3, layers=3) -> Method:
+def barlow_twins(weight: float = 5e-3, layers: int = 3) -> Method:
     """Cross-correlation of the views made the identity (zbontar2021, eq. 1)."""
     in_range("weight", weight, 0, math.inf)
     return Method(
@@ -41,7 +38,9 @@ def barlow_twins(weight=5e-3, layers=3) -> Method:
 
 
 @method
-def vicreg(invariance=25.0, variance=25.0, covariance=1.0, layers=3) -> Method:
+def vicreg(
+    invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0, layers: int = 3
+) -> Method:
     """Invariance, a hinge on standard deviations, squared covariances (bardes2022; scaling of its
     released code)."""
     weights = dict(invariance=invariance, variance=variance, covariance=covariance)
@@ -57,7 +56,7 @@ def vicreg(invariance=25.0, variance=25.0, covariance=1.0, layers=3) -> Method:
 
 
 @method
-def wmse(part=128, eps=0.0) -> Method:
+def wmse(part: int = 128, eps: float = 0.0) -> Method:
     """Distance of views whitened in parts of the batch (ermolov2021); needs parts of more rows than
     channels."""
     whole("part", part, 2)
@@ -71,7 +70,14 @@ def wmse(part=128, eps=0.0) -> Method:
 
 
 @method
-def sigreg(weight=0.02, weighting="blend", slices=256, points=17, reach=3.0, layers=3) -> Method:
+def sigreg(
+    weight: float = 0.02,
+    weighting: str = "blend",
+    slices: int = 256,
+    points: int = 17,
+    reach: float = 3.0,
+    layers: int = 3,
+) -> Method:
     """Views agree, and every projection on a line is standard normal (balestriero2025, LeJEPA; its
     released code).
 
@@ -103,7 +109,7 @@ def sigreg(weight=0.02, weighting="blend", slices=256, points=17, reach=3.0, lay
 
 
 @method
-def simclr(temperature=0.5, hidden_norm=True) -> Method:
+def simclr(temperature: float = 0.5, hidden_norm: bool = True) -> Method:
     """NT-Xent: each view against all others of the batch (chen2020, eq. 1)."""
     positive("temperature", temperature)
     return Method(
@@ -116,7 +122,7 @@ def simclr(temperature=0.5, hidden_norm=True) -> Method:
 
 
 @method
-def cpc(bias=False, stop_gradient=False) -> Method:
+def cpc(bias: bool = False, stop_gradient: bool = False) -> Method:
     """InfoNCE with a learned bilinear score between the views, other rows as negatives (oord2018,
     eq. 3-4)."""
 
@@ -134,7 +140,12 @@ def cpc(bias=False, stop_gradient=False) -> Method:
 
 @method
 def moco(
-    temperature=0.1, queue=4096, keep=0.99, keep_schedule="constant", layers=2, symmetric=True
+    temperature: float = 0.1,
+    queue: int = 4096,
+    keep: float = 0.99,
+    keep_schedule: str = "constant",
+    layers: int = 2,
+    symmetric: bool = True,
 ) -> Method:
     """InfoNCE of queries against the momentum encoder's keys and a queue of former keys (he2020;
     v2, symmetric).
@@ -168,14 +179,14 @@ def moco(
 
 @method
 def swav(
-    prototypes=512,
-    temperature=0.1,
-    eps=0.05,
-    iterations=3,
-    queue=0,
-    queue_from=0.1,
-    frozen=0.01,
-    layers=2,
+    prototypes: int = 512,
+    temperature: float = 0.1,
+    eps: float = 0.05,
+    iterations: int = 3,
+    queue: int = 0,
+    queue_from: float = 0.1,
+    frozen: float = 0.01,
+    layers: int = 2,
 ) -> Method:
     """Each view predicts the other's balanced cluster code (caron2020); queue joins the codes late.
 
@@ -223,19 +234,19 @@ def distilled(views: Sequence[Branch], separate: bool | None) -> list[tuple[Bran
 
 @method
 def dino(
-    prototypes=1024,
-    student_temperature=0.1,
-    teacher_temperature=0.04,
-    warm_temperature=0.04,
-    warm=0.0,
-    centre_keep=0.9,
-    keep=0.996,
-    keep_schedule="cosine",
-    frozen=0.01,
-    norm=False,
-    centring=True,
-    head_std=None,
-    separate=None,
+    prototypes: int = 1024,
+    student_temperature: float = 0.1,
+    teacher_temperature: float = 0.04,
+    warm_temperature: float = 0.04,
+    warm: float = 0.0,
+    centre_keep: float = 0.9,
+    keep: float = 0.996,
+    keep_schedule: str = "cosine",
+    frozen: float = 0.01,
+    norm: bool = False,
+    centring: bool = True,
+    head_std: float | None = None,
+    separate: bool | None = None,
 ) -> Method:
     """Student's softmax under the momentum teacher's, centred and sharpened (caron2021); multi-crop
     by the policy.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from ncssl.checks import in_range, one_of, truth
 from ncssl.errors import UnknownName
 from ncssl.losses import iso as isotropic
 from ncssl.nn import Head, NoPredictor, mlp
@@ -61,8 +62,14 @@ def between(loss: Callable[[Tensor, Tensor], Tensor]) -> Loss:
 
 
 def project(
-    features: int, hidden: int, d: int, *, layers: int = 2, hidden_norm=True, output_norm=False
-):
+    features: int,
+    hidden: int,
+    d: int,
+    *,
+    layers: int = 2,
+    hidden_norm: bool = True,
+    output_norm: bool = False,
+) -> tuple[nn.Module, int]:
     """The usual projector: an MLP features -> hidden ... -> d, and its width."""
     sizes = [features, *[hidden] * (layers - 1), d]
     return mlp(sizes, output_norm=output_norm, hidden_norm=hidden_norm), d
@@ -115,18 +122,6 @@ class Method:
         return 1 - (1 - self.keep) * (math.cos(math.pi * progress) + 1) / 2
 
 
-def in_range(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError unless value is a number and low <= value <= high."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} was {value!r}; allowed: a number in [{low}, {high}]")
-
-
-def one_of(name: str, value: str, allowed: Sequence[str]) -> None:
-    """Raise UnknownName unless value is one of allowed."""
-    if value not in allowed:
-        raise UnknownName(name, value, allowed)
-
-
 METHODS: dict[str, Callable[..., Method]] = {}
 
 
@@ -149,13 +144,7 @@ def make(name: str, **options) -> Method:
     for option, value in options.items():
         if option not in known:
             raise UnknownName(f"option of {name}", option, known)
-        if isinstance(known[option], bool) and not isinstance(value, bool):
-            raise ValueError(f"{option} was {value!r}; allowed: true, false")
+        if isinstance(known[option], bool):
+            truth(option, value)
     resolved = known | options
     return replace(METHODS[name](**resolved), name=name, options=resolved)
-
-
-def whole(name: str, value: int, low: int = 1) -> None:
-    """Raise ValueError unless value is an integer >= low."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ValueError(f"{name} was {value!r}; allowed: an integer >= {low}")

@@ -2,28 +2,13 @@
 form."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
-import torch
-from torch import Tensor
-
 from ncssl import losses
-from ncssl.losses.checks import positive
-from ncssl.methods.core import (
-    Branch,
-    Loss,
-    Method,
-    across,
-    in_range,
-    method,
-    no_predictor,
-    one_of,
-    ordered,
-    project,
-    whole,
-)
-from ncssl.nn import DirectPred, DirectSet, Head, Linear, Mlp, OffDiagonal, Optimal, Standardise
+from ncssl.checks import in_range, one_of, positive, whole
+from ncssl.methods.core import Method, across, method, no_predictor, project
+from ncssl.nn import DirectPred, DirectSet, Head, Linear, Mlp, Optimal
 from ncssl.nn.rules import EPS_FORMS, NORMS
 
 DISTANCES = {"cosine": losses.normalised_mse, "euclidean": losses.euclidean}
@@ -89,16 +74,16 @@ def closed_form(
 
 @method
 def simsiam(
-    predictor="mlp",
-    stop_gradient=True,
-    keep=0.0,
-    keep_schedule="constant",
-    predictor_bias=False,
-    symmetric_predictor=False,
-    predictor_lr=1.0,
-    predictor_weight_decay=None,
-    trunk_weight_decay=None,
-    output_norm=True,
+    predictor: str = "mlp",
+    stop_gradient: bool = True,
+    keep: float = 0.0,
+    keep_schedule: str = "constant",
+    predictor_bias: bool = False,
+    symmetric_predictor: bool = False,
+    predictor_lr: float = 1.0,
+    predictor_weight_decay: float | None = None,
+    trunk_weight_decay: float | None = None,
+    output_norm: bool = True,
 ) -> Method:
     """Predictor and stop-gradient, no momentum target, mean of negative cosines (chen2021);
     bottleneck d/4."""
@@ -118,16 +103,16 @@ def simsiam(
 
 @method
 def byol(
-    predictor="mlp",
-    stop_gradient=True,
-    keep=0.996,
-    keep_schedule="constant",
-    predictor_bias=False,
-    symmetric_predictor=False,
-    predictor_lr=1.0,
-    predictor_weight_decay=None,
-    trunk_weight_decay=None,
-    output_norm=False,
+    predictor: str = "mlp",
+    stop_gradient: bool = True,
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    predictor_bias: bool = False,
+    symmetric_predictor: bool = False,
+    predictor_lr: float = 1.0,
+    predictor_weight_decay: float | None = None,
+    trunk_weight_decay: float | None = None,
+    output_norm: bool = False,
 ) -> Method:
     """Predictor and momentum target, sum over both directions of 2 - 2 cos (grill2020); hidden
     layer of 4 d."""
@@ -147,15 +132,15 @@ def byol(
 
 @method
 def directpred(
-    eps=0.1,
-    rho=0.3,
-    freq=1,
-    eps_form="code",
-    shift=0.0,
-    keep=0.996,
-    keep_schedule="constant",
-    stop_gradient=True,
-    output_norm=False,
+    eps: float = 0.1,
+    rho: float = 0.3,
+    freq: int = 1,
+    eps_form: str = "code",
+    shift: float = 0.0,
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """Linear predictor set from the projections' second moment (tian2021, eq. 18-19; Tables 6-8);
     BYOL's loss."""
@@ -177,15 +162,15 @@ def directpred(
 
 @method
 def directset(
-    alpha=0.5,
-    eps=0.1,
-    rho=0.5,
-    freq=1,
-    norm="spectral",
-    keep=0.996,
-    keep_schedule="constant",
-    stop_gradient=True,
-    output_norm=False,
+    alpha: float = 0.5,
+    eps: float = 0.1,
+    rho: float = 0.5,
+    freq: int = 1,
+    norm: str = "spectral",
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """Predictor F^alpha / |F^alpha| + eps I of the projections' second moment F (wang2021, section
     2.2)."""
@@ -208,14 +193,14 @@ def directset(
 
 @method
 def directcopy(
-    eps=0.3,
-    rho=0.5,
-    freq=1,
-    norm="spectral",
-    keep=0.996,
-    keep_schedule="constant",
-    stop_gradient=True,
-    output_norm=False,
+    eps: float = 0.3,
+    rho: float = 0.5,
+    freq: int = 1,
+    norm: str = "spectral",
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """DirectSet with alpha 1: the second moment itself is the predictor (wang2021; eps of its
     CIFAR-10 runs)."""
@@ -234,16 +219,16 @@ def directcopy(
 
 @method
 def isoloss(
-    alpha=0.5,
-    eps=0.0,
-    rho=0.996,
-    freq=1,
-    loss="cosine",
-    iso=True,
-    keep=0.99,
-    keep_schedule="cosine",
-    stop_gradient=True,
-    output_norm=False,
+    alpha: float = 0.5,
+    eps: float = 0.0,
+    rho: float = 0.996,
+    freq: int = 1,
+    loss: str = "cosine",
+    iso: bool = True,
+    keep: float = 0.99,
+    keep_schedule: str = "cosine",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """IsoLoss: the gradient skips the closed-form predictor (halvagal2023); iso=False is the base
     loss beside it.
@@ -271,13 +256,13 @@ def isoloss(
 
 @method
 def optimal(
-    ridge=1e-3,
-    rho=0.3,
-    freq=1,
-    keep=0.996,
-    keep_schedule="constant",
-    stop_gradient=True,
-    output_norm=False,
+    ridge: float = 1e-3,
+    rho: float = 0.3,
+    freq: int = 1,
+    keep: float = 0.996,
+    keep_schedule: str = "constant",
+    stop_gradient: bool = True,
+    output_norm: bool = False,
 ) -> Method:
     """The best linear predictor plugged in every `freq` steps (tian2021, Table 1); how much ridge
     and rho: ours."""
@@ -291,112 +276,5 @@ def optimal(
         project=partial(project, output_norm=output_norm),
         keep=keep,
         keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient,
-    )
-
-
-HEADS: dict[str, Callable[..., Head]] = {
-    "off_diagonal": OffDiagonal,
-    "identity_linear": partial(Linear, identity=True),
-    "linear": Linear,
-    "mlp": lambda d: Mlp(d, 4 * d),
-    "none": no_predictor,
-}
-NORMALISATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "batch": losses.decorrelated,
-    "batch_detached": partial(losses.decorrelated, through=False),
-    "l2": losses.normalised_mse,
-    "none": losses.euclidean,
-}
-
-
-@method
-def offdiagonal(
-    head="off_diagonal",
-    symmetric=False,
-    normalisation="batch",
-    stop_gradient=True,
-    keep=0.0,
-    keep_schedule="constant",
-    predictor_lr=1.0,
-    predictor_weight_decay=None,
-) -> Method:
-    """Head I + E with only the off-diagonals of E learned from zero, outputs batch-normalised
-    (wen2022).
-
-    head: off_diagonal, identity_linear, linear, mlp, none; normalisation: batch, batch_detached,
-    l2, none.
-    """
-    one_of("head", head, tuple(HEADS))
-    one_of("normalisation", normalisation, tuple(NORMALISATIONS))
-    if symmetric and head in ("mlp", "none"):
-        raise ValueError(f"symmetric needs a matrix as head; head was {head!r}")
-    made = partial(HEADS[head], symmetric=True) if symmetric else HEADS[head]
-    return Method(
-        loss=across(NORMALISATIONS[normalisation], 0.5),
-        predictor=made,
-        paper="wen2022",
-        keep=keep,
-        keep_schedule=keep_schedule,
-        stop_gradient=stop_gradient,
-        predictor_lr=predictor_lr,
-        predictor_weight_decay=predictor_weight_decay,
-    )
-
-
-def inv_cov(inv: float, cov: float, parts: int, form: str, per_part: bool) -> Loss:
-    """liu2022, eq. 17 and 19, summed over both directions; `per_part` divides the sum over parts by
-    their number."""
-
-    def loss(views: Sequence[Branch], head: Head) -> Tensor:
-        total = inv * sum(losses.invariance(a.p, b.t) for a, b in ordered(views))
-        if cov:
-            W = head.matrix()
-            W = torch.eye(views[0].z.shape[1], device=views[0].z.device) if W is None else W
-            share = cov / parts if per_part else cov
-            total = total + share * sum(losses.gram(W, v.z, parts=parts, form=form) for v in views)
-        return total
-
-    return loss
-
-
-@method
-def invcov(
-    inv=1.0,
-    cov=1.0,
-    std=True,
-    predictor="linear",
-    parts=1,
-    form="output",
-    per_part=False,
-    identity=True,
-    stop_gradient=False,
-    keep=0.0,
-    output_norm=False,
-    layers=3,
-) -> Method:
-    """Invariance and the predictor's Gram matrix as a constraint, no stop-gradient (liu2022, eq.
-    17-19; has no name).
-
-    std standardises the projections; predictor "none" fixes it to I; parts: of the batch; identity:
-    W starts at I.
-    """
-    for name, value in dict(inv=inv, cov=cov).items():
-        in_range(name, value, 0, math.inf)
-    one_of("predictor", predictor, ("linear", "none"))
-    one_of("form", form, ("output", "input"))
-    whole("parts", parts)
-
-    def projector(features: int, hidden: int, d: int):
-        net, width = project(features, hidden, d, layers=layers, output_norm=output_norm)
-        return (net.append(Standardise()) if std else net), width
-
-    head = partial(Linear, identity=identity) if predictor == "linear" else no_predictor
-    return Method(
-        loss=inv_cov(inv, cov, parts, form, per_part),
-        predictor=head,
-        paper="liu2022",
-        project=projector,
-        keep=keep,
         stop_gradient=stop_gradient,
     )

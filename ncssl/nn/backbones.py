@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 
 from torch import nn
-from torchvision import models
 
 from ncssl.errors import UnknownName
 from ncssl.nn.speech import lresnet34, tdnn
@@ -35,15 +34,15 @@ def convolutions(widths: list[int], strides: list[int], channels: int) -> Made:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), widths[-1]
 
 
-def resnet(
-    make: Callable[..., models.ResNet], stem: str, channels: int, width: int, side: int
-) -> Made:
-    """torchvision's ResNet without its classifier. stem "cifar": 3x3 convolution of stride 1, no
-    max-pool (for sides of 32 or so); "imagenet": 7x7 of stride 2, max-pool. Its width is fixed: 64.
-    """
+def resnet(name: str, stem: str, channels: int, width: int, side: int) -> Made:
+    """torchvision's ResNet of that name without its classifier. stem "cifar": 3x3 convolution of
+    stride 1, no max-pool (for sides of 32 or so); "imagenet": 7x7 of stride 2, max-pool. Its width
+    is fixed: 64."""
+    from torchvision import models  # twice as slow to import as torch itself: only where it is used
+
     if width != 64:
         raise ValueError(f"width of a resnet was {width}; allowed: 64")
-    net = make(weights=None)
+    net = getattr(models, name)(weights=None)
     if stem == "cifar":
         net.conv1, net.maxpool = nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.Identity()
     elif channels != 3:
@@ -71,10 +70,10 @@ BACKBONES: dict[str, Callable[[int, int, int], Made]] = {
     "conv3": partial(convnet, 3),
     "conv4": partial(convnet, 4),
     "conv6": pairs_of_layers,
-    "resnet18": partial(resnet, models.resnet18, "cifar"),
-    "resnet18_imagenet": partial(resnet, models.resnet18, "imagenet"),
-    "resnet50": partial(resnet, models.resnet50, "cifar"),
-    "resnet50_imagenet": partial(resnet, models.resnet50, "imagenet"),
+    "resnet18": partial(resnet, "resnet18", "cifar"),
+    "resnet18_imagenet": partial(resnet, "resnet18", "imagenet"),
+    "resnet50": partial(resnet, "resnet50", "cifar"),
+    "resnet50_imagenet": partial(resnet, "resnet50", "imagenet"),
     "tdnn": tdnn,  # of speech: any number of frames, side bands
     "lresnet34": lresnet34,
 }

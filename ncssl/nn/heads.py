@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ncssl import parallel
 from ncssl.losses.pairs import standardise
 
 
@@ -73,8 +74,9 @@ class Standardise(nn.Module):
     (liu2022, eq. 18)."""
 
     def forward(self, z: Tensor) -> Tensor:
-        """(n, d) in float32, each channel of mean 0 and variance 1 over the batch."""
-        return standardise(z.float(), correction=1)
+        """(n, d) in float32, each channel of mean 0 and variance 1 over the whole batch."""
+        whole = parallel.gather(z.float())
+        return standardise(whole, correction=1)[parallel.share(len(whole))]
 
 
 def normal(net: nn.Module, std: float) -> None:

@@ -3,7 +3,6 @@
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock
 
 Made = tuple[nn.Module, int]  # the network and the number of its features
 CONTEXT = 15  # frames that one frame of the TDNN sees
@@ -86,8 +85,10 @@ def lresnet34(channels: int, width: int, side: int) -> Made:
     return net, 16 * width
 
 
-def block(a: int, b: int, stride: int) -> BasicBlock:
+def block(a: int, b: int, stride: int) -> nn.Module:
     """torchvision's basic block, with its 1x1 shortcut where the shape changes."""
+    from torchvision.models.resnet import BasicBlock  # see backbones.resnet
+
     same = a == b and stride == 1
     shortcut = (
         None if same else nn.Sequential(nn.Conv2d(a, b, 1, stride, bias=False), nn.BatchNorm2d(b))

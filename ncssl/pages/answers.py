@@ -12,7 +12,7 @@ from ncssl.report import ledger, select
 from ncssl.report.frame import number, spread
 from ncssl.report.tables import decimals
 from ncssl.trace.mathematics import mathematics
-from ncssl.verdicts.judging import STATUSES, Verdict, words
+from ncssl.verdicts.states import STATUSES, Verdict, words
 
 TRAINED = {  # what the verdict on trained networks answers, at a scale
     "reproduced": "Yes, in the networks trained here (scale {scale}).",

@@ -12,7 +12,7 @@ from ncssl.report import select
 from ncssl.report.frame import number
 from ncssl.runs import experiments
 from ncssl.trace import rows as tracing
-from ncssl.verdicts.judging import DECIDED
+from ncssl.verdicts.states import DECIDED
 
 HERE = "book/papers"  # the folder of the summary pages, from the first page of the build
 OPEN = ("partly", "undecided")

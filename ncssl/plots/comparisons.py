@@ -69,7 +69,7 @@ def reaching(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") 
     """
     if not data:
         return not_run(ax)
-    shades = colours([row["arm"] for row in data])
+    shades = colours(data)
     for row in data:
         for line in row["epochs"] if len(row["epochs"]) > 1 else ():
             ax.plot(row["levels"], line, color=shades[row["arm"]], lw=0.7, alpha=FADED)
@@ -90,7 +90,7 @@ def last_spectra(data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = 
     """
     if not data:
         return not_run(ax)
-    shades = colours([row["arm"] for row in data])
+    shades = colours(data)
     for row in data:
         values = np.maximum(row["values"], FLOOR)
         ranks = np.arange(1, values.shape[1] + 1)

@@ -150,7 +150,7 @@ def collapse_dots(data: Mapping[str, Any], ax: Axes) -> Axes:
 
 
 def correlations(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """Mean absolute correlation of channels over epochs, logarithmic, and what independent channels
+    """Mean absolute correlation of channels over epochs, from zero, and what independent channels
     would show.
 
     data: curves (as `training.curves` takes them), independent (the level of so many images, or
@@ -163,6 +163,6 @@ def correlations(data: Mapping[str, Any], ax: Axes) -> Axes:
         ax.axhline(
             data["independent"], color=colour("exact"), ls=":", lw=1.1, label="independent channels"
         )
-    ax.set_yscale("log")
+    ax.set_ylim(bottom=0.0)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from ncssl.plots.style import GREY, INK, PALE, VERDICTS
-from ncssl.verdicts.judging import words
+from ncssl.verdicts.states import words
 
 COLUMNS = {"theory": -0.66, "trained": -0.33}  # left ends of the marks, in widths of the axes
 LEFT = -2.02  # of the questions

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ncssl.plots.style import INK, PAPER, VERDICTS
-from ncssl.verdicts.judging import words
+from ncssl.verdicts.states import words
 
 
 def verdict_bars(

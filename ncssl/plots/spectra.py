@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from ncssl.plots.style import GREY, ramp
 from ncssl.plots.training import not_run
 
+LINES = 20  # eigenvalues that a figure over epochs shows at most
 FLOOR = 1e-8  # eigenvalues below this share of the largest are round-off and drawn at it
 
 
@@ -31,12 +32,16 @@ def eigenvalue_traces(
     data: Mapping[str, Any] | None, ax: Axes, *, log: bool = True, y_label: str = ""
 ) -> Axes:
     """A line an eigenvalue over the epochs, dark to light from the largest to the least;
-    logarithmic or linear."""
+    logarithmic or linear.
+
+    Of many, those of `LINES` ranks are drawn, denser among the largest, the first and the last too.
+    """
     if data is None or len(data["epoch"]) < 2:
         return not_run(ax)
     values = visible(data["values"]) if log else data["values"]
-    for column, shade in zip(values.T[::-1], ramp(values.shape[1])[::-1], strict=True):
-        ax.plot(data["epoch"], column, color=shade, lw=0.9)
+    shades = ramp(values.shape[1])
+    for rank in ranks_drawn(values.shape[1])[::-1]:
+        ax.plot(data["epoch"], values[:, rank], color=shades[rank], lw=1.1)
     if log:
         ax.set_yscale("log")
     else:
@@ -44,6 +49,14 @@ def eigenvalue_traces(
     ax.set(xlabel="epoch", ylabel=y_label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return ax
+
+
+def ranks_drawn(k: int) -> list[int]:
+    """Which of k ranks (from 0) are drawn: all, or `LINES` of them at even steps of the logarithm,
+    none twice."""
+    if k <= LINES:
+        return list(range(k))
+    return sorted({round(x) - 1 for x in np.geomspace(1, k, LINES)})
 
 
 def rank_scale(ranks: int, ax: Axes) -> Axes:

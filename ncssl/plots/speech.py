@@ -33,7 +33,7 @@ def det_curves(
     ax.set(xlabel="false alarms (%)", ylabel="misses (%)")
     if not data:
         return not_run(ax)
-    shades = colours([row["arm"] for row in data])
+    shades = colours(data)
     for row in data:
         miss, false_alarm = np.asarray(row["miss"]), np.asarray(row["false_alarm"])
         inside = (np.minimum(miss, false_alarm) > 0) & (np.maximum(miss, false_alarm) < 1)

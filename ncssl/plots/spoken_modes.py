@@ -96,7 +96,7 @@ def errors_by_rank(
     ax.set(xlabel="effective rank of the projections", ylabel="EER, %")
     if not any(row["runs"] for row in data):
         return not_run(ax)
-    shades, seen = colours([row["arm"] for row in data]), []
+    shades, seen = colours(data), []
     for row in (row for row in data if row["runs"]):
         seen.append(shades[row["arm"]])
         look = dict(

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ncssl.plots.style import GREY, INK, PALE, PAPER, VERDICTS, colour, ramp
-from ncssl.verdicts.judging import words
+from ncssl.verdicts.states import words
 
 FADED = 0.35  # opacity of a single seed
 FLOOR = "untrained encoder"
@@ -26,10 +26,12 @@ OFFSETS = {
 }
 
 
-def colours(arms: Sequence[str]) -> dict[str, Any]:
-    """A colour for each arm: its fixed one, or one of a ramp for arms that have none."""
-    free = [arm for arm in arms if colour(arm, "") == ""]
-    return {arm: colour(arm, "") for arm in arms} | dict(zip(free, ramp(len(free)), strict=True))
+def colours(data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Arm -> colour: the one that its row brings from the paper's file, that of the method of its
+    name, or one of a ramp."""
+    fixed = {row["arm"]: row.get("colour") or colour(row["arm"], "") for row in data}
+    free = [arm for arm, shade in fixed.items() if not shade]
+    return fixed | dict(zip(free, ramp(len(free)), strict=True))
 
 
 def curves(
@@ -45,7 +47,7 @@ def curves(
 
     Means are taken at the epochs that all seeds of the arm share. `floor` is a dashed level.
     """
-    shades = colours([row["arm"] for row in data])
+    shades = colours(data)
     for row in data:
         runs = [(x, y) for x, y in row["runs"] if len(x)]
         for x, y in runs if len(runs) > 1 else ():
@@ -98,10 +100,7 @@ def dots(
     own and not points on our axis. `reach` is the left and right end of the axis, by default such
     that all seeds are on it.
     """
-    shades, seen = (
-        colours([row["arm"] for row in data]),
-        any(row["mean"] is not None for row in data),
-    )
+    shades, seen = (colours(data), any(row["mean"] is not None for row in data))
     for y, row in enumerate(data):
         arm_row(row, y, shades[row["arm"]], ax)
     ax.set(

@@ -108,7 +108,7 @@ def from_spectrum(
             epochs = np.array(r.curves.get("epoch", [])[: len(values)], float)
             runs.append((epochs, np.array([measure(np.array(row, float)) for row in values])))
         if any(len(x) > 1 for x, _ in runs):
-            rows.append({"arm": arm, "label": experiment.arms[arm].label, "runs": runs})
+            rows.append(select.named(experiment.arms[arm]) | {"runs": runs})
     return rows
 
 
@@ -137,7 +137,7 @@ def last_spectra(
         ]
         if last:
             values = np.stack([s / s[0] for s in last])
-            rows.append({"arm": arm, "label": experiment.arms[arm].label, "values": values})
+            rows.append(select.named(experiment.arms[arm]) | {"values": values})
     return rows
 
 
@@ -169,6 +169,7 @@ def reaching(
             {
                 "arm": row["arm"],
                 "label": row["label"],
+                "colour": row["colour"],
                 "levels": np.asarray(levels, float),
                 "epochs": epochs,
             }

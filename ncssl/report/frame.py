@@ -10,7 +10,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ncssl.verdicts.judging import words
+from ncssl.verdicts.states import words
 
 if TYPE_CHECKING:
     from pandas import DataFrame

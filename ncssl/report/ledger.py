@@ -8,6 +8,7 @@ gives them; `at` picks one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ncssl.claims import papers
@@ -18,7 +19,8 @@ from ncssl.records.numbers import Found
 from ncssl.report import select
 from ncssl.report.frame import frame, number
 from ncssl.verdicts.intervals import LEVEL, holm
-from ncssl.verdicts.judging import DECIDED, EXACT, MOST_SEEDS, STATUSES, Verdict
+from ncssl.verdicts.judging import MOST_SEEDS
+from ncssl.verdicts.states import DECIDED, EXACT, STATUSES, Verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -147,7 +149,9 @@ def expected(claims: Iterable[tuple[Claim, Verdicts]]) -> float:
     return sum(TWO_LOOKS if len(own) < MOST_SEEDS else ONE_LOOK for own in seeds)
 
 
-def accuracies(paper: Paper, found: Mapping[str, Found], results=None) -> list[dict[str, Any]]:
+def accuracies(
+    paper: Paper, found: Mapping[str, Found], results: str | Path | None = None
+) -> list[dict[str, Any]]:
     """One row an experiment: its best arm by linear probe, and for probe and knn that arm's
     accuracy beside its floors.
 

@@ -7,7 +7,7 @@ from typing import Any
 from ncssl.claims.facts import Claim, Paper
 from ncssl.records.numbers import Found
 from ncssl.report import select
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.states import Verdict
 
 METRIC = "probe_accuracy"  # what stands here for the accuracy that a paper reports
 

@@ -12,21 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from ncssl.claims.facts import FLOOR, METRICS, Cell, Claim, Experiment, Paper
+from ncssl.checks import is_whole, wrong
+from ncssl.claims.facts import FLOOR, Arm, Cell, Claim, Experiment, Paper
 from ncssl.errors import UnknownName
+from ncssl.metrics import is_error
+from ncssl.metrics import metric as facts_of
 from ncssl.recipes import recipe
-from ncssl.records import baseline
 from ncssl.records.numbers import Found, curve, metric, width
 from ncssl.verdicts import gates
-from ncssl.verdicts.intervals import LEVEL, mean_interval
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.intervals import mean_interval
+from ncssl.verdicts.states import Verdict
 
-LABELS = {
-    "knn_accuracy": "kNN accuracy, %",
-    "probe_accuracy": "linear probe, %",
-    "few_label_accuracy": "3 labels a class, %",
-    "std_normalised": "spread x sqrt(d)",
-}
 # units that stand for the metric in figures
 COARSE = ("points", "nats", "ratio of EERs", "difference of ratios")
 
@@ -35,8 +31,8 @@ def reseed(runs: Sequence, seeds: int | None) -> list:
     """The planned runs with seeds 0 to seeds - 1 instead of their own; unchanged for None."""
     if seeds is None:
         return list(runs)
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise ValueError(f"seeds was {seeds!r}; allowed: none, or an integer >= 1 (how many)")
+    if not is_whole(seeds) or seeds < 1:
+        raise wrong("seeds", seeds, "none, or an integer >= 1 (how many)")
     first = min((p.seed for p in runs), default=0)
     return [
         p._replace(seed=s, recipe=dataclasses.replace(p.recipe, seed=s))
@@ -72,6 +68,7 @@ def arms(
             {
                 "arm": arm.name,
                 "label": arm.label,
+                "colour": arm.colour,
                 "values": seeds,
                 "n": len(sample),
                 "failed": len(seeds) - len(sample),
@@ -82,6 +79,11 @@ def arms(
             }
         )
     return rows
+
+
+def named(arm: Arm) -> dict:
+    """What the row of a figure says of its arm: name, label and colour."""
+    return {"arm": arm.name, "label": arm.label, "colour": arm.colour}
 
 
 def cell(paper: Paper, reference: str | None) -> Cell | None:
@@ -119,9 +121,7 @@ def curves(
             if p.arm == arm.name and r is not None and (line := curve(r, name)) is not None
         ]
         if lines and (only is None or arm.name in only):
-            rows.append(
-                {"arm": arm.name, "label": arm.label, "runs": [(x, factor * y) for x, y in lines]}
-            )
+            rows.append(named(arm) | {"runs": [(x, factor * y) for x, y in lines]})
     return rows
 
 
@@ -144,7 +144,7 @@ def overview(
     return {
         "curves": curves(e, found, name, trained, factor),
         "arms": [row for row in right if row["arm"] != FLOOR],
-        "labels": tuple(LABELS.get(n, n.replace("_", " ")) for n in names),
+        "labels": tuple(facts_of(n).label or n.replace("_", " ") for n in names),
         "floors": tuple(
             next((r["mean"] for r in rows if r["arm"] == FLOOR), None) for rows in (left, right)
         ),
@@ -181,15 +181,6 @@ def thinned(data: dict | None, lines: int = 6) -> dict | None:
     return data | {"epoch": data["epoch"][keep], "values": data["values"][keep]}
 
 
-def verdict(
-    claim: Claim, found: Found, level: float = LEVEL, results: str | Path | None = None
-) -> Verdict:
-    """The verdict of these runs on a record claim, gates first; the floor of their data is read
-    from the results."""
-    base = [(p, record) for p, record in found if p.arm in claim.base]
-    return gates.verdict(claim, found, level, baseline.beside(base, results) if base else None)
-
-
 def judged(
     paper: Paper, experiment: str, found: Found, results: str | Path | None = None
 ) -> list[tuple[Claim, Verdict]]:
@@ -197,7 +188,7 @@ def judged(
     claims = [
         c for c in paper.claims.values() if c.kind == "records" and c.experiment == experiment
     ]
-    return [(claim, verdict(claim, found, results=results)) for claim in claims]
+    return [(claim, gates.of_runs(claim, found, results=results)) for claim in claims]
 
 
 def forest(judged: Sequence[tuple[Claim, Verdict]]) -> dict[str, list[dict]]:
@@ -233,7 +224,7 @@ def band(claim: Claim, v: Verdict | None = None) -> tuple[float | None, float | 
 def unit(claim: Claim, v: Verdict | None = None) -> str:
     """The unit of a claim's effect, in words; for speech coarse ones, so that a few axes hold all
     claims."""
-    error = claim.metric.endswith("_eer")
+    error = is_error(claim.metric)
     if claim.test == "rate":
         return "share of seeds"
     if v and v.is_share:
@@ -242,8 +233,8 @@ def unit(claim: Claim, v: Verdict | None = None) -> str:
         return "ratio of EERs" if error else f"{claim.metric}, ratio"
     if error:
         return "EER, %" if claim.test in ("above", "below") else "difference of EER, points"
-    if METRICS[claim.metric] in COARSE:
-        return METRICS[claim.metric]
+    if (named := facts_of(claim.metric).unit) in COARSE:
+        return named
     name = (
         "accuracy, points" if claim.metric.endswith("_accuracy") else claim.metric.replace("_", " ")
     )

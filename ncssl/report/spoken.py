@@ -107,8 +107,32 @@ def rounds(
             v for i in range(ROUNDS) if r and (v := r.metrics.get(f"round{i}_{name}")) is not None
         ]
         if values and (only is None or p.arm in only):
-            row = rows.setdefault(
-                p.arm, {"arm": p.arm, "label": experiment.arms[p.arm].label, "runs": []}
-            )
+            row = rows.setdefault(p.arm, select.named(experiment.arms[p.arm]) | {"runs": []})
             row["runs"].append((np.arange(len(values), dtype=float), np.array(values, float)))
     return [rows[arm] for arm in experiment.arms if arm in rows]
+
+
+def best(paper: Paper, found: Mapping[str, Found], name: str) -> tuple[float | None, str]:
+    """The least mean over seeds of an error rate among the arms of all experiments, and whose it
+    is."""
+    means = [
+        (row["mean"], f"{row['label']} ({paper.experiments[experiment].title})")
+        for experiment, some in found.items()
+        for row in select.arms(paper, experiment, some, name)
+        if row["mean"] is not None
+    ]
+    return min(means, default=(None, ""))
+
+
+def headline(paper: Paper, found: Mapping[str, Found], experiment: str) -> str:
+    """The error rates, over all matched lists, of what needs no learning and of the best arm, in a
+    sentence."""
+    base, (rate, arm) = baseline.beside(found[experiment]), best(paper, found, "mean_eer")
+    if base is None or rate is None:
+        return "How the networks compare with statistics that learn nothing is not known: not run."
+    floor = base.metrics["mean_eer"]
+    ahead = "ahead of every network" if floor < rate else "behind the best network"
+    return (
+        f"Statistics of the frames, which learn nothing, are {ahead} of this chapter: an equal"
+        f" error rate of {tables.number(floor)} % against {tables.number(rate)} % of {arm}."
+    )

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ncssl.claims.facts import METRICS, Claim, Experiment, Paper
+from ncssl.claims.facts import Claim, Experiment, Paper
+from ncssl.metrics import METRICS
 from ncssl.records import baseline, store
 from ncssl.records.numbers import Found
 from ncssl.report import select
 from ncssl.report.frame import COLOURS, frame, number, spread
 from ncssl.report.frame import show as show  # for notebooks
-from ncssl.verdicts.judging import Verdict, words
+from ncssl.verdicts.states import Verdict, words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -160,7 +161,7 @@ def share_words(claim: Claim, v: Verdict | None) -> str:
 
 def decimals(claim: Claim, v: Verdict | None = None) -> int:
     """Decimals worth printing of a claim's effect: one for points, three for shares and ratios."""
-    points = METRICS[claim.metric] in ("percent", "points") and claim.compare != "ratio"
+    points = METRICS[claim.metric].points and claim.compare != "ratio"
     return 1 if points and claim.test != "rate" and not (v and v.is_share) else 3
 
 

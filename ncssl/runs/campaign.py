@@ -2,10 +2,7 @@
 budget."""
 
 import contextlib
-import datetime
-import math
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,67 +10,32 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from tqdm import tqdm
 
-from ncssl import data
+from ncssl import parallel
 from ncssl.errors import BadFile, UnknownName
 from ncssl.files import claimed
-from ncssl.machine import (
-    THREADS,
-    best_device,
-    chosen,
-    commit,
-    computing,
-    device_name,
-    peak_memory,
-    versions,
-)
-from ncssl.measure import diagnostics
+from ncssl.machine import THREADS, best_device, chosen
+from ncssl.metrics import metric
 from ncssl.recipes import Recipe
 from ncssl.records import baseline, store
 from ncssl.records.numbers import kind
 from ncssl.runs import experiments
+from ncssl.runs.budget import OutOfTime, fits, until
+from ncssl.runs.floors import measure_floor
 from ncssl.train.loop import fit, precision
-from ncssl.train.tasks import Utterances, identified, with_identity
+from ncssl.train.tasks import identified, with_identity
 from ncssl.workers import begin_worker, workers
 
-SHOWN = (
-    "knn_accuracy",
-    "probe_accuracy",
-    "few_label_accuracy",
-    "std_normalised",
-    "effective_rank",
-    "images_per_second",
-)
 UNNAMED = ("folder", "speech")  # data sets that are what lies in a folder
 EVERY_RUN = (OSError, BadFile, UnknownName)  # errors that the next run would meet too
-
-
-class OutOfTime(BaseException):
-    """The budget of a campaign is spent; no error, so that nothing that handles errors takes it for
-    one."""
-
-
-def seconds(budget: str | None) -> float | None:
-    """Seconds of a budget such as 90s, 9m, 2h; None for none."""
-    if budget is None:
-        return None
-    unit, found = {"s": 1, "m": 60, "h": 3600}.get(budget[-1:]), math.nan
-    with contextlib.suppress(ValueError, TypeError):
-        found = float(budget[:-1]) * unit
-    if not 0 <= found < math.inf:
-        raise ValueError(
-            f"--budget was {budget!r}; allowed: a number and a unit, such as 90s, 9m, 2h"
-        )
-    if not hasattr(signal, "SIGALRM"):
-        raise ValueError("--budget was given; this system cannot interrupt a run: leave it out")
-    return found
 
 
 def summary(record: store.Record, out: str | Path | None) -> dict:
     """What a command prints of a record."""
     path = Path(out or store.results_dir()) / record.key / f"{record.id}.json"
-    shown = [k for k in record.metrics if k in SHOWN or k.endswith("_eer")]
+    shown = [k for k in record.metrics if metric(k).shown]
     metrics = {k: store.rounded(record.metrics[k]) for k in shown}
     return {
         "path": str(path),
@@ -84,30 +46,10 @@ def summary(record: store.Record, out: str | Path | None) -> dict:
     }
 
 
-@contextlib.contextmanager
-def until(deadline: float | None) -> Iterator[None]:
-    """Raises OutOfTime in the block when time.monotonic() has come to the deadline; None is no
-    deadline."""
-    if deadline is None:
-        yield
-        return
-
-    def stop(*_):
-        raise OutOfTime
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, max(1e-3, deadline - time.monotonic()))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def one(
     planned: experiments.Planned,
-    root,
-    out,
+    root: str | Path | None,
+    out: str | Path | None,
     device: str | None,
     download: bool,
     threads: int = THREADS,
@@ -116,25 +58,43 @@ def one(
     """Make one record unless it is there or another process is at it; what to print of it, or None.
 
     None too if the deadline came first: the checkpoint stays, and the next call goes on from it.
+    Of several processes that torchrun started the first has what to print, the others {}.
     """
-    with claimed(lock(planned.recipe, out)) as mine:
-        if not mine or recorded(planned, out):
+    parallel.join()
+    with taken(planned.recipe, out) as mine:
+        if not mine or parallel.agreed(recorded(planned, out)):
             return None
         where = dict(root=root, device=device, out=out, download=download, threads=threads)
         try:
             with until(deadline):
                 if planned.recipe.method in baseline.METHODS:
-                    record = measure_floor(planned.recipe, **where)
+                    first = parallel.rank() == 0
+                    record = measure_floor(planned.recipe, **where) if first else None
                 else:
                     record = fit(planned.recipe, key=planned.paper, progress=False, **where)
         except OutOfTime:
             return None
+        if record is None:  # the first process of the run has it
+            return {}
         # whoever waits for it finds the record first
         lock(planned.recipe, out).unlink(missing_ok=True)
         name = f"{planned.experiment}.{planned.arm}"
         return {"run": name, "seed": planned.seed, "seconds": round(record.seconds, 1)} | summary(
             record, out
         )
+
+
+@contextlib.contextmanager
+def taken(r: Recipe, out: str | Path | None = None) -> Iterator[bool]:
+    """True where this call holds the lock of a run, in each of its processes. Raises ValueError
+    where these are at different runs."""
+    if parallel.agreed(int(r.id, 16)) != int(r.id, 16):
+        raise ValueError(f"process {parallel.rank()} is at {r.id}, the first at another run")
+    if parallel.rank() > 0:
+        yield bool(parallel.agreed(0))
+        return
+    with claimed(lock(r, out)) as mine:
+        yield bool(parallel.agreed(mine))
 
 
 def lock(r: Recipe, out: str | Path | None = None) -> Path:
@@ -158,58 +118,6 @@ def kind_here(recipe: Recipe, device: str | None) -> tuple[str, str]:
     return precision(recipe, device), "cuda" if device.startswith("cuda") else "cpu"
 
 
-def measure_floor(
-    r: Recipe,
-    *,
-    root=None,
-    out=None,
-    device: str | None = None,
-    download=False,
-    threads: int = THREADS,
-) -> store.Record:
-    """Make a floor: the measures of frozen features, on images as vectors or on statistics of
-    log-mel frames."""
-    with computing(threads):
-        record = measured_floor(r, root, device or best_device(), download)
-    store.save(record, out)
-    return record
-
-
-def measured_floor(r: Recipe, root, device: str, download: bool) -> store.Record:
-    """The record of a floor, not yet written."""
-    began = time.perf_counter()
-    where = dict(root=root, device=device, download=download)
-    if r.method == baseline.STATISTICS:
-        utterances = Utterances(r, **where)
-        metrics, facts = utterances.floor(), utterances.facts()
-    else:
-        limits = {"train": r.limit, "test": None}
-        train, test = (
-            data.load(r.dataset, s, limit=n, size=r.size, **where) for s, n in limits.items()
-        )
-        metrics = diagnostics.pixels(train, test)
-        facts = {
-            "train": len(train.images),
-            "test": len(test.images),
-            "classes": len(train.classes),
-        }
-    return store.Record(
-        recipe=r,
-        key=baseline.KEY,
-        status="done",
-        metrics=metrics,
-        curves={},
-        seconds=time.perf_counter() - began,
-        peak_memory_mb=peak_memory(device),
-        device=device_name(device),
-        precision="float32",
-        versions=versions(),
-        commit=commit(),
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        data=facts,
-    )
-
-
 class Tally(NamedTuple):
     """What became of planned runs: how many were made, ended in an error, and are left to do."""
 
@@ -223,8 +131,8 @@ def run(
     scale: str,
     overrides: dict,
     *,
-    root=None,
-    out=None,
+    root: str | Path | None = None,
+    out: str | Path | None = None,
     device: str | None = None,
     jobs: int = 0,
     budget: float | None = None,
@@ -245,11 +153,15 @@ def run(
     it is compared with, where this machine computes in theirs. `only`: the runs with these ids.
     `shard` (i, n): every n-th run from the i-th on, of n calls that share the work. A run that ends
     in an error of its own is named on stderr and the others are made; raises ValueError at the end.
+    Several GPUs take one run each; under torchrun the runs come one after another, each over all
+    processes.
     """
+    if parallel.started():
+        jobs = one_at_a_time(jobs, budget, undecided)
     for error in experiments.refused(out):
         print(f"ncssl: {error}", file=sys.stderr)
     device = chosen(device)
-    jobs = jobs or side_by_side(device, threads)
+    jobs = jobs or gpus(device) or side_by_side(device, threads)
     began, given = time.monotonic(), (root, out, device, download, threads)
 
     def mine(runs: list[experiments.Planned]) -> list[experiments.Planned]:
@@ -270,7 +182,16 @@ def run(
     return tally
 
 
-def identify(runs: list[experiments.Planned], root) -> list[experiments.Planned]:
+def one_at_a_time(jobs: int, budget: float | None, undecided: bool) -> int:
+    """1, the jobs of a campaign whose runs torchrun's processes share. Raises ValueError for what
+    they would not do at the same moment."""
+    given = {"--jobs": jobs > 1, "--budget": budget is not None, "--undecided": undecided}
+    if refused := [name for name, wanted in given.items() if wanted]:
+        raise ValueError(f"{' and '.join(refused)} given under torchrun; leave that out")
+    return 1
+
+
+def identify(runs: list[experiments.Planned], root: str | Path | None) -> list[experiments.Planned]:
     """The runs with the identity of their data where its name does not say it: it is in the id of
     their records.
 
@@ -310,6 +231,21 @@ def side_by_side(device: str | None = None, threads: int = THREADS) -> int:
     )
 
 
+def gpus(device: str) -> int:
+    """How many GPUs a campaign shares: with "cuda" all of this machine, with "cuda:N" that one; 0
+    on a CPU."""
+    if parallel.started() or not device.startswith("cuda"):
+        return 0
+    return torch.cuda.device_count() if device == "cuda" else 1
+
+
+def places(device: str | None, jobs: int) -> list[str | None]:
+    """The device of each of the runs that go side by side, spread over the GPUs of this machine."""
+    if device != "cuda" or gpus(device) < 2:
+        return [device] * jobs
+    return [f"cuda:{i % gpus(device)}" for i in range(jobs)]
+
+
 def make(
     runs: list[experiments.Planned],
     given: tuple,
@@ -320,28 +256,31 @@ def make(
 ) -> Tally:
     """Make those of the runs that have no record, in their order, `jobs` side by side: how many,
     how many errors."""
-    missing = [p for p in runs if not recorded(p, given[1])]
+    # torchrun's processes agree on it run by run
+    missing = [p for p in runs if parallel.started() or not recorded(p, given[1])]
     spans, made, broken, deadline = [], 0, 0, None if budget is None else began + 0.98 * budget
     bar = tqdm(
         total=len(missing),
         unit="run",
         desc=f"{len(runs) - len(missing)} of {len(runs)} records there",
+        disable=parallel.rank() > 0,
     )
     with bar, workers(jobs, begin_worker) as pool:
-        waiting, going = iter(missing), {}
+        waiting, going, free = iter(missing), {}, places(given[2], jobs)
         while True:
             while len(going) < jobs and fits(budget, time.monotonic() - began, spans):
                 if (p := next(waiting, None)) is None:
                     break
-                going[pool.submit(one, p, *given, deadline=deadline)] = p, time.monotonic()
+                at = given[:2] + (free.pop(0),) + given[3:]
+                going[pool.submit(one, p, *at, deadline=deadline)] = p, time.monotonic(), at[2]
             if not going:
                 break
             for future in wait(going, return_when=FIRST_COMPLETED).done:
-                p, started = going[future]
+                p, started, place = going[future]
                 try:
                     row = future.result()
                 except BrokenExecutor:
-                    names = ", ".join(sorted(label(p) for p, _ in going.values()))
+                    names = ", ".join(sorted(label(p) for p, *_ in going.values()))
                     raise ChildProcessError(
                         f"a process was killed, perhaps for its memory, while at {names}"
                     ) from None
@@ -355,10 +294,15 @@ def make(
                     if row is not None:
                         spans.append(time.monotonic() - started)
                         made += 1
-                        report(row)
+                        if row:  # {} in the other processes of a run
+                            report(row)
                 del going[future]
+                free.append(place)
                 bar.update()
     left = len(missing) - made - broken
+    if parallel.started():  # what had a record was not made, and the first alone knows
+        left = sum(not recorded(p, given[1]) for p in missing) - broken
+        left = 0 if parallel.rank() else left
     if left:
         print(f"ncssl: {made} records made, {left} left; the same command goes on", file=sys.stderr)
     return Tally(made, broken, left)
@@ -369,17 +313,12 @@ def label(p: experiments.Planned) -> str:
     return f"{p.paper} {p.experiment}.{p.arm}, seed {p.seed}"
 
 
-def fits(budget: float | None, spent: float, spans: list[float]) -> bool:
-    """Whether one more run, at the longest time seen so far and a fifth, ends inside the budget."""
-    return budget is None or spent + 1.2 * max(spans, default=0.0) <= budget
-
-
 def obtain(
     runs: list[experiments.Planned],
     *,
     missing: str = "show",
     fresh: bool = False,
-    root=None,
+    root: str | Path | None = None,
     device: str | None = None,
     download: bool = False,
 ) -> list[tuple[experiments.Planned, store.Record | None]]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,15 +10,18 @@ from tqdm import tqdm
 
 from ncssl.claims import papers
 from ncssl.errors import BadFile, UnknownName
-from ncssl.recipes import KIND, SCALES, Recipe, recipe
+from ncssl.recipes import KIND, NAMED, SCALES, SPOKEN, Recipe, recipe
 from ncssl.records import baseline, store
 from ncssl.records import numbers as runs_of
 from ncssl.report import select
-from ncssl.verdicts import judging
+from ncssl.verdicts import gates, judging
 from ncssl.verdicts.intervals import LEVEL
+from ncssl.verdicts.states import STATUSES, Verdict
 
 # of a plan
 ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")
+# data sets whose runs are judged beside those of a scale's own set
+STAND_INS = {"cifar10": "cifar10_jpeg"}
 BLOCK = 3  # seeds: everything gets so many before anything gets more
 
 
@@ -98,7 +101,25 @@ def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, override
         raise BadFile(
             papers.FOLDER / f"{paper}.toml", f"{where}: {error}", "correct the file"
         ) from error
+    asked = overrides.get("dataset", plain.dataset)
+    if not stands_in(asked, plain.dataset, scale):
+        overrides = overrides | {"dataset": plain.dataset}
     return full(values | overrides) if overrides else plain
+
+
+def stands_in(dataset: str, own: str, scale: str) -> bool:
+    """Whether a data set that was asked for takes the place of an experiment's own: speech that of
+    speech, images that of the scale's images; larger images that an experiment names stay."""
+    if own in SPOKEN or dataset in SPOKEN:
+        return own in SPOKEN and dataset in SPOKEN
+    return own in (dataset, SCALES[scale]["dataset"])
+
+
+def on(runs: list[Planned], dataset: str | None) -> list[Planned]:
+    """Those of the runs that are on a data set; all where none is given. Raises UnknownName."""
+    if dataset not in (None, "folder", *NAMED):
+        raise UnknownName("dataset", dataset, NAMED)
+    return [p for p in runs if dataset in (None, p.recipe.dataset)]
 
 
 def with_seed(p: Planned, seed: int, **changes) -> Planned:
@@ -124,12 +145,12 @@ def extras(own: list[Planned]) -> list[Planned]:
 def plan(
     paper: str | None = None, scale: str = "laptop", results: str | Path | None = None, **overrides
 ) -> list[Planned]:
-    """Every run of a paper (or of all) at a scale, each recipe once, the most important first."""
+    """Every run of a paper (or of all) at a scale, each recipe once, the most important first; with
+    a `dataset` those that it stands in for."""
     keys = [paper] if paper else papers.papers()
     names = [(key, name) for key in keys for name in papers.paper(key).experiments]
-    return ordered(
-        [p for key, name in names for p in planned(key, name, scale, results, **overrides)]
-    )
+    runs = [p for key, name in names for p in planned(key, name, scale, results, **overrides)]
+    return ordered(on(runs, overrides.get("dataset")))
 
 
 def ordered(runs: list[Planned]) -> list[Planned]:
@@ -180,10 +201,10 @@ def undecided(
             ]
             found = list(records(own, results))
             whole = own and all(record is not None for _, record in found)
-            if whole and judging.left_open(select.verdict(claim, found, results=results)):
+            if whole and judging.left_open(gates.of_runs(claim, found, results=results)):
                 wanted += extras([p for p in own if p.arm in claim.compared])
             again += otherwise(claim, found + list(records(stored(extras(own), results), results)))
-    return ordered(again) + ordered(wanted)
+    return on(ordered(again) + ordered(wanted), overrides.get("dataset"))
 
 
 def otherwise(claim: papers.Claim, found: list) -> list[Planned]:
@@ -219,7 +240,7 @@ def records(
 
 
 def values(
-    claim: papers.Claim, scale: str, results=None, **overrides
+    claim: papers.Claim, scale: str, results: str | Path | None = None, **overrides
 ) -> dict[str, dict[int, float | None]]:
     """Metric of a record claim by arm and seed, of the arms it compares; None marks a run that
     failed."""
@@ -227,7 +248,9 @@ def values(
     return select.metric(list(records(runs, results)), claim.metric)
 
 
-def needed(claim: papers.Claim, scale: str, results=None, **overrides) -> list[Planned]:
+def needed(
+    claim: papers.Claim, scale: str, results: str | Path | None = None, **overrides
+) -> list[Planned]:
     """The runs of the arms that decide a record claim: those compared and those of its gates."""
     runs = scheduled(claim.paper, claim.experiment, scale, **overrides)
     own = [p for p in runs if p.arm in claim.needed]
@@ -235,16 +258,23 @@ def needed(claim: papers.Claim, scale: str, results=None, **overrides) -> list[P
 
 
 def by_scale(
-    claim: papers.Claim, results=None, *, scales=tuple(SCALES), level: float = LEVEL, **overrides
-) -> dict[str, judging.Verdict]:
+    claim: papers.Claim,
+    results: str | Path | None = None,
+    *,
+    scales: Sequence[str] = tuple(SCALES),
+    level: float = LEVEL,
+    **overrides,
+) -> dict[str, Verdict]:
     """Verdict of a record claim at each scale, the smallest first, with intervals of that level."""
     runs = {s: needed(claim, s, results, **overrides) for s in scales}
     return {
-        s: select.verdict(claim, list(records(runs[s], results)), level, results) for s in scales
+        s: gates.of_runs(claim, list(records(runs[s], results)), level, results) for s in scales
     }
 
 
-def found(paper: str, scale: str | None = None, results=None, **overrides) -> dict[str, list]:
+def found(
+    paper: str, scale: str | None = None, results: str | Path | None = None, **overrides
+) -> dict[str, list]:
     """Experiment -> its runs with their records, at the scale given, else at the largest that has
     records."""
     out: dict[str, list] = {}
@@ -256,15 +286,15 @@ def found(paper: str, scale: str | None = None, results=None, **overrides) -> di
     return out
 
 
-def best(found: dict[str, judging.Verdict]) -> str:
+def best(found: dict[str, Verdict]) -> str:
     """The largest scale that has records, of verdicts by scale with the smallest first; the
     smallest if none has."""
     return next((s for s in reversed(found) if found[s].status != "not run"), next(iter(found)))
 
 
 def judge(
-    claim: papers.Claim, scale: str | None = None, results=None, **overrides
-) -> tuple[judging.Verdict, str]:
+    claim: papers.Claim, scale: str | None = None, results: str | Path | None = None, **overrides
+) -> tuple[Verdict, str]:
     """Verdict of a claim and the scale it was judged at: the given one, else the largest that has
     records."""
     if claim.kind == "theory":
@@ -276,21 +306,22 @@ def judge(
 def ledger(
     paper: str | None = None,
     scale: str | None = None,
-    results=None,
+    results: str | Path | None = None,
     *,
     status: str | None = None,
     name: str | None = None,
     by: str | None = None,
+    dataset: str | None = None,
     **overrides,
 ) -> list[dict]:
     """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n,
-    scale, and more.
+    scale, and more; `on` has what is found on sets that stand in for the scale's own.
 
-    Only claims with a verdict, an id, of the "paper" or the "book", where these are given; raises
-    UnknownName.
+    Only claims with a verdict, an id, of the "paper" or the "book", where these are given; with a
+    `dataset` the claims of runs, judged on it. Raises UnknownName.
     """
-    if status is not None and status not in judging.STATUSES:
-        raise UnknownName("status", status, judging.STATUSES)
+    if status is not None and status not in STATUSES:
+        raise UnknownName("status", status, STATUSES)
     chosen = [papers.paper(key) for key in ([paper] if paper else papers.papers())]
     known = {claim.id for p in chosen for claim in p.claims.values()}
     if name is not None and name not in known:
@@ -299,19 +330,53 @@ def ledger(
         c for p in chosen for c in p.claims.values() if name in (None, c.id) and by in (None, c.by)
     ]
     bar = tqdm(claims, unit="claim", disable=None, leave=False)
-    rows = [row(claim, all_scales(claim, scale, results, **overrides)) for claim in bar]
+    if dataset is None:
+        rows = [
+            row(c, all_scales(c, scale, results, **overrides)) | {"on": elsewhere(c, results)}
+            for c in bar
+        ]
+    else:
+        rows = [
+            row(c, by_scale(c, results, scales=scales, dataset=dataset, **overrides))
+            for c in bar
+            if c.kind == "records" and (scales := scales_on(c, dataset, scale))
+        ]
     return store.rounded([r for r in rows if status in (None, r["status"])], 4)
+
+
+def scales_on(claim: papers.Claim, dataset: str, scale: str | None = None) -> list[str]:
+    """The scales, or whether the one given, at which a claim's runs are on a data set when it is
+    asked for."""
+    return [
+        s
+        for s in ([scale] if scale else SCALES)
+        if on(scheduled(claim.paper, claim.experiment, s, dataset=dataset)[:1], dataset)
+    ]
+
+
+def elsewhere(claim: papers.Claim, results: str | Path | None = None) -> dict[str, dict]:
+    """Verdicts of a claim of runs on sets that stand in for a scale's own, at the largest scale
+    that has such records: data set -> status, effect, low, high, n, scale. Empty without any."""
+    out = {}
+    for dataset, own in STAND_INS.items() if claim.kind == "records" else ():
+        scales = [s for s in scales_on(claim, dataset) if SCALES[s]["dataset"] == own]
+        found = by_scale(claim, results, scales=scales, dataset=dataset) if scales else {}
+        if found and found[at := best(found)].status != "not run":
+            v = found[at]
+            out[dataset] = {"status": v.status, "effect": v.effect, "low": v.low}
+            out[dataset] |= {"high": v.high, "n": v.n, "scale": at}
+    return out
 
 
 def judged(
     paper: papers.Paper,
     scale: str | None = None,
-    results=None,
+    results: str | Path | None = None,
     *,
-    kinds=("records", "theory"),
+    kinds: Sequence[str] = ("records", "theory"),
     level: float = LEVEL,
     **overrides,
-) -> Iterator[tuple[papers.Claim, dict[str, judging.Verdict]]]:
+) -> Iterator[tuple[papers.Claim, dict[str, Verdict]]]:
     """Claims of these kinds with their verdicts by scale, the smallest first; a theory claim has
     one, at "theory"."""
     for claim in (c for c in paper.claims.values() if c.kind in kinds):
@@ -319,8 +384,8 @@ def judged(
 
 
 def all_scales(
-    claim: papers.Claim, scale: str | None, results=None, **more
-) -> dict[str, judging.Verdict]:
+    claim: papers.Claim, scale: str | None, results: str | Path | None = None, **more
+) -> dict[str, Verdict]:
     """Verdicts of a claim at a scale, or at all."""
     scales = [scale] if scale else tuple(SCALES)
     if claim.kind == "theory":
@@ -328,7 +393,7 @@ def all_scales(
     return by_scale(claim, results, scales=scales, **more)
 
 
-def row(claim: papers.Claim, found: dict[str, judging.Verdict]) -> dict:
+def row(claim: papers.Claim, found: dict[str, Verdict]) -> dict:
     """A claim and its verdicts by scale as one row of the ledger; `others` are those at other
     scales with records."""
     at = best(found)

@@ -8,7 +8,7 @@ compares.
 from typing import NamedTuple
 
 from ncssl.errors import UnknownName
-from ncssl.theory import THEORIES
+from ncssl.theory import ORDER
 
 NAMES = {
     "tian2021": "Tian et al.",
@@ -29,7 +29,7 @@ class Symbol(NamedTuple):
     papers: tuple[str, ...]
 
 
-TIAN, WANG, WEN, LIU, HALVAGAL, CHO, TOGETHER = THEORIES
+TIAN, WANG, WEN, LIU, HALVAGAL, CHO, TOGETHER = ORDER
 SYMBOLS = (
     Symbol("alpha", "power of the correlation matrix in the predictor", (WANG, HALVAGAL, TOGETHER)),
     Symbol("alpha1, alpha2", "strengths of the two features", (WEN,)),

@@ -14,7 +14,7 @@ from ncssl.claims import papers
 from ncssl.claims.facts import Claim
 from ncssl.links import ledger_link
 from ncssl.trace.mathematics import mathematics
-from ncssl.verdicts.judging import STATUSES, words
+from ncssl.verdicts.states import STATUSES, words
 
 ROW = re.compile(r"<tr\b[^>]*>.*?</tr>", re.S)
 CELL = re.compile(r"(<td\b[^>]*>)(.*?)(</td>)", re.S)
@@ -23,11 +23,11 @@ BADGE = re.compile(rf"<b style=[^>]*>[^<]*</b>|{'|'.join({*STATUSES, *map(words,
 
 @cache
 def known() -> Mapping[str, Sequence[Claim]]:
-    """Statement as a cell has it, alone and with its place -> the claims that say so."""
+    """Statement as a cell has it, alone and with its place, or id -> the claims that say so."""
     found: dict[str, list[Claim]] = {}
     for key in papers.papers():
         for claim in papers.paper(key).claims.values():
-            for text in (claim.statement, f"{claim.statement} ({claim.place})"):
+            for text in (claim.statement, f"{claim.statement} ({claim.place})", claim.id):
                 found.setdefault(text, []).append(claim)
     return found
 
@@ -40,9 +40,9 @@ def linked(page: str, name: str) -> str:
 
 
 def row(text: str, here: str, chapter: str) -> str:
-    """A row of a table; unchanged where none of its cells is a statement."""
+    """A row of a table; unchanged where none of its cells is a statement or an id."""
     cells = [plain(cell) for _, cell, _ in CELL.findall(text)]
-    said = next((cell for cell in cells if cell in known()), None)
+    said = max((cell for cell in cells if cell in known()), key=len, default=None)  # not its check
     claim = said and chosen(known()[said], cells, chapter)
     if not claim:
         return text
@@ -65,12 +65,13 @@ def chosen(claims: Sequence[Claim], cells: Sequence[str], chapter: str) -> Claim
 def named(claim: Claim, cells: Sequence[str], chapter: str) -> bool:
     """Whether a row of a chapter names all that a claim compares."""
     names = (claim.metric, *claim.compared) if claim.kind == "records" else (claim.check,)
-    return chapter.startswith(claim.paper) and all(n in " ".join(cells) for n in names)
+    given = claim.id in cells or all(name in " ".join(cells) for name in names)
+    return given and chapter.startswith(claim.paper)
 
 
 def shown(cell: str, said: str, address: str) -> str:
     """A cell of a claim's row: its statement set in type, its verdict with a link."""
-    if plain(cell) == said:
+    if plain(cell) == said and " " in said:
         return mathematics(said)
     if BADGE.fullmatch(cell.strip()):
         return f'<a class="ncssl-verdict" href="{address}">{cell.strip()}</a>'

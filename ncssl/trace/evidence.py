@@ -17,7 +17,7 @@ from ncssl.report.tables import decimals, test_words
 from ncssl.trace import places
 from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Pair, Row
-from ncssl.verdicts.judging import Verdict, words
+from ncssl.verdicts.states import Verdict, words
 
 GATES = {
     "R1": "the base has learned",
@@ -87,9 +87,9 @@ def whose_margin(claim: Claim) -> str:
 
 
 def effect(claim: Claim, v: Verdict) -> str:
-    """The effect with its interval as text; empty where there is none."""
+    """The effect with its interval, as HTML; empty where there is none."""
     if claim.kind == "theory":
-        return size(v.effect)
+        return mathematics(size(v.effect)).replace("-", "−")
     d = decimals(claim, v)
     return f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip().replace("-", "−")
 

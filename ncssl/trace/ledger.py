@@ -12,7 +12,7 @@ from ncssl.report.select import band
 from ncssl.trace.evidence import Site, effect, evidence, plain
 from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Row
-from ncssl.verdicts.judging import EXACT, STATUSES, words
+from ncssl.verdicts.states import EXACT, STATUSES, words
 
 NAMES = {
     "tian2021": "Tian 2021",

@@ -16,7 +16,7 @@ from ncssl.report import select
 from ncssl.runs import experiments
 from ncssl.runs.experiments import Planned
 from ncssl.verdicts import judging
-from ncssl.verdicts.judging import Verdict
+from ncssl.verdicts.states import Verdict
 
 Pair = tuple[Planned, Record | None]
 # (paper, experiment, scale) -> its runs, added seeds that have a record among them

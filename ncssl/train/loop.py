@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import datetime
 import os
 import sys
 import time
@@ -13,17 +12,18 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ncssl import memory
+from ncssl import memory, parallel
 from ncssl.data import cache_dir
 from ncssl.errors import BadFile, remedy
 from ncssl.evaluate import OnlineProbe
 from ncssl.files import aside, sweep
-from ncssl.machine import THREADS, chosen, commit, computing, device_name, peak_memory, versions
+from ncssl.machine import THREADS, chosen, computing, device_name, versions
 from ncssl.methods import make
 from ncssl.model import Siamese
 from ncssl.recipes import Recipe
 from ncssl.records import store
 from ncssl.train import checkpoint, curves, encoders
+from ncssl.train.making import record_of
 from ncssl.train.optim import optimiser, rate
 from ncssl.train.tasks import Pictures, Utterances, domain, identified
 
@@ -48,6 +48,7 @@ class Run:
     probe: OnlineProbe | None = None
     compiled: bool = False
     log: Path | None = None
+    processes: int = 1  # the most that it had at any time
     epoch: int = 0
     seconds: float = 0.0
     curves: dict[str, list] = dataclasses.field(default_factory=dict)
@@ -66,6 +67,7 @@ class Run:
             "generator": self.generator.get_state(),
             "epoch": self.epoch,
             "seconds": self.seconds,
+            "processes": self.processes,
             "curves": self.curves,
             "probe": self.probe and self.probe.state_dict(),
         }
@@ -81,6 +83,7 @@ class Run:
         if self.probe:
             self.probe.load_state_dict(state["probe"])
         self.epoch, self.seconds, self.curves = state["epoch"], state["seconds"], state["curves"]
+        self.processes = max(self.processes, state.get("processes", 1))
 
 
 def made(run: Run) -> dict[str, str]:
@@ -134,27 +137,36 @@ def start(
     *,
     root: str | Path | None = None,
     device: str | None = None,
-    download=False,
-    compiled=False,
+    download: bool = False,
+    compiled: bool = False,
 ) -> Run:
     """Everything a run needs at step 0, seeded by the recipe; nothing is trained yet. `compiled`:
     see `fit`."""
-    device = chosen(device)
+    device = chosen(parallel.own_device(device))
+    if device.startswith("cuda:"):
+        torch.cuda.set_device(device)  # events and peaks are of the device that is set
+    parallel.share(recipe.batch)
+    if compiled and parallel.count() > 1:
+        raise ValueError(f"compiled was True; allowed: in one process, not {parallel.count()}")
     method = make(recipe.method, **recipe.options)
     memory.keep_freed()
-    data = domain(recipe.dataset)(recipe, root=root, device=device, download=download)
-    recipe = identified(recipe, data.identity())
+    with parallel.first_then_others():  # who reads first fills the cache
+        data = domain(recipe.dataset)(recipe, root=root, device=device, download=download)
+        recipe = identified(recipe, data.identity())
     torch.manual_seed(recipe.seed)
     encoder, features = data.encoder()
     model = Siamese(
         encoder, features, recipe.hidden, recipe.d, method, bf16=precision(recipe, device) == "bf16"
     )
+    if parallel.count() > 1:  # of what sees a share; the predictor sees the whole batch
+        for part in filter(None, (model.encoder, model.projector, model.target)):
+            parallel.share_norms(part)
     model = model.to(device, memory_format=torch.channels_last)
     model.use(recipe.evaluated or "online")
     if compiled:
         for encoder in [model.encoder, *([model.target[0]] if model.target else [])]:
             encoder.compile()
-    groups = model.groups(recipe.lr, recipe.weight_decay, recipe.decay_vectors is None)
+    groups = model.groups(recipe.lr, recipe.weight_decay, recipe.decay_vectors)
     opt = optimiser(recipe.optimiser, groups, momentum=recipe.momentum)
     for group in opt.param_groups:
         group["base"] = group["lr"]
@@ -164,7 +176,8 @@ def start(
         if recipe.online_probe
         else None
     )
-    return Run(recipe, device, model, opt, generator, data, probe, compiled)
+    processes = parallel.count()
+    return Run(recipe, device, model, opt, generator, data, probe, compiled, processes=processes)
 
 
 def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
@@ -180,10 +193,11 @@ def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
     run.optimiser.zero_grad(set_to_none=True)
     if loss.requires_grad:
         loss.backward()
+        parallel.average_gradients(run.model)
     run.optimiser.step()
     run.model.follow(progress)
     if run.probe:
-        run.probe.learn(run.model.seen, run.data.labels[rows])
+        run.probe.learn(parallel.gather(run.model.seen), run.data.labels[rows])
     return loss.detach()
 
 
@@ -193,8 +207,10 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
     run.model.train()
     order = torch.randperm(len(run.data), generator=run.generator, device=run.device)
     losses = torch.zeros(run.steps, device=run.device)
-    for i in range(run.steps):
-        rows = order[i * run.recipe.batch : (i + 1) * run.recipe.batch]
+    batches = order.split(run.recipe.batch)[: run.steps]
+    for i, rows in enumerate(batches):
+        for following in batches[i : i + 2]:
+            run.data.ahead(following)
         losses[i] = train_step(run, rows, run.epoch * run.steps + i)
         tick()
     if bad := (~losses.isfinite()).nonzero().flatten().tolist():
@@ -207,11 +223,23 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
 
 def measure(run: Run) -> None:
     """Append one row of diagnostics at the present epoch to the curves, and write these where they
-    are wanted."""
-    for name, value in ({"epoch": run.epoch} | run.data.row(run.model, run.probe)).items():
+    are wanted; of several processes the first measures."""
+    if parallel.rank() > 0:
+        return
+    with parallel.apart():
+        found = run.data.row(run.model, run.probe)
+    for name, value in ({"epoch": run.epoch} | found).items():
         run.curves.setdefault(name, []).append(value)
     if run.log:
         curves.write(run.log, run.curves)
+
+
+def measured_last(run: Run) -> dict:
+    """The metrics at the end, in the first process alone."""
+    if parallel.rank() > 0:
+        return {}
+    with parallel.apart():
+        return run.data.final(run.model)
 
 
 def checkpoint_path(recipe: Recipe) -> Path:
@@ -224,7 +252,8 @@ def resume(run: Run, path: Path) -> bool:
     """Go on from the checkpoint at `path` if there is one. One that is damaged, or not of this run,
     is named on stderr and set aside; False then: parts of it may be in the run, which is to be
     started anew."""
-    sweep(path.parent, path.suffix)
+    if parallel.rank() == 0:
+        sweep(path.parent, path.suffix)
     if not os.path.lexists(path):
         return True
     try:
@@ -240,6 +269,20 @@ def resume(run: Run, path: Path) -> bool:
         )
         return False
     return True
+
+
+def resume_together(run: Run, path: Path) -> bool:
+    """`resume` in every process of a run, the first before the others; its answer. Raises
+    ValueError where the others do not see the same checkpoint."""
+    with parallel.first_then_others():
+        fine = resume(run, path)
+    fine, epoch = bool(parallel.agreed(fine)), parallel.agreed(run.epoch)
+    if fine and epoch != run.epoch:
+        raise ValueError(
+            f"process {parallel.rank()} is at epoch {run.epoch}, the first at {epoch}; set"
+            " NCSSL_CACHE to a folder that all processes see"
+        )
+    return fine
 
 
 def put_away(path: Path) -> str:
@@ -259,7 +302,7 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
         total=run.recipe.epochs * run.steps,
         initial=run.epoch * run.steps,
         unit="step",
-        disable=not progress,
+        disable=not progress or parallel.rank() > 0,
         desc=f"{run.recipe.method} {run.recipe.id}",
     )
     with bar:
@@ -275,7 +318,11 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
                 # kNN accuracy, or the first list's EER
                 first = next(name for name in run.curves if name != "epoch")
                 bar.set_postfix({"loss": f"{loss:.3f}", first: f"{run.curves[first][-1]:.1f}"})
-            if path is not None and (last or time.monotonic() - last_saved > CHECKPOINT_SECONDS):
+            if (
+                parallel.rank() == 0
+                and path is not None
+                and (last or time.monotonic() - last_saved > CHECKPOINT_SECONDS)
+            ):
                 path = path if saved(run, path) else None
                 last_saved = time.monotonic()
 
@@ -304,7 +351,7 @@ def fit(
     threads: int = THREADS,
     log: str | Path | None = None,
     keep: str | Path | None = None,
-) -> store.Record:
+) -> store.Record | None:
     """Train a recipe, write its record under `out` (default: the results folder) and return it.
 
     An interrupted fit goes on from its last checkpoint. A loss that is not finite gives a record
@@ -313,18 +360,20 @@ def fit(
     a CPU it did not), and rounds differently. `threads` of the CPU compute; more than one are
     faster, round differently, and are said in the record's `device`. `log`: a .csv or .jsonl file
     of the curves, written at every measurement. `keep`: a file for the encoder, as `encoders.save`
-    writes it, of a run that ends.
+    writes it, of a run that ends. In processes that torchrun started each has its share of every
+    batch; the first measures, writes and has the record, the others None.
     """
     if keep is not None:
         encoders.safetensors()
     if log is not None:
         curves.check(log := Path(log))
     memory.reset_peak()
+    parallel.join()
     with computing(threads):
         given = dict(root=root, device=device, download=download, compiled=compiled)
         run = start(recipe, **given)
         path = checkpoint_path(run.recipe)
-        if not resume(run, path):
+        if not resume_together(run, path):
             run = start(recipe, **given)
         run.log = log
         if run.device.startswith("cuda"):
@@ -332,11 +381,13 @@ def fit(
         status, reason, metrics = "done", "", {}
         try:
             train(run, path, sys.stderr.isatty() if progress is None else progress)
-            metrics = run.data.final(run.model)
-            if keep is not None:
+            metrics = measured_last(run)
+            if keep is not None and parallel.rank() == 0:
                 encoders.save(keep, run.model.used[0], run.recipe, run.data.preprocessing())
         except NotFinite as error:
             status, reason = "failed", str(error)
+        if parallel.rank() > 0:
+            return None
         record = make_record(run, key, status, reason, metrics)
     store.save(record, out)
     with contextlib.suppress(OSError):
@@ -353,19 +404,16 @@ def make_record(run: Run, key: str, status: str, reason: str, metrics: dict) -> 
     }
     images = run.steps * run.recipe.batch * run.epoch
     speed = {"images_per_second": images / run.seconds} if run.seconds else {}
-    return store.Record(
-        recipe=run.recipe,
-        key=key,
+    return record_of(
+        run.recipe,
+        key,
+        run.device,
         status=status,
         metrics=last | metrics | speed,
         curves=run.curves,
         seconds=run.seconds,
-        peak_memory_mb=peak_memory(run.device),
-        device=made(run)["device"],
+        device=made(run)["device"] + (f", {run.processes} processes" if run.processes > 1 else ""),
         precision=precision(run.recipe, run.device),
-        versions=versions(),
-        commit=commit(),
         reason=reason,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         data=run.data.facts(),
     )

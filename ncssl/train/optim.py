@@ -1,6 +1,8 @@
 """Optimisers by name and the learning-rate schedule as one pure function."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +27,7 @@ class LARS(torch.optim.SGD):
         self.trust = trust
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
         # before the scaling: SGD's own call of it would make gradients without
         if closure is not None:

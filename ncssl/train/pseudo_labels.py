@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ncssl.augment.speech import SpeechView, speech_augment
-from ncssl.data.speech import Speech, Trials
+from ncssl.augment.speech import speech_augment
+from ncssl.augment.speech_policies import SpeechView
+from ncssl.data.utterances import Speech, Trials
 from ncssl.evaluate import PldaBackend, verify
 from ncssl.measure.speakers import STEP, means, outputs, whole
 from ncssl.model import Siamese

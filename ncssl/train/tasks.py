@@ -2,12 +2,14 @@
 measured."""
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Generator, Tensor, nn
 
-from ncssl import data
+from ncssl import data, parallel
 from ncssl.augment import View, augment, policy, speech_augment, speech_policy
 from ncssl.data import identity, speech
 from ncssl.errors import UnknownName
@@ -37,18 +39,19 @@ class Pictures:
             raise ValueError(
                 f"pseudo_rounds was {recipe.pseudo_rounds!r}; allowed: for speech only"
             )
-        where = dict(root=root, device=device, size=recipe.size, download=download)
+        where = dict(root=root, device=device, size=recipe.size)
         self.recipe, self.policy, self.seen = recipe, policy(recipe.augmentation), None
-        self.train = data.load(recipe.dataset, "train", limit=recipe.limit, **where)
-        self.test = data.load(recipe.dataset, "test", **where)
+        load = loader(recipe.dataset, download=download, **where)
+        self.train = load(recipe.dataset, "train", limit=recipe.limit, **where)
+        self.test = load(recipe.dataset, "test", **where)
         enough(len(self), recipe.batch, "images")
         if len(self.test.images) < 2:
             raise ValueError(
                 f"{len(self.test.images)} test image; allowed: 2 or more, of which spectra can be"
                 " taken"
             )
-        pixels = self.train.images.float().div(255)
-        self.mean, self.std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3)).clamp_min(1e-3)
+        self.mean, std = data.moments(self.train)
+        self.std = std.clamp_min(1e-3)
 
     @property
     def labels(self) -> Tensor:
@@ -72,13 +75,21 @@ class Pictures:
         return backbone(r.backbone, shape[1], r.width, shape[-1])
 
     def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
-        """Every view of the policy, each (n, c, h, w), of the training images `rows` (n,)."""
-        self.seen, batch = None, self.train.images[rows]
+        """Every view of the policy, each (n, c, h, w), of the training images `rows` (n,); of
+        several processes each makes its share of them."""
+        self.seen, part = None, parallel.share(len(rows))
+        batch = self.train.images[rows[part]]
+        how = dict(mean=self.mean, std=self.std, part=part, whole=len(rows))
         drawn = (
-            augment(batch, view, generator, size=self.side(view), mean=self.mean, std=self.std)
-            for view in self.policy
+            augment(batch, view, generator, size=self.side(view), **how) for view in self.policy
         )
         return [view.contiguous(memory_format=torch.channels_last) for view in drawn]
+
+    def ahead(self, rows: Tensor) -> None:
+        """Say which training images are asked for after these: where they are decoded on the way,
+        that begins."""
+        if isinstance(self.train.images, data.Stream):
+            self.train.images.ahead(rows[parallel.share(len(rows))])
 
     def side(self, view: View) -> int | None:
         """Pixels a side of this view where the recipe sets a crop: all of it, or the view's share
@@ -131,6 +142,13 @@ class Pictures:
         )
 
 
+def loader(dataset: str, *, download: bool = False, **where) -> Callable[..., data.Images]:
+    """What loads a set of images: at once, or on the way where it does not fit."""
+    if data.too_large(dataset, **where):
+        return data.streamed
+    return partial(data.load, download=download)
+
+
 class Utterances:
     """Speech on a device, log-mel frames of the whole corpus; crops of it are corrupted in batches.
 
@@ -175,8 +193,14 @@ class Utterances:
 
     def views(self, rows: Tensor, generator: Generator) -> list[Tensor]:
         """Every view of the policy, each (n, 1, bands, frames), of the training utterances `rows`
-        (n,)."""
-        return [speech_augment(self.train, rows, view, generator) for view in self.policy]
+        (n,); of several processes each makes its share of them."""
+        part = parallel.share(len(rows))
+        return [
+            speech_augment(self.train, rows, view, generator, part=part) for view in self.policy
+        ]
+
+    def ahead(self, rows: Tensor) -> None:
+        """Nothing: all utterances are on the device."""
 
     def row(self, model: Siamese, probe: OnlineProbe | None = None) -> dict:
         """One row of the curves."""
@@ -244,10 +268,10 @@ def with_identity(recipe: Recipe, root: str | Path | None) -> Recipe:
     if r.dataset == "speech":
         return identified(r, identity.of_corpus(speech._corpus(r.dataset, root)))
     if r.dataset == "folder":
+        where = dict(root=root, size=r.size)
+        load = loader(r.dataset, **where)
         limits = {"train": r.limit, "test": None}
-        splits = (
-            data.load(r.dataset, s, root=root, limit=n, size=r.size) for s, n in limits.items()
-        )
+        splits = (load(r.dataset, s, limit=n, **where) for s, n in limits.items())
         return identified(r, identity.of_images(*splits))
     return r
 

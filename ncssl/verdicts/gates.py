@@ -16,23 +16,34 @@ not passed and not known; unless another failed, the claim is then "not run".
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
 from ncssl.claims.facts import FLOOR, Claim
 from ncssl.recipes import SPOKEN, Recipe
+from ncssl.records import baseline
 from ncssl.records.numbers import Found, alike, curve, images, metric, width
 from ncssl.records.store import Record
 from ncssl.verdicts import judging
 from ncssl.verdicts.intervals import LEVEL
-from ncssl.verdicts.judging import Gate, Verdict, joined
+from ncssl.verdicts.states import Gate, Verdict, joined
 
 PROBE_LEAD, KNN_LEAD = 8.0, 2.0  # points, R1
 HEADROOM = ("probe_accuracy", "knn_accuracy", "late_knn_accuracy")  # metrics of R2
 EXPOSURE = 1 / 3  # of the paper's, R3
 CHANGE = 0.05  # of the last value, R4
 Part = tuple[bool | None, str]  # of one arm: passed, or None where it is not known; and the words
+
+
+def of_runs(
+    claim: Claim, found: Found, level: float = LEVEL, results: str | Path | None = None
+) -> Verdict:
+    """The verdict of these runs on a claim about runs; the floor of their data is read from the
+    results."""
+    base = [(p, record) for p, record in found if p.arm in claim.base]
+    return verdict(claim, found, level, baseline.beside(base, results) if base else None)
 
 
 def verdict(
@@ -108,7 +119,7 @@ def gates(claim: Claim, found: Found, floor: Record | None) -> tuple[Gate, ...]:
     return tuple(checked)
 
 
-def gate(name: str, parts) -> Gate:
+def gate(name: str, parts: Iterable[tuple[bool | None, str]]) -> Gate:
     """A gate from its parts: failed where one failed, else not known where one is not known."""
     parts = list(parts)
     passed = [ok for ok, _ in parts]

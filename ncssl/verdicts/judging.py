@@ -13,9 +13,10 @@ all is for the gates to say, which come before the contrast: `ncssl.verdicts.gat
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ncssl.claims.facts import METRICS, Claim
+from ncssl.claims.facts import Claim
+from ncssl.metrics import metric
 from ncssl.theory import kept
 from ncssl.verdicts.intervals import (
     LEVEL,
@@ -29,70 +30,11 @@ from ncssl.verdicts.intervals import (
     share_interval,
     split,
 )
+from ncssl.verdicts.ordering import ordering
+from ncssl.verdicts.states import OPEN, Verdict, joined
 
-STATUSES = (
-    "reproduced",
-    "partly",
-    "same direction",
-    "contradicted",
-    "undecided",
-    "out of reach",
-    "not a test",
-    "not run",
-)
-LONG = {
-    "same direction": "same direction, below the margin",
-    "out of reach": "out of reach at this scale",
-}
-EXACT = ("reproduced", "contradicted")  # what a computation can say
-# by an interval on one side of the margin
-DECIDED = ("reproduced", "same direction", "contradicted")
-OPEN = ("undecided", "partly")  # what more seeds may settle
 MOST_SEEDS = 5  # never more than so many, whatever they show
 Values = Mapping[str, Mapping[int, float | None]]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One condition that comes before the contrast, R1 to R5; `known` is False where records of it
-    are missing."""
-
-    name: str
-    passed: bool
-    detail: str
-    known: bool = True
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Status of a claim; effect with its 95 % interval; n is the number of runs compared, of the
-    smaller arm.
-
-    Effect and interval are in the unit of the margin (a share of seeds for a rate); `standardised`
-    is Cohen's d, taken on logarithms for ratios. For an ordering they are those of its smallest
-    step, and `steps` holds them all. Where the seeds of an arm split, they are the share of seeds
-    in the lower group. `p`: of the t test against the margin.
-    """
-
-    status: str
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    detail: str = ""
-    claim: str = ""
-    margin: float | None = None
-    interval: str = ""
-    standardised: float | None = None
-    steps: tuple["Verdict", ...] = ()
-    looks: int = 1
-    p: float | None = None
-    gates: tuple[Gate, ...] = ()
-
-    @property
-    def is_share(self) -> bool:
-        """Whether the effect is a share of seeds."""
-        return self.interval == "exact binomial"
 
 
 def judge(
@@ -123,21 +65,11 @@ def judge(
     if claim.test == "ordering":
         pairs = zip(claim.arms, claim.arms[1:], strict=False)
         steps = [_step(claim, arms, pair, images, level) for pair in pairs]
-        verdict = _ordering(steps, level)
+        verdict = ordering(steps, level)
     else:
         verdict = _step(claim, arms, claim.compared, images, level)
     detail = joined(verdict.detail, *failed)
     return replace(verdict, claim=claim.id, margin=claim.margin, detail=detail)
-
-
-def words(status: str) -> str:
-    """A verdict as tables and figures print it."""
-    return LONG.get(status, status)
-
-
-def joined(*parts: str) -> str:
-    """Parts of a detail that are not empty, as one text."""
-    return "; ".join(part for part in parts if part)
 
 
 def added(seeds: Sequence[int]) -> tuple[int, ...]:
@@ -312,7 +244,7 @@ def _p_value(claim: Claim, found: Interval, ratio: bool) -> float | None:
 
 def _within_words(claim: Claim, found: Interval, ratio: bool) -> str:
     """What a "within" of this margin asks for, said beforehand; empty for other tests and units."""
-    if claim.test != "within" or ratio or METRICS.get(claim.metric) not in ("percent", "points"):
+    if claim.test != "within" or ratio or not metric(claim.metric).points:
         return ""
     needed = seeds_for_within(claim.margin, round(found.noise, 1))
     cost = "no number of seeds is enough" if needed is None else f"{needed} seeds are needed"
@@ -337,37 +269,3 @@ def _side(test: str, margin: float, low: float, high: float, ratio: bool = False
     if no and test in ("greater", "ordering") and low > nothing:
         return "same direction"
     return "reproduced" if yes else "contradicted" if no else "undecided"
-
-
-def _ordering(steps: list[Verdict], level: float) -> Verdict:
-    """Join the steps of an ordering; see the head of this file for what its words mean."""
-    states = [step.status for step in steps]
-    detail = f"{len(steps)} steps, each at {100 * level:g} %: " + "; ".join(
-        f"{s.detail}, {s.status}" for s in steps
-    )
-    if "not run" in states:
-        return Verdict("not run", n=min(s.n for s in steps), detail=detail, steps=tuple(steps))
-    if "contradicted" in states:
-        status = "contradicted"
-    elif "undecided" in states:
-        status = "partly" if "reproduced" in states else "undecided"
-    else:
-        status = "same direction" if "same direction" in states else "reproduced"
-    least = min(steps, key=lambda s: math.inf if s.effect is None or s.is_share else s.effect)
-    return replace(
-        least,
-        status=status,
-        n=min(s.n for s in steps),
-        detail=detail,
-        steps=tuple(steps),
-        p=_p_of_steps(steps, status),
-    )
-
-
-def _p_of_steps(steps: list[Verdict], status: str) -> float | None:
-    """The largest p of the steps, all of which must hold; of a contradiction the smallest of those
-    contradicted."""
-    deciding = [s.p for s in steps if status != "contradicted" or s.status == status]
-    if None in deciding:
-        return None
-    return min(deciding) if status == "contradicted" else max(deciding)

@@ -27,7 +27,7 @@ class Hooks:
 
     def __init__(self, encoder: nn.Module | None, projector: nn.Module | None, predictor):
         self.on, self.taken = False, Taken()
-        self.last: Tensor | None = None  # what the projector gave in its last call
+        self.given: list[Tensor] = []  # what the projector gave, with its graph
         self.handles = []
         if encoder is not None:
             self.handles.append(encoder.register_forward_hook(self.of_encoder))
@@ -40,11 +40,11 @@ class Hooks:
 
     def start(self) -> None:
         """Take what the next step gives."""
-        self.on, self.taken, self.last = True, Taken(), None
+        self.on, self.taken, self.given = True, Taken(), []
 
     def stop(self) -> Taken:
         """Take no more; what was taken."""
-        self.on, self.last = False, None
+        self.on, self.given = False, []
         return self.taken
 
     def remove(self) -> None:
@@ -66,7 +66,7 @@ class Hooks:
         """Projections, and the whole gradient that will come to them."""
         if self.wanted(module, self.taken.projections, out) and out.ndim == 2:
             self.taken.projections.append(out.detach())
-            self.last = out
+            self.given.append(out)
 
     def into_predictor(self, module: nn.Module, given: tuple) -> tuple | None:
         """The predictor gets its input by a name of its own, so that the gradient that it sends
@@ -77,7 +77,7 @@ class Hooks:
             return None
         if self.alone:
             self.taken.projections.append(z.detach())
-        elif z is not self.last:
+        elif not any(z is each for each in self.given):
             return None
         own = z.view_as(z)
         z.register_hook(partial(self.taken.whole.__setitem__, len(held)))

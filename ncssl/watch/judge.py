@@ -11,8 +11,8 @@ AGAIN = 2  # readings in a row, after the first, that must say the same
 RISING = 1.1  # a low spread or rank that grows by this factor between two readings is on its way
 ROUND = 0.02  # share of the gradient round the predictor above which it matters
 SAID = WORDS | {
-    NARROWED: "the outputs have narrowed: they use under a quarter of the directions they started"
-    " with",
+    NARROWED: "the outputs collapse in some directions: they use under a quarter of those they"
+    " started with",
     "broken": "numbers have left the finite range",
 }
 

@@ -87,13 +87,18 @@ def as_html(rows: list[dict], verdict: Verdict | None) -> str:
         parts += [page.paragraph(verdict.seen), causes(verdict)]
     limits = levels(whole[0]) if whole else {}
     curves = [
-        page.curve(title, steps, [row.get(name) for row in whole], limits.get(name))
+        page.curve(title, steps, [row.get(name) for row in whole], limits.get(name), top(name))
         for name, title in TITLES.items()
     ]
     parts += [page.heading("Curves over steps; dotted: the limit"), page.panels(curves)]
     if whole:
         parts += [page.heading("First and last reading"), first_and_last(whole)]
     return page.page("A watched run", parts)
+
+
+def top(name: str) -> float:
+    """Where the axis of a panel ends at least: at 1 for shares, cosines and spreads."""
+    return float(name.endswith(("share", "cosine", "spread", "alignment")))
 
 
 def causes(verdict: Verdict) -> str:

@@ -168,10 +168,9 @@ def named(model: nn.Module | None, part: str) -> nn.Module | None:
 def unwrapped(optimiser: object) -> Optimizer:
     """The optimiser of torch inside of what accelerate, Lightning or LARS made of it. Raises
     ValueError."""
-    inner = (getattr(optimiser, name, None) for name in WRAPPED)
-    for each in inner:
-        if isinstance(each, Optimizer):
-            return unwrapped(each)
+    inner = [getattr(optimiser, name) for name in WRAPPED if hasattr(optimiser, name)]
+    if inner:
+        return unwrapped(inner[0])
     if not isinstance(optimiser, Optimizer):
         raise ValueError(
             f"optimiser was {type(optimiser).__name__}; allowed: one of torch.optim, or a wrapper"
