@@ -12,10 +12,9 @@ from ncssl.claims.facts import Claim
 from ncssl.recipes import SCALES
 from ncssl.records import store
 from ncssl.records.store import Record
-from ncssl.report import select
 from ncssl.runs import experiments
 from ncssl.runs.experiments import Planned
-from ncssl.verdicts import judging
+from ncssl.verdicts import gates, judging
 from ncssl.verdicts.states import Verdict
 
 Pair = tuple[Planned, Record | None]
@@ -83,7 +82,7 @@ def row(claim: Claim, found: Runs, results: str | Path | None = None) -> Row:
         for (key, name, scale), pairs in found.items()
         if (key, name) == (claim.paper, claim.experiment)
     }
-    said = {s: select.verdict(claim, pairs, results=results) for s, pairs in needed.items()}
+    said = {s: gates.of_runs(claim, pairs, results=results) for s, pairs in needed.items()}
     scale = experiments.best(said)
     looked = [p for p in needed[scale] if counts(claim, p[0], said[scale])]
     return Row(claim, said, scale, tuple(looked))
