@@ -60,7 +60,13 @@ class Stream:
 
 
 def streamed(
-    name: str, split: str, *, root, device="cpu", limit: int | None = None, size: int
+    name: str,
+    split: str,
+    *,
+    root: str | Path,
+    device: str = "cpu",
+    limit: int | None = None,
+    size: int,
 ) -> Images:
     """What `data.load` gives of a folder, but the images a Stream. Raises BadFile where there are
     none of this split."""
@@ -82,7 +88,9 @@ def images_of(source: Path) -> list[Parts]:
     return [parts for parts in found if is_image(parts)]
 
 
-def too_large(name: str, *, root=None, device="cpu", size: int | None = None) -> bool:
+def too_large(
+    name: str, *, root: str | Path | None = None, device: str = "cpu", size: int | None = None
+) -> bool:
     """Whether a folder of image files, brought to `size`, would take more than half of the memory
     that is free on the device; such a one is `streamed`."""
     if name != "folder" or root is None or size is None or not expanded(root).is_dir():

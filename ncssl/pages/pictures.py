@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ncssl.claims import papers
+from ncssl.claims.facts import Claim
 from ncssl.links import ledger_link
 from ncssl.pages import answers, svg
 from ncssl.pages.answers import Judged
@@ -23,6 +24,7 @@ from ncssl.theory.ode.flow import phase_grid
 from ncssl.theory.tian2021 import modes as modes_of_one
 from ncssl.theory.wang2021 import modes
 from ncssl.theory.wen2022 import many, measure
+from ncssl.verdicts.states import Verdict
 
 FRONT = "book"  # the folder of the front page
 UNITS = {  # in few words
@@ -87,7 +89,7 @@ def note(row: Judged) -> str:
     return answers.minus(f"{number(v.effect, d)} {spread(v.low, v.high, d)}, {short(claim, v)}")
 
 
-def short(claim, v) -> str:
+def short(claim: Claim, v: Verdict) -> str:
     """The unit of an effect in few words."""
     unit = select.unit(claim, v)
     return UNITS.get(unit, unit)

@@ -166,7 +166,7 @@ def found(papers_rows: Sequence[Mapping[str, Judged]]) -> str:
     )
 
 
-def stand_in(results=None) -> str:
+def stand_in(results: str | Path | None = None) -> str:
     """A batch norm on the outputs in place of a predictor: leads over the untrained encoder in the
     atlas, by kNN."""
     runs = experiments.found("companion", results=results)["atlas"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.transforms import Transform, blended_transform_factory
 
 from ncssl.plots.style import GREY, INK, PALE, VERDICTS
 from ncssl.verdicts.states import words
@@ -50,7 +50,7 @@ def span(data: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return min(*known, -1.0) - 1.0, max(*known, 1.0) + 1.0
 
 
-def at(ax: Axes):
+def at(ax: Axes) -> Transform:
     """Coordinates: widths of the axes from their left edge, and rows."""
     return blended_transform_factory(ax.transAxes, ax.transData)
 

@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -188,7 +189,7 @@ def open_chapter(
     only: str | None = None,
     seeds: int | None = None,
     device: str | None = None,
-    data_root=None,
+    data_root: str | Path | None = None,
 ) -> Chapter:
     """The chapter of a paper at a scale: its runs, with the records that are there.
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ncssl.claims import papers
 from ncssl.claims.facts import FLOOR, Claim
 from ncssl.links import code_link, record_link, relative, source_link
+from ncssl.records.store import Record
 from ncssl.report.frame import number, spread
 from ncssl.report.ledger import size
 from ncssl.report.select import reported
@@ -191,7 +192,7 @@ def values(claim: Claim, pairs: Iterable[Pair], site: Site) -> str:
     return ", ".join(said) or "no run planned"
 
 
-def value(claim: Claim, record) -> str:
+def value(claim: Claim, record: Record) -> str:
     """A record's metric in the claim's unit, or why there is none."""
     x = record.value(claim.metric) if record.status == "done" else None
     if x is None:

@@ -8,6 +8,7 @@ from posixpath import dirname
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from sphinx.application import Sphinx
 
 from ncssl.links import CODE, LEDGER, RECORDS, SOURCES
 from ncssl.records import store
@@ -20,7 +21,7 @@ from ncssl.trace.rows import Row
 from ncssl.trace.sources import source_page
 
 
-def setup(app) -> dict:
+def setup(app: Sphinx) -> dict:
     """What Sphinx calls."""
     app.add_directive("ledger", Ledger)
     app.connect("html-page-context", link_verdicts)
@@ -42,13 +43,15 @@ class Ledger(Directive):
         return [nodes.raw("", text, format="html")]
 
 
-def link_verdicts(app, name: str, template: str, context: dict, doctree) -> None:
+def link_verdicts(
+    app: Sphinx, name: str, template: str, context: dict, doctree: nodes.document | None
+) -> None:
     """Verdicts in the tables of a chapter lead to the ledger, where the book has one."""
     if name.startswith("notebooks/") and doctree is not None and LEDGER in pages(app):
         context["body"] = linked(context["body"], name)
 
 
-def pages(app) -> set[str]:
+def pages(app: Sphinx) -> set[str]:
     """The pages of the book, as files of the build."""
     return {f"{name}.html" for name in app.env.found_docs}
 
@@ -61,21 +64,21 @@ def judged() -> tuple[list[Row], dict, dict]:
     return tracing.rows(found), known, tracing.uses(found)
 
 
-def site(app, here: str) -> Site:
+def site(app: Sphinx, here: str) -> Site:
     """Where a page of this build stands; the repository is the setting that turns buttons on."""
     options = app.config.html_theme_options
     url, branch = (options.get(f"repository_{name}") for name in ("url", "branch"))
     return Site(here, Path(app.srcdir) / "notebooks", f"{url}/blob/{branch}" if url else "")
 
 
-def finish(app, error: Exception | None) -> None:
+def finish(app: Sphinx, error: Exception | None) -> None:
     """Write the pages of records and sources, where the ledger is in a book that was built."""
     if error is None and app.builder.format == "html" and judged.cache_info().currsize:
         write_records(app)
         write_sources(Path(app.outdir))
 
 
-def write_records(app) -> None:
+def write_records(app: Sphinx) -> None:
     """A page a record with its JSON beside it, and the list of all."""
     rows, known, uses = judged()
     out, on = Path(app.outdir) / RECORDS, resting(rows)
