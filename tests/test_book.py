@@ -292,8 +292,8 @@ def test_the_command_line_exits_with_an_error(checkout, monkeypatch, arguments):
 
 def test_damaged_mathjax_is_refused(tmp_path, monkeypatch):
     book.place_mathjax(tmp_path / "good")
-    assert (tmp_path / "good" / "tex-mml-chtml.js").is_file()
-    monkeypatch.setattr(book, "MATHJAX", ("tex-mml-chtml.js",))
+    assert (tmp_path / "good" / "startup.js").is_file()
+    monkeypatch.setattr(book, "MATHJAX", ("startup.js",))
     with pytest.raises(BadFile, match="does not hold MathJax 3.2.2"):
         book.place_mathjax(tmp_path / "bad")
 
@@ -311,7 +311,8 @@ def small(tmp_path_factory, root):
     (folder / "_toc.yml").write_text(yaml.safe_dump(pages))
     shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("api"))
     (folder / "notebooks").mkdir()
-    (folder / "ncssl").symlink_to(root / "ncssl")
+    for name in ("ncssl", "workflow"):
+        (folder / name).symlink_to(root / name)
     toc = (folder / "_toc.yml").read_text().replace("file: ", " ").split()
     chapters = {word for word in toc if word.startswith("notebooks/")} | {"notebooks/first_run"}
     for chapter in chapters:

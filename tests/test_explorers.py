@@ -313,7 +313,8 @@ def html(tmp_path_factory, root):
     """The explorers' pages, built alone with the book's own settings; the theory chapters are not
     there."""
     folder = tmp_path_factory.mktemp("explorers")
-    shutil.copy(root / "_config.yml", folder)
+    for name in ("_config.yml", "LICENSE"):
+        shutil.copy(root / name, folder)
     for name in ("explorers", "static"):
         shutil.copytree(root / "book" / name, folder / "book" / name)
     for name in ("references.md", "references.bib"):
