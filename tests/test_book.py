@@ -4,6 +4,7 @@ network off."""
 import ast
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -37,6 +38,14 @@ def write(path, *cells, tag="parameters"):
     nbformat.write(
         V4.new_notebook(cells=[title, first, *map(V4.new_code_cell, cells)], metadata=kernel), path
     )
+
+
+def add_labels(path, real):
+    """The labels of a real notebook, which other pages may refer to, at the end of a small one."""
+    notebook = nbformat.read(path, 4)
+    labels = re.findall(r'"\(([\w-]+)\)=\\n', real.read_text(encoding="utf-8"))
+    notebook.cells += [V4.new_markdown_cell(f"({label})=\n## {label}") for label in labels]
+    nbformat.write(notebook, path)
 
 
 BIG = (
@@ -317,6 +326,7 @@ def small(tmp_path_factory, root):
     chapters = {word for word in toc if word.startswith("notebooks/")} | {"notebooks/first_run"}
     for chapter in chapters:
         write(folder / f"{chapter}.ipynb", FIGURE)
+        add_labels(folder / f"{chapter}.ipynb", root / f"{chapter}.ipynb")
     return folder
 
 
