@@ -43,7 +43,7 @@ def chromium():
 def html(tmp_path_factory, root):
     """The ledger with the pages that it names as documents, built with the book's own settings."""
     folder = tmp_path_factory.mktemp("ledger")
-    for name in ("_config.yml", "ncssl"):
+    for name in ("_config.yml", "LICENSE", "ncssl", "workflow"):
         (folder / name).symlink_to(root / name)
     shutil.copytree(root / "book", folder / "book")
     shutil.copytree(root / "notebooks", folder / "notebooks")

@@ -108,7 +108,7 @@ def section(claim: Claim, folder: Path) -> Section | None:
 def judged(claim: Claim, candidates: list[Section]) -> Section | None:
     """The section whose code names the claim, or its experiment."""
     experiment = claim.experiment
-    needles = (f'"{claim.id}"', f'judged["{experiment}"]', f'found["{experiment}"]')
+    needles = (f'"{claim.id}"', f'outcome("{experiment}"', f'found["{experiment}"]')
     needles += (f'"{experiment}"', f'"{claim.place}"')
     hits = (s for needle in needles for s in candidates if needle in s.code)
     return next(hits, None)
