@@ -157,7 +157,7 @@ def test_both_sides_have_the_same_network_and_step(run, waves, monkeypatch):
     plain.speed(mine, plain.Views(waves, ()), [], 0, 1)
     assert all((w == before[name]).all() for name, w in mine.model.state_dict().items())
     views = iter(fixed)
-    monkeypatch.setattr(tasks, "speech_augment", lambda *args: next(views))
+    monkeypatch.setattr(tasks, "speech_augment", lambda *args, **shares: next(views))
     mine.model.train()
     loop.train_step(mine, torch.arange(4), 0)
     moved = 0

@@ -19,6 +19,7 @@ from ncssl.data.cache import digest
 from ncssl.errors import BadFile
 from ncssl.measure import diagnostics
 from ncssl.metrics import METRICS
+from ncssl.plots import style
 from ncssl.recipes import AUGMENTATION, recipe
 from ncssl.records import store
 from ncssl.train import loop
@@ -89,16 +90,15 @@ def test_a_diagnostic_is_a_function_and_two_lines(tmp_path, monkeypatch, own_cac
 
 def test_a_figure_is_a_function_of_data_and_axes(ax):
     exec(block("Add a figure"), seen := {})
-    drawn = seen["spread"]({"learns": ([0, 1], [0.2, 0.9]), "an arm of one's own": ([0], [0])}, ax)
+    drawn = seen["spread"]({"byol": ([0, 1], [0.2, 0.9]), "an arm of one's own": ([0], [0])}, ax)
     assert drawn is ax and [len(line.get_xdata()) for line in ax.lines] == [2, 1]
-    assert ax.get_ylabel() == "spread x sqrt(d)" and ax.lines[0].get_color() == "#0072B2"
+    assert ax.get_ylabel() == "spread x sqrt(d)" and ax.lines[0].get_color() == style.colour("byol")
 
 
 LOOK = """
 import json
 from ncssl import book
 from ncssl.claims import papers
-from ncssl.plots import style
 from ncssl.report import tables
 from ncssl.runs import experiments
 from ncssl.theory import THEORIES, kept, theory
@@ -113,7 +113,7 @@ print(json.dumps({
     "kept": kept.outdated(),
     "theorems": tables.theory(papers.paper("x2020"))["check"].tolist(),
     "order": list(dict.fromkeys(p.paper for p in runs if p.seed == 0)),
-    "colour": style.colour("one"),
+    "colour": papers.paper("x2020").experiments["first"].arms["one"].colour,
     "notebooks": [name for name in book.notebooks(".") if name.startswith("x2020")],
 }))
 """

@@ -44,16 +44,21 @@ def batch(i: int) -> dict:
     return {"data": (noise + 20 * np.array(labels)[:, None]).astype(np.uint8), "labels": labels}
 
 
+# of a run at a scale whose own set is the JPEG copy: a second
+TINY = dict(epochs=1, limit=200, width=4, hidden=16, d=8, batch=64, knn_every=1, warmup_epochs=0)
+
+
 def test_a_stranger_makes_records_and_sees_them_judged(cifar10, tmp_path, plain_shift, monkeypatch):
+    monkeypatch.setitem(SCALES, "laptop", SCALES["laptop"] | TINY)
     out = tmp_path / "results"
-    runs = experiments.scheduled("tian2021", "shift", "smoke", dataset="cifar10")
+    runs = experiments.scheduled("tian2021", "shift", "laptop", dataset="cifar10")
     for p in experiments.below(runs) + runs:
         made = campaign.one(p, cifar10, out, "cpu", False)
         assert made["status"] == "done", made
     monkeypatch.setenv("NCSSL_RESULTS", str(out))
     asked = ["claims", "--paper", "tian2021", "--json"]
     on_it = rows(*asked, "--dataset", "cifar10")
-    assert {r["scale"] for r in on_it} == {"smoke"}
+    assert {r["scale"] for r in on_it} == {"laptop"}
     assert all(r["status"] != "not run" and r["effect"] is not None for r in on_it)
     # without asking for it nothing is judged, since the scale's own set has no records
     assert {r["status"] for r in rows(*asked)} == {"not run"}
@@ -71,10 +76,7 @@ def test_beside_the_scales_own_set_the_ledger_has_the_one_that_stands_in(
     cifar10, tmp_path, plain_shift, monkeypatch
 ):
     """`on` of a row: what was found on cifar10 at a scale of the JPEG copy."""
-    tiny = dict(
-        epochs=1, limit=200, width=4, hidden=16, d=8, batch=64, knn_every=1, warmup_epochs=0
-    )
-    monkeypatch.setitem(SCALES, "laptop", SCALES["laptop"] | tiny)
+    monkeypatch.setitem(SCALES, "laptop", SCALES["laptop"] | TINY)
     out = tmp_path / "results"
     for p in experiments.scheduled("tian2021", "shift", "laptop", dataset="cifar10"):
         campaign.one(p, cifar10, out, "cpu", False)
@@ -87,7 +89,8 @@ def test_beside_the_scales_own_set_the_ledger_has_the_one_that_stands_in(
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "voices"])
 def test_a_set_that_is_asked_for_is_the_only_one_of_a_plan(dataset):
     """Images take the place of images, speech that of speech; runs on others are left out."""
-    for scale in ("smoke", "small", "laptop"):
+    # the speech of the papers has no laptop scale yet
+    for scale in ("smoke", "small", "laptop")[: 2 if dataset == "voices" else 3]:
         runs = experiments.plan(None, scale, dataset=dataset)
         assert runs and {p.recipe.dataset for p in runs} == {dataset}
         assert ({p.paper for p in runs} == {"cho2022"}) == (dataset == "voices")
