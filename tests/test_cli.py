@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from ncssl import __version__
 from ncssl.claims import papers
-from ncssl.cli import main, settings, shard_of, value_of
+from ncssl.cli import main
+from ncssl.cli.group import settings, value_of
+from ncssl.cli.training import shard_of
 from ncssl.methods import METHODS
 from ncssl.theory import theory
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from ncssl import cli
+from ncssl.cli import training
 from ncssl.errors import UnknownName
 from ncssl.measure import speakers
 from ncssl.recipes import recipe
@@ -147,8 +147,8 @@ def test_speech_is_a_corpus_where_there_is_one_and_else_said_to_be_generated(
     (tmp_path / "corpus" / "wav" / "id1" / "a").mkdir(parents=True)
     monkeypatch.setenv("NCSSL_DATA", str(tmp_path / place))
     monkeypatch.chdir(tmp_path)
-    assert cli.heard("speech", None) == dataset and cli.heard("digits", None) == "digits"
+    assert training.heard("speech", None) == dataset and training.heard("digits", None) == "digits"
     assert ("generated" in capsys.readouterr().err) == (dataset == "voices")
-    assert cli.heard("speech", tmp_path / "empty") == "speech", (
+    assert training.heard("speech", tmp_path / "empty") == "speech", (
         "a root that was given is read, or said to be wrong"
     )
