@@ -10,9 +10,10 @@ from ncssl.claims.facts import Claim
 from ncssl.links import ledger_link
 from ncssl.report import ledger, select
 from ncssl.report.frame import number, spread
+from ncssl.report.outcome import minus, named
 from ncssl.report.tables import decimals
 from ncssl.trace.mathematics import mathematics
-from ncssl.verdicts.states import STATUSES, Verdict, words
+from ncssl.verdicts.states import SILENT, STATUSES, Verdict, words
 
 TRAINED = {  # what the verdict on trained networks answers, at a scale
     "reproduced": "Yes, in the networks trained here (scale {scale}).",
@@ -33,7 +34,6 @@ COMPUTED = {  # what the verdict on the mathematics answers
     "undecided": "Open in the mathematics: the computation gave no number.",
 }
 GATES = {"R1": "floor", "R2": "headroom", "R3": "exposure", "R4": "shape", "R5": "discrimination"}
-SILENT = ("out of reach", "not a test", "not run")  # verdicts that say nothing of the claim
 
 
 class Judged(NamedTuple):
@@ -105,24 +105,14 @@ def measured(row: Judged) -> str:
 def why(row: Judged) -> str:
     """What holds a claim back, from the gates that it failed; empty where it failed none."""
     failed = [g for g in row.verdict.gates if not g.passed]
+    paper = papers.paper(row.claim.paper)
     return minus(
         plain(
-            "; ".join(f"{g.name} ({GATES[g.name]}): {named(g.detail, row.claim)}" for g in failed)
+            "; ".join(
+                f"{g.name} ({GATES[g.name]}): {named(g.detail, paper, row.claim)}" for g in failed
+            )
         )
     )
-
-
-def named(detail: str, claim: Claim) -> str:
-    """The detail of a gate with the labels of arms in place of their names."""
-    arms = papers.paper(claim.paper).experiments[claim.experiment].arms
-    for name in sorted(claim.needed, key=len, reverse=True):
-        detail = re.sub(rf"(?<![\w“]){name}(?!\w)", f"“{arms[name].label}”", detail)
-    return detail
-
-
-def minus(text: str) -> str:
-    """Negative numbers with a proper minus sign."""
-    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
 def plain(text: str) -> str:

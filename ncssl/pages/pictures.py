@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from ncssl.claims import papers
 from ncssl.claims.facts import Claim
 from ncssl.links import ledger_link
-from ncssl.pages import answers, svg
 from ncssl.pages.answers import Judged
 from ncssl.pages.questions import Asked, Question
-from ncssl.plots import dino, directset, dynamics, found, heads, style
+from ncssl.plots import dino, directset, dynamics, found, heads, page, style
 from ncssl.report import select, spoken
 from ncssl.report.frame import number, spread
+from ncssl.report.outcome import minus
 from ncssl.report.tables import decimals
 from ncssl.runs import experiments
 from ncssl.theory import theory
@@ -48,7 +48,8 @@ def front(asked: Mapping[str, Asked], rows: Mapping[str, Mapping[str, Judged]]) 
     found.found(data, ax)
     figure.legend(*zip(*found.key(data), strict=True), loc="lower left", ncols=4, fontsize=11.5)
     alt = "Questions put to six papers: verdicts on the mathematics and on trained networks, and"
-    return finished(figure, "found", f"{alt} the effect found here beside the paper's.", links)
+    alt += " the effect found here beside the paper's."
+    return f"{page.closed(figure, alt, links=links)}\n"
 
 
 def asks(key: str, asked: Asked, q: Question, rows: Mapping[str, Judged]) -> dict:
@@ -86,7 +87,7 @@ def note(row: Judged) -> str:
     if v.effect is None:
         return "not run"
     d = min(decimals(claim, v), 2)
-    return answers.minus(f"{number(v.effect, d)} {spread(v.low, v.high, d)}, {short(claim, v)}")
+    return minus(f"{number(v.effect, d)} {spread(v.low, v.high, d)}, {short(claim, v)}")
 
 
 def short(claim: Claim, v: Verdict) -> str:
@@ -180,15 +181,7 @@ def cho2022() -> Figure:
 def of_paper(key: str) -> str:
     """The one picture of a paper's summary."""
     make, alt = PICTURES[key]
-    return finished(make(), f"{key}-picture", alt)
-
-
-def finished(figure: Figure, name: str, alt: str, links: Mapping[str, str] | None = None) -> str:
-    """The figure as SVG in HTML; the figure is closed."""
-    try:
-        return svg.inline(figure, name, alt, links)
-    finally:
-        plt.close(figure)
+    return f"{page.closed(make(), alt)}\n"
 
 
 PICTURES = {  # paper -> its picture, and what that shows in words

@@ -10,6 +10,7 @@ from ncssl.pages.answers import Judged
 from ncssl.pages.questions import Asked, Question
 from ncssl.report import select
 from ncssl.report.frame import number
+from ncssl.report.outcome import minus
 from ncssl.runs import experiments
 from ncssl.trace import rows as tracing
 from ncssl.verdicts.states import DECIDED
@@ -177,7 +178,7 @@ def stand_in(results: str | Path | None = None) -> str:
         arm: "not run" if None in (mean[arm], floor) else f"{number(mean[arm] - floor)} points"
         for arm in (with_norm, "simsiam_norm", "no_predictor")
     }
-    return answers.minus(
+    return minus(
         f"Lead over an untrained encoder by nearest neighbours (scale {runs[0][0].recipe.scale}):"
         f" without predictor but with batch norm {leads[with_norm]}, with both"
         f" {leads['simsiam_norm']}, with neither {leads['no_predictor']}.\n"

@@ -5,6 +5,8 @@ import hashlib
 import html
 import io
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -30,6 +32,7 @@ DROPPED = (  # what a page does not need
     r"<metadata>.*?</metadata>",
     r"<!--.*?-->",
     r"<style[^>]*>.*?</style>",
+    r' target="_blank"',
     r"xlink:(?=href)",
     r'(?<=<g) id="[^"]*"',
 )
@@ -43,22 +46,48 @@ def show(figure: Figure, alt: str, caption: str = "") -> None:
     """
     from IPython.display import display
 
-    page = page_html(figure, alt, caption)
-    plt.close(figure)
+    page = closed(figure, alt, caption)
     display({"text/html": page, "text/plain": f"{alt}\n{caption}".strip()}, raw=True)
 
 
-def page_html(figure: Figure, alt: str, caption: str = "") -> str:
-    """The figure with its caption, as HTML without blank lines."""
+def closed(
+    figure: Figure, alt: str, caption: str = "", links: Mapping[str, str] | None = None
+) -> str:
+    """`page_html` of a figure that nobody needs after it."""
+    try:
+        return page_html(figure, alt, caption, links or {})
+    finally:
+        plt.close(figure)
+
+
+def page_html(
+    figure: Figure, alt: str, caption: str = "", links: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The figure with its caption, as HTML without blank lines.
+
+    `links`: address -> words, of the artists with a `url`. Those that begin with "ledger" are for
+    pointers alone: a figure of many marks would hold up a reader who goes by Tab.
+    """
     if not alt.strip() or FILE_NAME.fullmatch(alt.strip()):
         raise ValueError(f"alt was {alt!r}; allowed: a sentence that says what the figure shows")
     width = round(96 * figure.get_size_inches()[0])
-    drawn = svg(figure).replace(
-        "<svg ", f'<svg role="img" aria-label="{html.escape(alt)}" style="max-width:{width}px" ', 1
-    )
-    said = f"\n<figcaption>{written(caption)}</figcaption>" if caption else ""
+    role = "group" if links else "img"
+    said = f'<svg role="{role}" aria-label="{html.escape(alt)}" style="max-width:{width}px" '
+    drawn = linked(svg(figure), links).replace("<svg ", said, 1)
+    below = f"\n<figcaption>{written(caption)}</figcaption>" if caption else ""
     frame = '<figure class="ncssl-figure">\n<div class="figure-scroll">'
-    return f"{frame}\n{drawn}\n</div>{said}\n</figure>"
+    return f"{frame}\n{drawn}\n</div>{below}\n</figure>"
+
+
+def linked(text: str, links: Mapping[str, str]) -> str:
+    """Links with their words, which a browser shows and a screen reader says."""
+
+    def said(match: re.Match) -> str:
+        words = html.escape(links[html.unescape(match[1])])
+        skip = ' tabindex="-1"' if "ledger" in match[1] else ""
+        return f'<a href="{match[1]}" aria-label="{words}"{skip}><title>{words}</title>'
+
+    return re.sub(r'<a href="([^"]*)">', said, text)
 
 
 def written(caption: str) -> str:

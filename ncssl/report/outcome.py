@@ -13,11 +13,10 @@ from ncssl.links import ledger_link
 from ncssl.report import select
 from ncssl.report.frame import COLOURS, number, spread
 from ncssl.report.tables import counts, decimals
-from ncssl.verdicts.states import Verdict, words
+from ncssl.verdicts.states import SILENT, Verdict, words
 
 Judged = Sequence[tuple[Claim, Verdict]]
 TOLD = ("reproduced", "partly", "same direction", "contradicted", "undecided")  # one by one
-SILENT = ("out of reach", "not a test", "not run")  # say nothing of the claim: only counted
 HEADS = {  # how a chapter ends
     "reproduced": "What held",
     "partly": "What held in part",
@@ -113,11 +112,16 @@ def measured(claim: Claim, v: Verdict) -> str:
 def why(paper: Paper, claim: Claim, v: Verdict) -> str:
     """What holds a claim back: the first gate that it failed, arms by their labels."""
     detail = next((g.detail for g in v.gates if not g.passed), v.detail)
+    return minus(html.escape(named(detail, paper, claim), quote=False))
+
+
+def named(detail: str, paper: Paper, claim: Claim) -> str:
+    """The detail of a gate with the labels of arms in place of their names."""
     arms = paper.experiments[claim.experiment].arms
     for name in sorted(claim.needed, key=len, reverse=True):
         label = "the untrained encoder" if name == FLOOR else f"“{arms[name].label}”"
         detail = re.sub(rf"(?<![\w“]){re.escape(name)}(?![\w”])", label, detail)
-    return minus(html.escape(detail, quote=False))
+    return detail
 
 
 def badge(status: str) -> str:

@@ -19,6 +19,7 @@ LONG = {
 EXACT = ("reproduced", "contradicted")  # what a computation can say
 # by an interval on one side of the margin
 DECIDED = ("reproduced", "same direction", "contradicted")
+SILENT = ("out of reach", "not a test", "not run")  # these say nothing of the claim
 OPEN = ("undecided", "partly")  # what more seeds may settle
 
 

@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from ncssl.pages import svg
-from ncssl.plots import found, style
+from ncssl.plots import found, page, style
 
 
 @pytest.fixture
@@ -15,23 +14,23 @@ def text(ax):
     ax.text(0.2, 0.5, "a mark", url="ledger.html#tian2021.ema_helps")
     ax.text(0.2, 0.7, "a page", url="papers/tian2021.html")
     links = {"ledger.html#tian2021.ema_helps": 'it "helps"', "papers/tian2021.html": "DirectPred"}
-    return svg.inline(ax.figure, "one", "A line that rises.", links)
+    return page.page_html(ax.figure, "A line that rises.", links=links)
 
 
 def test_ink_and_paper_are_those_of_the_page(text):
-    assert "currentColor" in text and "var(--pst-color-background, #fff)" in text
+    assert "currentColor" in text and "var(--pst-color-background, #ffffff)" in text
     assert not re.search(f"{style.INK}|{style.PAPER}", text, re.I)
 
 
 def test_it_is_one_block_of_html_without_style_of_its_own(text):
     assert "\n\n" not in text and "<style" not in text and "<?xml" not in text
-    assert text.startswith('<div class="ncssl-figure" id="one">')
+    assert text.startswith('<figure class="ncssl-figure">')
     assert 'aria-label="A line that rises."' in text
 
 
 def test_ids_are_its_own_and_every_reference_has_one(text):
     ids = re.findall(r'\bid="([^"]+)"', text)
-    assert len(ids) == len(set(ids)) and all(name.startswith("one") for name in ids)
+    assert len(ids) == len(set(ids)) and len({name[:9] for name in ids}) == 1
     assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text)) <= set(ids)
 
 
