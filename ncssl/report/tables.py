@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ncssl.claims.facts import Claim, Experiment, Paper
 from ncssl.metrics import METRICS
+from ncssl.recipes import LATER
 from ncssl.records import baseline, store
 from ncssl.records.numbers import Found
 from ncssl.report import select
@@ -231,7 +232,7 @@ def settings(columns: Mapping[str, Sequence[Any]], images: Mapping[str, int]) ->
     unset = {
         f.name
         for f in dataclasses.fields(recipes[0])
-        if all(getattr(r, f.name) is None for r in recipes)
+        if all(getattr(r, f.name) in (None, LATER.get(f.name)) for r in recipes)
     }
     skipped |= unset - {"limit", "size"}
     names = [f.name for f in dataclasses.fields(recipes[0]) if f.name not in skipped]

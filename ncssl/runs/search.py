@@ -1,4 +1,4 @@
-"""The search that fixed the laptop scale: what it may look at and by what it decides, written
+"""The search that is to fix the laptop scale: what it may look at and by what it decides, written
 before its first run.
 
 Two reference arms, SimCLR and BYOL with its two-layer predictor, are trained whole under each
@@ -21,9 +21,10 @@ from ncssl.runs.experiments import Planned, records
 KEY = "search"
 # BYOL with the setting's `keep`
 REFERENCES = {"simclr": dict(temperature=0.5), "byol": dict(predictor="mlp")}
-# What the first stage varies from. It takes 8 core-minutes with AVX2 alone, so that the three
-# hundred runs of the book take 40 core-hours; the other networks have as many epochs as that time
-# leaves them, and the decay that makes lr x decay x steps / (1 - momentum) equal, 2.3.
+# What the first stage varies from: about 8 core-minutes a run with AVX2 alone, so that all runs of
+# the book at this scale (`ncssl run --all --scale laptop --plan` counts them) are days of a core,
+# not weeks. The other networks have as many epochs as that time leaves them, and the decay that
+# makes lr x decay x steps / (1 - momentum) equal, 2.3.
 START = dict(
     width=16, crop=24, epochs=12, knn_every=3, batch=256, lr=0.2, weight_decay=1e-3, keep=0.935
 )
