@@ -22,6 +22,23 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="module")
+def chromium():
+    """A running browser; skips where there is none that starts."""
+    import browser
+
+    if browser.find() is None:
+        pytest.skip("no Chromium here (apt-get install chromium)")
+    driver = browser.Browser()
+    try:
+        driver.__enter__()
+    except OSError as error:
+        driver.__exit__()
+        pytest.skip(f"Chromium does not start: {error}")
+    yield driver
+    driver.__exit__()
+
+
 @pytest.fixture
 def plain_shift(monkeypatch):
     """The paper tian2021 with two claims alone, about its experiment `shift`: plain margins and no

@@ -4,7 +4,6 @@ network off."""
 import ast
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,12 +13,11 @@ import time
 import zlib
 from pathlib import Path
 
-import browser
 import nbformat
 import papermill
 import papermill.cli
 import pytest
-import yaml
+import small_book
 
 from ncssl import book
 from ncssl.errors import BadFile, UnknownName
@@ -39,14 +37,6 @@ def write(path, *cells, tag="parameters"):
     nbformat.write(
         V4.new_notebook(cells=[title, first, *map(V4.new_code_cell, cells)], metadata=kernel), path
     )
-
-
-def add_labels(path, real):
-    """The labels of a real notebook, which other pages may refer to, at the end of a small one."""
-    notebook = nbformat.read(path, 4)
-    labels = re.findall(r'"\(([\w-]+)\)=\\n', real.read_text(encoding="utf-8"))
-    notebook.cells += [V4.new_markdown_cell(f"({label})=\n## {label}") for label in labels]
-    nbformat.write(notebook, path)
 
 
 BIG = (
@@ -313,21 +303,15 @@ def small(tmp_path_factory, root):
     """The book's own settings and pages with one small notebook in place of every chapter, run and
     built."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("_config.yml", "LICENSE"):
-        shutil.copy(root / name, folder)
-    pages = yaml.safe_load((root / "_toc.yml").read_text())
-    for part in pages["parts"]:  # the reference out of docstrings takes as long as all the rest
-        part["chapters"] = [c for c in part["chapters"] if not c["file"].startswith("book/api")]
-    (folder / "_toc.yml").write_text(yaml.safe_dump(pages))
-    shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("api"))
-    (folder / "notebooks").mkdir()
-    for name in ("ncssl", "workflow"):
-        (folder / name).symlink_to(root / name)
+    small_book.pages(root, folder)
     toc = (folder / "_toc.yml").read_text().replace("file: ", " ").split()
     chapters = {word for word in toc if word.startswith("notebooks/")} | {"notebooks/first_run"}
     for chapter in chapters:
-        write(folder / f"{chapter}.ipynb", FIGURE)
-        add_labels(folder / f"{chapter}.ipynb", root / f"{chapter}.ipynb")
+        path = folder / f"{chapter}.ipynb"
+        write(path, FIGURE)
+        notebook = nbformat.read(path, 4)
+        notebook.cells += map(V4.new_markdown_cell, small_book.sections(root / f"{chapter}.ipynb"))
+        nbformat.write(notebook, path)
     return folder
 
 
@@ -337,21 +321,6 @@ def built(small):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(address.VARIABLE, raising=False)
         return book.build(root=small, progress=False)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A running browser; skips where there is none that starts."""
-    if browser.find() is None:
-        pytest.skip("no Chromium here (apt-get install chromium)")
-    driver = browser.Browser()
-    try:
-        driver.__enter__()
-    except OSError as error:
-        driver.__exit__()
-        pytest.skip(f"Chromium does not start: {error}")
-    yield driver
-    driver.__exit__()
 
 
 MADE = ("_static", "_modules", "records", "code", "papers")  # folders of pages that are all alike

@@ -6,7 +6,6 @@ import re
 import shutil
 from pathlib import Path
 
-import browser
 import nbformat
 import numpy as np
 import pytest
@@ -21,21 +20,6 @@ from ncssl.theory import theory
 PAGES = Path(__file__).resolve().parent.parent / "book" / "explorers"
 MODELS = ("numerics", *(f"{key}_model" for key in KEYS))
 TARGETS = ("theory_together", "first_run")  # notebooks that the pages name as documents
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A running browser; skips where there is none that starts."""
-    if browser.find() is None:
-        pytest.skip("no Chromium here (apt-get install chromium)")
-    driver = browser.Browser()
-    try:
-        driver.__enter__()
-    except OSError as error:
-        driver.__exit__()
-        pytest.skip(f"Chromium does not start: {error}")
-    yield driver
-    driver.__exit__()
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,11 @@ on the first screen."""
 
 import json
 import re
-import shutil
 from types import SimpleNamespace
 
-import browser
 import nbformat
 import pytest
-import yaml
+import small_book
 from PIL import Image
 from stills import FOLDER, evaluate
 
@@ -41,20 +39,10 @@ def html(tmp_path_factory, root):
     """The folder of a built book with all its pages, and of chapters the names of their sections
     alone."""
     folder = tmp_path_factory.mktemp("front")
-    for name in ("_config.yml", "LICENSE"):
-        shutil.copy(root / name, folder)
-    toc = yaml.safe_load((root / "_toc.yml").read_text())
-    for part in toc["parts"]:  # the reference out of docstrings takes as long as all the rest
-        part["chapters"] = [c for c in part["chapters"] if not c["file"].startswith("book/api")]
-    (folder / "_toc.yml").write_text(yaml.safe_dump(toc))
-    shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("api"))
-    for name in ("ncssl", "workflow"):
-        (folder / name).symlink_to(root / name)
-    (folder / "notebooks").mkdir()
+    small_book.pages(root, folder)
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     for name, path in book.notebooks(root).items():
-        labels = re.findall(r'"\(([\w-]+)\)=\\n', path.read_text(encoding="utf-8"))
-        parts = [f"# {name}", *(f"({label})=\n## {label}" for label in labels)]
+        parts = [f"# {name}", *small_book.sections(path)]
         cells = [nbformat.v4.new_markdown_cell(part) for part in parts]
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
         nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
@@ -77,21 +65,6 @@ def verdicts():
             if claim.by == "paper":
                 rows[key, claim.id] = experiments.judge(claim)[0].status
     return rows
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A running browser; skips where there is none that starts."""
-    if browser.find() is None:
-        pytest.skip("no Chromium here (apt-get install chromium)")
-    driver = browser.Browser()
-    try:
-        driver.__enter__()
-    except OSError as error:
-        driver.__exit__()
-        pytest.skip(f"Chromium does not start: {error}")
-    yield driver
-    driver.__exit__()
 
 
 def show(driver, page, width=1280, height=800, calm=True):

@@ -7,7 +7,6 @@ import shutil
 from urllib.parse import urljoin, urlparse
 from urllib.request import url2pathname
 
-import browser
 import numpy as np
 import pytest
 from stills import evaluate
@@ -22,21 +21,6 @@ OTHERS = (
     "  - file: book/references\n  - file: notebooks/wen2022_theory\n  - file: notebooks/ledger\n"
 )
 MOST = 1_500_000  # bytes of a page
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A running browser; skips where there is none that starts."""
-    if browser.find() is None:
-        pytest.skip("no Chromium here (apt-get install chromium)")
-    driver = browser.Browser()
-    try:
-        driver.__enter__()
-    except OSError as error:
-        driver.__exit__()
-        pytest.skip(f"Chromium does not start: {error}")
-    yield driver
-    driver.__exit__()
 
 
 @pytest.fixture(scope="module")
