@@ -73,7 +73,8 @@ RATES: dict[str, dict[str, dict[str, float]]] = {
         "cpc": dict(lr=0.02, weight_decay=0.01), "invcov": dict(lr=0.004, weight_decay=0.05),
     },
 }  # fmt: skip
-SPOKEN = ("voices", "speech")  # data sets of speech
+CORPORA = ("speech", "speechocean")  # of recorded speech
+SPOKEN = ("voices", *CORPORA)  # data sets of speech
 # the policy that suits a data set, where neither the call nor the scale's own data set decides
 AUGMENTATION = {
     "digits": "digits",

@@ -169,8 +169,11 @@ class Utterances:
         self.recipe, self.policy, self.root = recipe, speech_policy(recipe.augmentation), root
         where = dict(root=root, device=device)
         self.train = speech.load(recipe.dataset, "train", limit=recipe.limit, **where)
+        if any(view.recorded_share for view in self.policy):
+            self.train = self.train._replace(noise=speech.noises(recipe.dataset, **where))
         self.tests = {
-            c: speech.load(recipe.dataset, "test", condition=c, **where) for c in speech.CONDITIONS
+            mark: speech.load(recipe.dataset, "test", condition=c, **where)
+            for mark, c in speech.tested(recipe.dataset, root=root).items()
         }
         self.trials = speech.trials(recipe.dataset, self.tests["clean"], root=root)
         enough(len(self), recipe.batch, "utterances")
@@ -243,12 +246,7 @@ class Utterances:
 
     def identity(self) -> str | None:
         """Digest of a corpus of one's own; None where the name of the data set says all."""
-        r = self.recipe
-        return (
-            identity.of_corpus(speech._corpus(r.dataset, self.root))
-            if r.dataset == "speech"
-            else None
-        )
+        return speech.identified(self.recipe.dataset, root=self.root)
 
 
 def identified(recipe: Recipe, found: str | None) -> Recipe:
@@ -265,8 +263,8 @@ def identified(recipe: Recipe, found: str | None) -> Recipe:
 def with_identity(recipe: Recipe, root: str | Path | None) -> Recipe:
     """The same for data that are not loaded yet; raises what loading them raises."""
     r = recipe
-    if r.dataset == "speech":
-        return identified(r, identity.of_corpus(speech._corpus(r.dataset, root)))
+    if r.dataset in speech.DATASETS:
+        return identified(r, speech.identified(r.dataset, root=root))
     if r.dataset == "folder":
         where = dict(root=root, size=r.size)
         load = loader(r.dataset, **where)
