@@ -131,6 +131,7 @@ class Recipe:
     # of speech: rounds of clustering and fine-tuning after the training
     pseudo_rounds: int | None = None
     pseudo_clusters: int | None = None  # clusters of each round
+    emotions: str | None = None  # a corpus of speech whose emotions are probed at the end
     seed: int = 0
     scale: str = "custom"
 
@@ -161,6 +162,8 @@ class Recipe:
             raise ValueError(
                 f"pseudo_rounds and pseudo_clusters were {given}; allowed: both, or none"
             )
+        if self.emotions is not None:
+            one_of("emotions", self.emotions, SPOKEN)
         if self.evaluated is not None:
             one_of("evaluated", self.evaluated, ("online", "target"))
         for name in LATER:

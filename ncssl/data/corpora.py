@@ -1,12 +1,13 @@
 """Corpora of speech by name: where each lies, what it is tested under, and which content its name
 stands for."""
 
+import hashlib
 from pathlib import Path
 
 from ncssl.data import DatasetInfo, MissingData, search_path, voices
 from ncssl.data.conditions import CONDITIONS
 from ncssl.data.corpus import Corpus, File, is_corpus, read_corpus
-from ncssl.data.identity import of_corpus
+from ncssl.data.identity import DIGITS, of_corpus
 from ncssl.data.provenance import SOURCES
 from ncssl.errors import UnknownName
 
@@ -81,9 +82,13 @@ def conditions(name: str, *, root: str | Path | None = None) -> tuple[str, ...]:
     return (*CONDITIONS, *corpus(name, root).mixes)
 
 
-def identified(name: str, *, root: str | Path | None = None) -> str | None:
-    """Digest of the corpus that is found by a name; None where the name says all."""
-    return None if name == "voices" else of_corpus(name, corpus(name, root))
+def identified(*names: str, root: str | Path | None = None) -> str | None:
+    """Digest of the corpora that are found by these names; None where the names say all."""
+    found = {name: of_corpus(name, corpus(name, root)) for name in names if name != "voices"}
+    digests = [digest for digest in found.values() if digest]
+    if len(digests) < 2:
+        return next(iter(digests), None)
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:DIGITS]
 
 
 def tested(name: str, *, root: str | Path | None = None) -> dict[str, str]:

@@ -201,7 +201,7 @@ def identify(runs: list[experiments.Planned], root: str | Path | None) -> list[e
     out = []
     for p in runs:
         r = p.recipe
-        key = (r.dataset, r.limit, r.size)
+        key = (r.dataset, r.limit, r.size, r.emotions)
         if r.dataset in UNNAMED and key not in known:
             with contextlib.suppress(FileNotFoundError):
                 known[key] = with_identity(r, root).data
