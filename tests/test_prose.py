@@ -6,7 +6,7 @@ import re
 import nbformat
 import pytest
 
-from ncssl import book
+from ncssl import notebooks
 from ncssl.claims import papers
 
 EXCEPTIONS = {  # chapter -> what it may say, as it stands there, and what that is
@@ -69,7 +69,7 @@ def declared(key):
 
 
 def chapters():
-    names = [name for name in book.notebooks() if name.endswith("_experiments")]
+    names = [name for name in notebooks.notebooks() if name.endswith("_experiments")]
     return CHAPTERS | {name: name.removesuffix("_experiments") for name in names}
 
 
@@ -77,7 +77,7 @@ def chapters():
 def test_no_result_of_a_run_is_typed_into_prose(name):
     cells = [
         c.source
-        for c in nbformat.read(book.notebooks()[name], 4).cells
+        for c in nbformat.read(notebooks.notebooks()[name], 4).cells
         if c.cell_type == "markdown"
     ]
     known, said = declared(chapters()[name]), EXCEPTIONS.get(name, ())

@@ -211,11 +211,11 @@ def run_many(
 def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
     """Make the record of a recipe; the exit code."""
     from ncssl import parallel
-    from ncssl.runs import campaign
+    from ncssl.runs import single
     from ncssl.train import loop
 
     parallel.join()
-    with campaign.taken(wanted, more["out"]) as mine:
+    with single.taken(wanted, more["out"]) as mine:
         if not mine:
             click.echo(
                 f"ncssl: another process is at this run ({wanted.id}); wait for its record",
@@ -226,8 +226,8 @@ def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
         record = loop.fit(wanted, root=more["data_root"], **{name: more[name] for name in names})
         if record is None:  # one of several processes, and not the first
             return 0
-        campaign.lock(wanted, more["out"]).unlink(missing_ok=True)
-    report(campaign.summary(record, more["out"]), as_json)
+        single.lock(wanted, more["out"]).unlink(missing_ok=True)
+    report(single.summary(record, more["out"]), as_json)
     return 0 if record.status == "done" else 1
 
 
