@@ -19,7 +19,16 @@ from ncssl.verdicts.intervals import LEVEL
 from ncssl.verdicts.states import STATUSES, Verdict
 
 # of a plan
-ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")
+ORDER = (
+    "tian2021",
+    "wang2021",
+    "halvagal2023",
+    "liu2022",
+    "wen2022",
+    "cho2022",
+    "companion",
+    "balestriero2025",
+)
 # data sets whose runs are judged beside those of a scale's own set
 STAND_INS = {"cifar10": "cifar10_jpeg"}
 BLOCK = 3  # seeds: everything gets so many before anything gets more
