@@ -22,9 +22,7 @@ OTHER = PAPER.claims["directpred_beats_gradient"]
 FULL = dict(effect=3.1, low=1.0, high=5.2, n=3)
 ELSEWHERE = {"cho2022": "cho2022_speech", "balestriero2025": "after_2023"}
 CHAPTERS = {
-    ELSEWHERE.get(key, f"{key}_experiments"): key
-    for key in papers.papers()
-    if key != "companion"
+    ELSEWHERE.get(key, f"{key}_experiments"): key for key in papers.papers() if key != "companion"
 }
 
 
