@@ -29,7 +29,8 @@ def floor(recipe: Recipe) -> Recipe:
         d=1,
         epochs=0,
     )
-    data = dict(dataset=recipe.dataset, limit=recipe.limit, size=recipe.size, data=recipe.data)
+    kept = "dataset", "limit", "size", "data", "emotions"
+    data = {name: getattr(recipe, name) for name in kept}
     return Recipe(STATISTICS if spoken else PIXELS, **data, **nothing, batch=2)
 
 

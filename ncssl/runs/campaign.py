@@ -18,7 +18,7 @@ from ncssl.errors import BadFile, UnknownName
 from ncssl.files import claimed
 from ncssl.machine import THREADS, best_device, chosen
 from ncssl.metrics import metric
-from ncssl.recipes import Recipe
+from ncssl.recipes import CORPORA, Recipe
 from ncssl.records import baseline, store
 from ncssl.records.numbers import kind
 from ncssl.runs import experiments
@@ -28,7 +28,7 @@ from ncssl.train.loop import fit, precision
 from ncssl.train.tasks import identified, with_identity
 from ncssl.workers import begin_worker, workers
 
-UNNAMED = ("folder", "speech")  # data sets that are what lies in a folder
+UNNAMED = ("folder", *CORPORA)  # data sets that are what lies in a folder
 EVERY_RUN = (OSError, BadFile, UnknownName)  # errors that the next run would meet too
 
 
@@ -201,7 +201,7 @@ def identify(runs: list[experiments.Planned], root: str | Path | None) -> list[e
     out = []
     for p in runs:
         r = p.recipe
-        key = (r.dataset, r.limit, r.size)
+        key = (r.dataset, r.limit, r.size, r.emotions)
         if r.dataset in UNNAMED and key not in known:
             with contextlib.suppress(FileNotFoundError):
                 known[key] = with_identity(r, root).data
