@@ -91,10 +91,21 @@ def test_entropies_stand_between_collapse_and_uniform(ax):
 
 
 @pytest.mark.parametrize(
-    "figure", [draw.det_curves, draw.rounds, lambda data, ax: draw.entropies(data, ax, k=4)]
+    "figure",
+    [draw.det_curves, draw.rounds, draw.amounts, lambda data, ax: draw.entropies(data, ax, k=4)],
 )
 def test_nothing_to_show_says_not_run(figure, ax):
     assert [t.get_text() for t in figure([], ax).texts] == ["not run"]
+
+
+def test_amounts_of_speech_have_intervals_and_the_floor(ax):
+    row = dict(utterances=[500, 3800], mean=[30.0, 20.0], low=[28.0, 17.0], high=[33.0, 22.0])
+    draw.amounts([row | dict(arm="dino", label="DINO")], ax, floor=33.0, y_label="EER, %")
+    (bars,) = ax.containers
+    spans = [segment[:, 1].tolist() for segment in bars.lines[2][0].get_segments()]
+    assert spans == [[28, 33], [17, 22]] and ax.lines[-1].get_ydata() == [33, 33]
+    assert ax.get_xscale() == "log" and ax.get_xticks().tolist() == [500, 3800]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["no learning", "DINO"]
 
 
 def test_spectrogram_has_time_to_the_right_and_bands_upwards(ax):

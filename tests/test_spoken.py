@@ -1,6 +1,8 @@
 """Tables and curves of runs on speech: lists, the baseline below, rounds in order, commands that
 name a chapter."""
 
+import dataclasses
+
 import pytest
 
 from ncssl.claims import papers
@@ -129,3 +131,18 @@ def test_rounds_are_read_in_order_up_to_the_last():
     assert spoken.rounds(e, found, "plda_mean_eer") == []
     with pytest.raises(UnknownName, match="half"):
         spoken.rounds(e, found, "nmi", ["k9"])
+
+
+def test_error_rates_over_the_amount_of_speech_are_means_over_seeds():
+    e = PAPER.experiments["hours"]
+    found = []
+    for p in planned("cho2022", "hours", "laptop"):
+        r = record(p, measured(20.0 + p.seed, ("so762",)))
+        made = dataclasses.replace(r, data={"train": p.recipe.limit or 3800})
+        found.append((p, None if p.arm == "byol_half" else made))
+    rows = {row["arm"]: row for row in spoken.against_amount(e, found, "so762_noise_eer")}
+    assert list(rows) == ["dino", "simclr", "byol"] and rows["dino"]["label"] == "DINO"
+    assert rows["dino"]["utterances"] == [500, 1000, 2000, 3800]
+    assert rows["byol"]["utterances"] == [500, 1000, 3800]
+    assert rows["dino"]["mean"].tolist() == [26] * 4 and rows["dino"]["low"].tolist() == [24] * 4
+    assert spoken.against_amount(e, [(p, None) for p, _ in found], "so762_noise_eer") == []

@@ -1,5 +1,5 @@
-"""Figures of utterances: DET curves, scores, rounds of pseudo-labels, the plane of an embedding,
-spectrograms.
+"""Figures of utterances: DET curves, scores, rounds of pseudo-labels, error rates
+over the amount of speech, spectrograms.
 
 Each is f(data, ax) -> ax.
 """
@@ -81,6 +81,32 @@ def rounds(
     curves(data, ax, y_label=y_label, legend=legend)
     if data:
         ax.set(xlabel="round of pseudo-labels")
+    return ax
+
+
+def amounts(
+    data: Sequence[Mapping[str, Any]], ax: Axes, *, floor: float | None = None, y_label: str = ""
+) -> Axes:
+    """Error rates over the number of utterances trained on, logarithmic, a line a method with its
+    intervals: dicts with arm, label, utterances, mean, low, high (k,) each. Dotted: what needs no
+    learning."""
+    if not data:
+        return not_run(ax)
+    shades = colours(data)
+    for row in data:
+        mean, shade = np.asarray(row["mean"]), shades[row["arm"]]
+        around = [mean - row["low"], row["high"] - mean]
+        ax.errorbar(
+            row["utterances"], mean, around, color=shade, marker="o", ms=4, label=row["label"]
+        )
+    if floor is not None:
+        ax.axhline(floor, color=INK, ls=":", lw=1.2, label="no learning")
+    ticks = sorted({n for row in data for n in row["utterances"]})
+    ax.set(xscale="log", xlabel="utterances trained on", ylabel=y_label)
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
 
