@@ -140,7 +140,8 @@ def verified(
     """Error rates of embeddings h by condition, less bank's mean, on every list, with intervals,
     and their `means`."""
     h = {condition: z - bank.mean(0) for condition, z in h.items()}
-    speakers, out = tests["clean"].labels.cpu() if intervals else None, {}
+    speakers = tests["clean"].labels.cpu() if intervals else None
+    out: dict[str, float] = {}
     for name, each in trials.items():
         for condition, other in h.items():
             mark = name if condition == "clean" else f"{name}_{condition}"
