@@ -20,10 +20,9 @@ PAPER = papers.paper("tian2021")
 CLAIM = PAPER.claims["directpred_matches_gradient"]
 OTHER = PAPER.claims["directpred_beats_gradient"]
 FULL = dict(effect=3.1, low=1.0, high=5.2, n=3)
+ELSEWHERE = {"cho2022": "cho2022_speech", "balestriero2025": "after_2023"}
 CHAPTERS = {
-    f"{key}_experiments" if key != "cho2022" else "cho2022_speech": key
-    for key in papers.papers()
-    if key != "companion"
+    ELSEWHERE.get(key, f"{key}_experiments"): key for key in papers.papers() if key != "companion"
 }
 
 

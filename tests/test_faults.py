@@ -542,7 +542,7 @@ def test_a_corpus_is_known_by_its_content(tmp_path):
         file = File("x.wav", tmp_path / name, "x.wav", "s", "", "test")
         found.append(
             identity.of_corpus(
-                Corpus(tmp_path / name, (file,), {"l": [(target, "x.wav", "x.wav")]})
+                "speech", Corpus(tmp_path / name, (file,), {"l": [(target, "x.wav", "x.wav")]})
             )
         )
     assert found[0] == found[1] and len(set(found)) == 3

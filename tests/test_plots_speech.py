@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 from scipy.stats import norm
-from sklearn.decomposition import PCA
 
 from ncssl.plots import speech as draw
 from ncssl.plots.style import colour
@@ -97,31 +95,6 @@ def test_entropies_stand_between_collapse_and_uniform(ax):
 )
 def test_nothing_to_show_says_not_run(figure, ax):
     assert [t.get_text() for t in figure([], ax).texts] == ["not run"]
-
-
-def test_principal_plane_is_the_leading_one_whichever_way_it_is_turned():
-    rng = np.random.default_rng(0)
-    z = rng.normal(size=(300, 5)) * [0.1, 6, 0.2, 3, 0.3] + 9
-    points, shares = draw.principal_plane(z)
-    theirs = PCA(2).fit(z)
-    signs = np.sign(theirs.components_[:, [1, 3]].diagonal())  # the largest entry of each axis
-    assert np.allclose(points, signs * theirs.transform(z))
-    assert np.allclose(shares, theirs.explained_variance_ratio_)
-    assert np.allclose(draw.principal_plane(z[::-1])[0][::-1], points)
-
-
-@pytest.mark.parametrize("groups, legend", [(5, True), (24, False)])
-def test_plane_gives_each_group_a_colour(groups, legend, ax):
-    z = np.random.default_rng(0).normal(size=(groups * 4, 6))
-    draw.plane({"z": z, "groups": np.repeat(np.arange(groups), 4)}, ax)
-    assert (
-        len({to_rgb(line.get_color()) for line in ax.lines}) == groups
-        and (ax.get_legend() is not None) == legend
-    )
-    points, shares = draw.principal_plane(z)
-    assert (
-        np.allclose(ax.lines[1].get_xydata(), points[4:8]) and f"{shares[0]:.0%}" in ax.get_xlabel()
-    )
 
 
 def test_spectrogram_has_time_to_the_right_and_bands_upwards(ax):

@@ -20,6 +20,7 @@ CHAPTERS = {  # beside every KEY_experiments
     "collapse_atlas": "companion",
     "cho2022_speech": "cho2022",
     "speech_meets_theory": "cho2022",
+    "after_2023": "balestriero2025",
 }
 TYPED = {  # what would be a result of a run if it stood in prose
     "percent": r"\d+(?:\.\d+)?\s*(?:%|\\%|per\s?cent\b)",

@@ -233,19 +233,21 @@ def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
 
 @main.command()
 @click.argument("stages", nargs=-1)
+@click.option("--of", default="images", type=click.Choice(["images", "speech"]), help="Which one.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where records go; default: results/.")
 @jobs("Runs side by side; default: one a core.")
 @as_json
-def search(stages, data_root, out, jobs, as_json) -> None:
-    """Make the missing runs of the declared search, of these STAGES or of all in their order, and
+def search(stages, of, data_root, out, jobs, as_json) -> None:
+    """Make the missing runs of a declared search, of these STAGES or of all in their order, and
     print what each looks at."""
-    from ncssl.runs import search as declared
+    from ncssl.runs import search as made
+    from ncssl.runs.searches import declared
 
-    rows = []
-    for stage in stages or (*declared.STAGES, "methods"):
-        declared.run(stage, data_root, out, jobs)
-        rows += [{"stage": stage} | row for row in declared.report(stage, out)]
+    rows, s = [], declared(of)
+    for stage in stages or made.stages(s):
+        made.run(stage, data_root, out, jobs, s)
+        rows += [{"stage": stage} | row for row in made.report(stage, out, s)]
     show(rows, as_json, lambda rows: table(rows, list(rows[0]) if rows else []))
 
 

@@ -73,11 +73,15 @@ def row(model: Siamese, train: Speech, test: Speech, trials: dict[str, Trials]) 
 
 
 def final(
-    model: Siamese, train: Speech, tests: dict[str, Speech], trials: dict[str, Trials]
+    model: Siamese,
+    train: Speech,
+    tests: dict[str, Speech],
+    trials: dict[str, Trials],
+    felt: tuple[Speech, Speech] | None = None,
 ) -> dict:
     """EER (percent) and minDCF on every list, matched and with side b in another condition, and
-    their 95 % intervals over speakers; micro- and macro-F1 (percent) of an emotion probe where both
-    splits have emotions.
+    their 95 % intervals over speakers; micro- and macro-F1 (percent) of an emotion probe on train
+    and test, or on the two splits of another corpus (`felt`), where both have emotions.
 
     Scores are cosines of features less the mean of the training utterances, as wespeaker does. EERs
     named whitened_ are of the same features whitened as those of the no-learning baseline are;
@@ -85,12 +89,14 @@ def final(
     """
     bank = embed(model, train)[0].cpu()
     h = {condition: embed(model, corpus)[0].cpu() for condition, corpus in tests.items()}
-    out = verified(bank, h, tests, trials) | emotions(bank, train, h["clean"], tests["clean"])
+    own = (bank, train, h["clean"], tests["clean"])
+    other = (x for corpus in felt or () for x in (embed(model, corpus)[0].cpu(), corpus))
+    out = verified(bank, h, tests, trials) | emotions(*(other if felt else own))
     white = whitened(
         bank.numpy(), {condition: z.numpy() for condition, z in h.items()}, tests, trials
     )
     out |= {f"whitened_{name}": value for name, value in white.items()}
-    return out | leads(out, statistics(train, tests, trials, intervals=False))
+    return out | leads(out, statistics(train, tests, trials, felt, intervals=False))
 
 
 def whitened(
@@ -166,7 +172,11 @@ def emotions(bank: Tensor, train: Speech, h: Tensor, test: Speech) -> dict:
 
 
 def statistics(
-    train: Speech, tests: dict[str, Speech], trials: dict[str, Trials], intervals: bool = True
+    train: Speech,
+    tests: dict[str, Speech],
+    trials: dict[str, Trials],
+    felt: tuple[Speech, Speech] | None = None,
+    intervals: bool = True,
 ) -> dict:
     """The measures of `final` with no network: deviations of the log-mel bands, whitened on the
     training utterances; for emotion also their means, as they are."""
@@ -183,5 +193,6 @@ def statistics(
         trials,
         intervals,
     )
-    felt = [torch.from_numpy(moments(corpus, mean=True)) for corpus in (train, tests["clean"])]
-    return out | emotions(felt[0], train, felt[1], tests["clean"])
+    felt = felt or (train, tests["clean"])
+    parts = ((torch.from_numpy(moments(corpus, mean=True)), corpus) for corpus in felt)
+    return out | emotions(*(x for part in parts for x in part))

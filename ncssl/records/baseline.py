@@ -27,6 +27,7 @@ def floor(recipe: Recipe) -> Recipe:
         limit=recipe.limit,
         size=recipe.size,
         data=recipe.data,
+        emotions=recipe.emotions,
         augmentation="speech" if spoken else "none",
         backbone="none",
         width=1,

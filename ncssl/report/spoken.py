@@ -27,7 +27,11 @@ MEANS = {
     "mean_mismatched_eer": ("mismatched, %", 1),
 }
 # trial lists of a data set before there is a record
-USUAL = {"voices": ("voices",), "speech": ("libri", "ravdess")}
+USUAL = {
+    "voices": ("voices",),
+    "speech": ("libri", "ravdess"),
+    "speechocean": ("so762", "so762_hard"),
+}
 ROUNDS = 9  # of pseudo-labels, at most
 
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ncssl import parallel
 from ncssl.errors import BadFile, UnknownName
 from ncssl.machine import THREADS, best_device, chosen
+from ncssl.recipes import CORPORA
 from ncssl.records import store
 from ncssl.runs import experiments
 from ncssl.runs.budget import fits
@@ -24,7 +25,7 @@ from ncssl.train.loop import fit
 from ncssl.train.tasks import identified, with_identity
 from ncssl.workers import begin_worker, workers
 
-UNNAMED = ("folder", "speech")  # data sets that are what lies in a folder
+UNNAMED = ("folder", *CORPORA)  # data sets that are what lies in a folder
 EVERY_RUN = (OSError, BadFile, UnknownName)  # errors that the next run would meet too
 
 
@@ -111,7 +112,7 @@ def identify(runs: list[experiments.Planned], root: str | Path | None) -> list[e
     out = []
     for p in runs:
         r = p.recipe
-        key = (r.dataset, r.limit, r.size)
+        key = (r.dataset, r.limit, r.size, r.emotions)
         if r.dataset in UNNAMED and key not in known:
             with contextlib.suppress(FileNotFoundError):
                 known[key] = with_identity(r, root).data

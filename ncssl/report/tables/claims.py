@@ -118,5 +118,6 @@ def theory(paper: Paper) -> DataFrame:
 
 
 def whose(claim: Claim) -> str:
-    """Whose claim it is: "paper", "book", or "misprint" where it tests what a paper misprints."""
+    """Whose claim it is: "paper", "later", "book", or "misprint" where it tests what a paper
+    misprints."""
     return "misprint" if claim.erratum else claim.by

@@ -11,7 +11,16 @@ from ncssl.records import baseline, store
 from ncssl.verdicts import judging
 
 # of a plan
-ORDER = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022", "companion")
+ORDER = (
+    "tian2021",
+    "wang2021",
+    "halvagal2023",
+    "liu2022",
+    "wen2022",
+    "cho2022",
+    "companion",
+    "balestriero2025",
+)
 BLOCK = 3  # seeds: everything gets so many before anything gets more
 
 
