@@ -193,6 +193,6 @@ def statistics(
         trials,
         intervals,
     )
-    felt = felt or (train, tests["clean"])
-    parts = ((torch.from_numpy(moments(corpus, mean=True)), corpus) for corpus in felt)
-    return out | emotions(*(x for part in parts for x in part))
+    bank, test = felt or (train, tests["clean"])
+    h, others = (torch.from_numpy(moments(corpus, mean=True)) for corpus in (bank, test))
+    return out | emotions(h, bank, others, test)
