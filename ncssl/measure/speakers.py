@@ -146,7 +146,8 @@ def verified(
     """Error rates of embeddings h by condition, less bank's mean, on every list, with intervals,
     and their `means`."""
     h = {condition: z - bank.mean(0) for condition, z in h.items()}
-    speakers, out = tests["clean"].labels.cpu() if intervals else None, {}
+    speakers = tests["clean"].labels.cpu() if intervals else None
+    out: dict[str, float] = {}
     for name, each in trials.items():
         for condition, other in h.items():
             mark = name if condition == "clean" else f"{name}_{condition}"
@@ -192,6 +193,6 @@ def statistics(
         trials,
         intervals,
     )
-    felt = felt or (train, tests["clean"])
-    parts = ((torch.from_numpy(moments(corpus, mean=True)), corpus) for corpus in felt)
-    return out | emotions(*(x for part in parts for x in part))
+    bank, test = felt or (train, tests["clean"])
+    h, others = (torch.from_numpy(moments(corpus, mean=True)) for corpus in (bank, test))
+    return out | emotions(h, bank, others, test)

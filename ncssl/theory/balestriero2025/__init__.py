@@ -11,7 +11,7 @@ from typing import Any
 from ncssl.theory.balestriero2025 import checks, matrix, modes, paper_checks
 from ncssl.theory.balestriero2025.modes import FLOWS
 from ncssl.theory.helpers import answers, checks_of, numbers, plain
-from ncssl.theory.ode.flow import Param
+from ncssl.theory.ode.params import Param
 
 __all__ = ["CHECKS", "FLOWS", "describe"]
 

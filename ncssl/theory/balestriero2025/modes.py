@@ -22,7 +22,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ncssl.errors import UnknownName
-from ncssl.theory.ode.flow import Flow, Param
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.params import Param
 
 ROOT = np.sqrt(2 * np.pi)
 B = Param("b", 1.0, "variance of the data along the mode", low=0)
