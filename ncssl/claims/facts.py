@@ -100,7 +100,7 @@ class Scale:
     arms: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the same only as itself, so that what it plans can be kept
 class Experiment:
     """Arms to compare, the scales they are run at and the recipe overrides they share."""
 

@@ -1,6 +1,7 @@
 """What is to be run: the recipes of a paper's experiments at a scale, and their order."""
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,11 +63,14 @@ def scheduled(paper: str, experiment: str, scale: str, **overrides) -> list[Plan
     e = papers.paper(paper).experiments[experiment]
     if scale not in SCALES:
         raise UnknownName("scale", scale, SCALES)
-    if scale not in e.scales:
-        return []
+    return list(_scheduled(paper, e, scale, **overrides)) if scale in e.scales else []
+
+
+@functools.lru_cache(maxsize=1024)  # the ledger asks for the same runs once a claim
+def _scheduled(paper: str, e: papers.Experiment, scale: str, **overrides) -> tuple[Planned, ...]:
     arms = [(arm.name, made(paper, e, arm, scale, overrides)) for arm in e.arms.values()]
-    first = [Planned(paper, experiment, name, recipe.seed, recipe) for name, recipe in arms]
-    return [with_seed(p, seed) for seed in e.scales[scale].seeds for p in first]
+    first = [Planned(paper, e.name, name, recipe.seed, recipe) for name, recipe in arms]
+    return tuple(with_seed(p, seed) for seed in e.scales[scale].seeds for p in first)
 
 
 def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict) -> Recipe:
