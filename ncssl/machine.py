@@ -25,12 +25,16 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def devices() -> list[str]:
+    """Names of what there is to compute on: cpu, and cuda, cuda:0 ... with a GPU."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return ["cpu", *["cuda"][:count], *(f"cuda:{n}" for n in range(count))]
+
+
 def chosen(device: str | None = None) -> str:
     """The device to compute on: cpu, cuda or cuda:N; none stands for the best. Raises ValueError
     for one that this machine has not."""
-    here = ["cpu"]
-    if torch.cuda.is_available():
-        here += ["cuda", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+    here = devices()
     if device is not None and device not in here:
         raise ValueError(f"device was {device!r}; allowed on this machine: {', '.join(here)}")
     return device or best_device()

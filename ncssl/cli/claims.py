@@ -2,7 +2,9 @@
 
 import click
 
+from ncssl.cli import offered
 from ncssl.cli.group import as_json, main, settings, show, table
+from ncssl.cli.offered import offering
 from ncssl.recipes import SCALES
 
 
@@ -31,18 +33,28 @@ def methods(as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--paper", help="One paper's key; all by default.")
+@click.option(
+    "--paper", shell_complete=offering(offered.papers), help="One paper's key; all by default."
+)
 @click.option(
     "--scale",
     type=click.Choice(list(SCALES)),
     help="Judge at it only; default: the largest with records.",
 )
-@click.option("--status", help="Only claims with this verdict.")
-@click.option("--id", "name", help="Only the claim of this name.")
+@click.option(
+    "--status", shell_complete=offering(offered.statuses), help="Only claims with this verdict."
+)
+@click.option(
+    "--id", "name", shell_complete=offering(offered.claims), help="Only the claim of this name."
+)
 @click.option(
     "--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's."
 )
-@click.option("--dataset", help="Judge runs on this set in place of the scale's own.")
+@click.option(
+    "--dataset",
+    shell_complete=offering(offered.datasets),
+    help="Judge runs on this set in place of the scale's own.",
+)
 @as_json
 def claims(
     paper: str | None,
@@ -72,7 +84,7 @@ def claims(
 
 
 @main.command()
-@click.argument("key")
+@click.argument("key", shell_complete=offering(offered.papers))
 @click.option(
     "--set", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter of the theory."
 )

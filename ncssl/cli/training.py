@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from ncssl.cli import offered
 from ncssl.cli.group import as_json, jobs, main, settings, show, table
+from ncssl.cli.offered import offering
 from ncssl.recipes import FIELDS, SCALES, Recipe, recipe
 
 # exit code where work is left: the same command goes on (EX_TEMPFAIL of sysexits.h)
@@ -53,6 +55,8 @@ def shard_of(text: str | None) -> tuple[int, int]:
 OF_ONE = ("method", "seed", "compiled", "log", "keep")  # options of `run` that are about one recipe
 OF_MANY = ("jobs", "budget", "undecided", "plan", "only", "shard")  # and about the runs of papers
 
+OF_WORK = ("only", "shard", "budget", "jobs", "undecided", "threads", "device", "download")
+
 
 def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
     """Raise ValueError where one of these options was given: to ignore it would look like
@@ -66,8 +70,8 @@ def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
 
 
 @main.command()
-@click.option("--method", help="See `ncssl methods`.")
-@click.option("--dataset", help="See `ncssl data`.")
+@click.option("--method", shell_complete=offering(offered.methods), help="See `ncssl methods`.")
+@click.option("--dataset", shell_complete=offering(offered.datasets), help="See `ncssl data`.")
 @click.option("--scale", type=click.Choice(list(SCALES)), default="smoke", show_default=True)
 @click.option("--seed", default=0, show_default=True, type=int)
 @click.option(
@@ -84,7 +88,10 @@ def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
     help="Where records go; default: results/.",
 )
 @click.option(
-    "--device", metavar="cpu|cuda|cuda:N", help="Default: cuda where there is one, else cpu."
+    "--device",
+    metavar="cpu|cuda|cuda:N",
+    shell_complete=offering(offered.devices),
+    help="Default: cuda where there is one, else cpu.",
 )
 @click.option("--download", is_flag=True, help="Fetch the data set if it is not there.")
 @click.option(
@@ -105,7 +112,9 @@ def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
     help="Write the trained encoder here, as safetensors.",
 )
 @click.option(
-    "--paper", help="Run every missing record of this paper's experiments instead of one method."
+    "--paper",
+    shell_complete=offering(offered.papers),
+    help="Run every missing record of this paper's experiments instead of one method.",
 )
 @click.option("--all", "everything", is_flag=True, help="Run every missing record of all papers.")
 @jobs("Runs side by side with --paper or --all; default: one a core, one on CUDA.")
@@ -176,6 +185,8 @@ def run(
             raise ValueError(
                 "--method was not given; see `ncssl methods`, or use --paper KEY or --all"
             )
+    if plan:
+        refuse(ctx, OF_WORK, "with --plan, which lists all the runs and trains nothing")
     values |= {"dataset": heard(dataset, more["data_root"])} if dataset else {}
     if plan:
         from ncssl.runs import plans
