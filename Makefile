@@ -48,9 +48,10 @@ pdf: env  ## print the built book to _build/ncssl.pdf, with contents and page nu
 	@test -f _build/html/index.html || { echo "there is no book to print yet: make book" >&2; exit 1; }
 	$(BIN)/python -m ncssl.site.pdf _build/ncssl.pdf
 
-lint: env  ## ruff: format and rules, over code and notebooks
+lint: env  ## ruff: format and rules, over code and notebooks; mypy: the types of the public faces
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 clean:  ## remove what was built (records, data and .venv stay)
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis

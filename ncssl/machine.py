@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -51,7 +52,7 @@ def computing(threads: int = THREADS) -> Iterator[None]:
 
     whole("threads", threads)
     before = torch.get_num_threads()
-    kinds = torch.backends.cuda.matmul, torch.backends.cudnn
+    kinds: tuple[Any, ...] = torch.backends.cuda.matmul, torch.backends.cudnn
     allowed = [kind.allow_tf32 for kind in kinds]
     try:
         torch.set_num_threads(threads)

@@ -36,7 +36,14 @@ RATIO = Metric("ratio of EERs")
 RATIO_LEAD = Metric("difference of ratios")
 NATS = Metric("nats")
 LEAD = Metric(POINTS)
-LISTS = ("voices", "libri", "libri50seg", "ravdess")  # trial lists that a claim may name
+LISTS = (
+    "voices",
+    "libri",
+    "libri50seg",
+    "ravdess",
+    "so762",
+    "so762_hard",
+)  # trial lists that a claim may name
 
 METRICS: dict[str, Metric] = {
     "knn_accuracy": percent("kNN accuracy, %", True),

@@ -23,7 +23,7 @@ SCALES: dict[str, dict[str, Any]] = {
         width=16, hidden=256, d=64, epochs=12, batch=128, lr=0.03, weight_decay=4e-4, knn_every=4,
     ),
     "laptop": dict(
-        dataset="cifar10_jpeg", augmentation="tian2021_cifar", backbone="conv6", width=32,
+        dataset="cifar10_jpeg", augmentation="tian2021_cifar", backbone="conv6", width=16, crop=24,
         hidden=512, d=128, epochs=12, batch=256, lr=0.2, weight_decay=1e-3, schedule="cosine",
         warmup_epochs=1, precision="float32", knn_every=3,
     ),
@@ -48,9 +48,9 @@ SPEECH: dict[str, dict[str, Any]] = {  # what a data set of speech changes in a 
         schedule="cosine", warmup_epochs=6, knn_every=10,
     ),
     "laptop": dict(
-        augmentation="speech", backbone="tdnn", width=32, hidden=256, d=64, epochs=60, batch=64,
+        augmentation="speech", backbone="tdnn", width=32, hidden=256, d=64, epochs=40, batch=64,
         optimiser="adam", lr=0.002, weight_decay=1e-4,
-        schedule="cosine", warmup_epochs=6, knn_every=10,
+        schedule="cosine", warmup_epochs=4, precision="float32", knn_every=10,
     ),
     "gpu": dict(
         augmentation="speech", backbone="lresnet34", width=16, hidden=512,
@@ -73,7 +73,8 @@ RATES: dict[str, dict[str, dict[str, float]]] = {
         "cpc": dict(lr=0.02, weight_decay=0.01), "invcov": dict(lr=0.004, weight_decay=0.05),
     },
 }  # fmt: skip
-SPOKEN = ("voices", "speech")  # data sets of speech
+CORPORA = ("speech", "speechocean")  # of recorded speech
+SPOKEN = ("voices", *CORPORA)  # data sets of speech
 # the policy that suits a data set, where neither the call nor the scale's own data set decides
 AUGMENTATION = {
     "digits": "digits",
@@ -130,6 +131,7 @@ class Recipe:
     # of speech: rounds of clustering and fine-tuning after the training
     pseudo_rounds: int | None = None
     pseudo_clusters: int | None = None  # clusters of each round
+    emotions: str | None = None  # a corpus of speech whose emotions are probed at the end
     seed: int = 0
     scale: str = "custom"
 
@@ -160,6 +162,8 @@ class Recipe:
             raise ValueError(
                 f"pseudo_rounds and pseudo_clusters were {given}; allowed: both, or none"
             )
+        if self.emotions is not None:
+            one_of("emotions", self.emotions, SPOKEN)
         if self.evaluated is not None:
             one_of("evaluated", self.evaluated, ("online", "target"))
         for name in LATER:

@@ -47,7 +47,8 @@ def end_with_parent() -> None:
     its run."""
 
     def wait_for_it() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=wait_for_it, daemon=True).start()

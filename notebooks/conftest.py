@@ -2,6 +2,6 @@
 
 import nbval.kernel
 
-from ncssl.book import start_again
+from ncssl.notebooks import start_again
 
 nbval.kernel.start_new_kernel = start_again(nbval.kernel.start_new_kernel)

@@ -19,7 +19,7 @@ from ncssl.train import loop
 # whitening, Gram matrix of standardised outputs
 METHODS = (
     "simsiam", "byol", "directpred", "directcopy", "isoloss", "barlow_twins", "vicreg", "dino",
-    "sigreg", "moco", "swav", "wmse", "invcov",
+    "sigreg", "sigreg_predicted", "moco", "swav", "wmse", "invcov",
 )  # fmt: skip
 OPTIONS = {"wmse": {"part": 32, "eps": 0.1}}
 TINY = dict(

@@ -19,7 +19,7 @@ import papermill.cli
 import pytest
 import small_book
 
-from ncssl import book
+from ncssl import book, notebooks
 from ncssl.errors import BadFile, UnknownName
 from ncssl.site import address, pdf
 
@@ -62,7 +62,7 @@ def checkout(tmp_path):
     ["3", "-1", "0.5", "1e-3", "True", "False", "None", "true", "digits", "", "1_000", "nan"],
 )
 def test_values_are_read_as_papermill_reads_them(text):
-    assert repr(book.parse(text)) == repr(papermill.cli._resolve_type(text))
+    assert repr(notebooks.parse(text)) == repr(papermill.cli._resolve_type(text))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_values_are_read_as_papermill_reads_them(text):
 )
 def test_what_papermill_would_let_pass_is_an_error(checkout, names, parameters, error, says):
     with pytest.raises(error, match=says):
-        book.execute(names, parameters, root=checkout)
+        notebooks.execute(names, parameters, root=checkout)
     assert not (checkout / "_build").exists(), "nothing may run before everything is checked"
 
 
@@ -169,12 +169,12 @@ def test_notebooks_end_with_what_started_them(checkout, number):
 
 def test_a_checkout_without_notebooks_says_where_it_looked(tmp_path):
     with pytest.raises(BadFile, match="holds no notebooks folder"):
-        book.execute(root=tmp_path)
+        notebooks.execute(root=tmp_path)
 
 
 def test_parameters_reach_the_notebook_and_the_source_stays(checkout, capfd):
     before = (checkout / "notebooks" / "good.ipynb").read_bytes()
-    (done,) = book.execute(["good"], {"steps": 5}, root=checkout)
+    (done,) = notebooks.execute(["good"], {"steps": 5}, root=checkout)
     assert done == checkout / "_build" / "notebooks" / "good.ipynb"
     assert nbformat.read(done, 4).cells[-1].outputs[0].text == "10 True\n"
     assert (checkout / "notebooks" / "good.ipynb").read_bytes() == before
@@ -183,8 +183,8 @@ def test_parameters_reach_the_notebook_and_the_source_stays(checkout, capfd):
 
 
 def test_outputs_are_stored_without_times(checkout):
-    done = book.execute(["good"], {}, root=checkout, progress=False)
-    book.store(done, checkout)
+    done = notebooks.execute(["good"], {}, root=checkout, progress=False)
+    notebooks.store(done, checkout)
     stored = checkout / "notebooks" / "good.ipynb"
     assert nbformat.read(stored, 4).cells[-1].outputs[0].text.endswith("True\n")
     assert "papermill" not in stored.read_text() and "start_time" not in stored.read_text()
@@ -192,9 +192,10 @@ def test_outputs_are_stored_without_times(checkout):
 
 def test_a_failing_notebook_is_an_error_after_the_others_have_run(checkout, capsys):
     with pytest.raises(
-        book.NotebookFailed, match="1 of 2 notebooks failed: failing: In .2.: RuntimeError: no luck"
+        notebooks.NotebookFailed,
+        match="1 of 2 notebooks failed: failing: In .2.: RuntimeError: no luck",
     ):
-        book.execute(["failing", "good"], root=checkout, progress=False)
+        notebooks.execute(["failing", "good"], root=checkout, progress=False)
     assert nbformat.read(checkout / "_build" / "notebooks" / "good.ipynb", 4).cells[-1].outputs
     assert capsys.readouterr().err == ""
 
@@ -206,9 +207,10 @@ def test_notebooks_run_side_by_side_and_share_the_cores(checkout, capfd, monkeyp
     for name in ("left", "right"):
         write(checkout / "notebooks" / f"{name}.ipynb", seen)
     with pytest.raises(
-        book.NotebookFailed, match="1 of 3 notebooks failed: failing: In .2.: RuntimeError: no luck"
+        notebooks.NotebookFailed,
+        match="1 of 3 notebooks failed: failing: In .2.: RuntimeError: no luck",
     ):
-        book.execute(["left", "failing", "right"], jobs=3, root=checkout)
+        notebooks.execute(["left", "failing", "right"], jobs=3, root=checkout)
     cells = [
         nbformat.read(checkout / "_build" / "notebooks" / f"{n}.ipynb", 4).cells[-1]
         for n in ("left", "right")
@@ -244,11 +246,11 @@ def dying(tmp_path, monkeypatch):
 
 def test_a_kernel_that_dies_while_it_starts_is_started_once_more(checkout, dying):
     dying(1)
-    (path,) = book.execute(["good"], root=checkout, progress=False)
+    (path,) = notebooks.execute(["good"], root=checkout, progress=False)
     assert nbformat.read(path, 4).cells[-1].outputs
     dying(2)
     with pytest.raises(RuntimeError, match="Kernel died before replying to kernel_info"):
-        book.execute(["good"], root=checkout, progress=False)
+        notebooks.execute(["good"], root=checkout, progress=False)
 
 
 def test_nbval_starts_a_dead_kernel_once_more(checkout, dying, root):
@@ -530,13 +532,13 @@ def test_built_search_finds_a_method_on_a_page_of_its_paper_first(root, chromium
 
 def test_every_notebook_is_in_the_book(root):
     toc = (root / "_toc.yml").read_text()
-    assert [name for name in book.notebooks(root) if f"notebooks/{name}\n" not in toc] == []
+    assert [name for name in notebooks.notebooks(root) if f"notebooks/{name}\n" not in toc] == []
 
 
 def test_notebooks_keep_the_rules(root):
     wrong = []
-    for name, path in book.notebooks(root).items():
-        book.check(path, {})
+    for name, path in notebooks.notebooks(root).items():
+        notebooks.check(path, {})
         cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
         pictures = sum(stored(data) for cell in cells for data in data_of(cell))
         wrong += (

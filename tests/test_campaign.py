@@ -13,11 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from ncssl.cli import main
+from ncssl.files import claimed
+from ncssl.machine import device_name, versions
 from ncssl.recipes import recipe
 from ncssl.records import baseline, store
 from ncssl.report import select
-from ncssl.runs import campaign, experiments
+from ncssl.runs import campaign, experiments, single
 from ncssl.train import loop
+from ncssl.train.run import precision
 
 TINY = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
 
@@ -49,7 +52,7 @@ def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
 
 BOTH = """
 import sys
-from ncssl.runs import campaign, experiments
+from ncssl.runs import experiments, single
 from ncssl.recipes import recipe
 tiny = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
 runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny))
@@ -57,7 +60,7 @@ runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, *
 print("ready", flush=True)
 sys.stdin.readline()
 for p in runs:
-    row = campaign.one(p, None, sys.argv[1], "cpu", False)
+    row = single.run_one(p, None, sys.argv[1], "cpu", False)
     if row is not None:
         print(row["id"], flush=True)
 """
@@ -83,7 +86,7 @@ def test_two_processes_on_one_plan_lose_nothing_and_make_nothing_twice(tmp_path)
 
 def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
     p = tiny()
-    lock = campaign.lock(p.recipe, tmp_path / "out")
+    lock = single.lock(p.recipe, tmp_path / "out")
     lock.parent.mkdir(parents=True)
     hold = (
         "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX);"
@@ -93,9 +96,9 @@ def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
         [sys.executable, "-c", f"{hold}; time.sleep(600)", str(lock)], stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout.readline() == b"1\n"
-        assert campaign.one(p, None, tmp_path / "out", "cpu", False) is None
+        assert single.run_one(p, None, tmp_path / "out", "cpu", False) is None
         holder.kill()
-    assert campaign.one(p, None, tmp_path / "out", "cpu", False)["status"] == "done"
+    assert single.run_one(p, None, tmp_path / "out", "cpu", False)["status"] == "done"
 
 
 CAMPAIGN = """
@@ -162,7 +165,7 @@ def soon(condition, seconds=60) -> bool:
 
 
 def held(path) -> bool:
-    with campaign.claimed(path) as mine:
+    with claimed(path) as mine:
         return not mine
 
 
@@ -174,11 +177,12 @@ def test_a_run_stops_when_the_budget_is_spent_and_leaves_no_record(tmp_path):
     endless = tiny(epochs=10**6)
     before = signal.getsignal(signal.SIGALRM)
     assert (
-        campaign.one(endless, None, tmp_path, "cpu", False, deadline=time.monotonic() + 0.5) is None
+        single.run_one(endless, None, tmp_path, "cpu", False, deadline=time.monotonic() + 0.5)
+        is None
     )
     assert list(store.scan(tmp_path)) == []
     assert (
-        campaign.one(tiny(), None, tmp_path, "cpu", False, deadline=time.monotonic() + 3600)[
+        single.run_one(tiny(), None, tmp_path, "cpu", False, deadline=time.monotonic() + 3600)[
             "status"
         ]
         == "done"
@@ -239,12 +243,12 @@ def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
 def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_right_one(
     tmp_path, monkeypatch
 ):
-    here = campaign.kind_here(tiny().recipe, "cpu")
+    here = single.kind_here(tiny().recipe, "cpu")
     record = loop.fit(tiny().recipe, key="tian2021", device="cpu", out=tmp_path, progress=False)
     other = "float32" if here[0] == "bf16" else "bf16"
     store.save(dataclasses.replace(record, precision=other, seconds=0.0), tmp_path)
     again = tiny()._replace(again=here)
-    assert campaign.recorded(tiny(), tmp_path) and not campaign.recorded(again, tmp_path)
+    assert single.recorded(tiny(), tmp_path) and not single.recorded(again, tmp_path)
     monkeypatch.setattr(experiments, "plan", lambda *args, **more: [])
     monkeypatch.setattr(
         experiments,
@@ -254,7 +258,7 @@ def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_
     given = dict(out=tmp_path, device="cpu", jobs=1, undecided=True)
     made = campaign.run("tian2021", "small", {}, **given, report=lambda row: row)
     assert made == (1, 0, 0) and store.load(store.find(record.id, tmp_path)).precision == here[0]
-    assert campaign.recorded(again, tmp_path) and store.find(tiny(1).recipe.id, tmp_path) is None
+    assert single.recorded(again, tmp_path) and store.find(tiny(1).recipe.id, tmp_path) is None
 
 
 # ---- floors
@@ -267,7 +271,7 @@ def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
     assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == baseline.floor(
         runs[1].recipe
     )
-    row = campaign.one(plan[0], None, tmp_path, "cpu", False)
+    row = single.run_one(plan[0], None, tmp_path, "cpu", False)
     record = baseline.beside([(runs[0], None), (runs[1], None)], tmp_path)
     assert record.key == "floors" and row["path"].endswith(f"floors/{record.id}.json")
     assert 60 < record.metrics["probe_accuracy"] < 98 and 60 < record.metrics["knn_accuracy"] < 98
@@ -302,11 +306,11 @@ def numbers(record):
 def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm, tmp_path):
     """At smoke scale, through the campaign and through the command that a chapter prints."""
     p = next(p for p in experiments.scheduled(key, experiment, "smoke") if p.arm == arm)
-    path = campaign.one(p, None, tmp_path, "cpu", False)["path"]
+    path = single.run_one(p, None, tmp_path, "cpu", False)["path"]
     first = store.load(path)
     os.unlink(path)
     assert store.find(p.recipe.id, tmp_path) is None
-    assert campaign.one(p, None, tmp_path, "cpu", False)["path"] == path
+    assert single.run_one(p, None, tmp_path, "cpu", False)["path"] == path
     assert numbers(store.load(path)) == numbers(first)
     typed = shlex.split(select.command(p))[1:]
     done = CliRunner().invoke(main, [*typed, "--device", "cpu", "--out", str(tmp_path / "typed")])
@@ -318,17 +322,14 @@ def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm
 def test_a_committed_record_comes_again_on_the_same_machine_type(arm, tmp_path):
     p = next(p for p in experiments.scheduled("companion", "atlas", "smoke") if p.arm == arm)
     stored = store.load(store.find(p.recipe.id))
-    here, old = (
-        (loop.precision(p.recipe, "cpu"), loop.versions()),
-        (stored.precision, stored.versions),
-    )
+    here, old = ((precision(p.recipe, "cpu"), versions()), (stored.precision, stored.versions))
     # older ones name no instruction set
-    if here != old or not loop.device_name("cpu", 1).startswith(stored.device):
+    if here != old or not device_name("cpu", 1).startswith(stored.device):
         pytest.skip(
             f"the record was made on {stored.device}, {stored.precision}, torch"
             f" {stored.versions['torch']}"
         )
-    made = store.load(campaign.one(p, None, tmp_path, "cpu", False)["path"])
+    made = store.load(single.run_one(p, None, tmp_path, "cpu", False)["path"])
     assert store.rounded(made.metrics["knn_accuracy"], 3) == store.rounded(
         stored.metrics["knn_accuracy"], 3
     )

@@ -10,7 +10,7 @@ import re
 import matplotlib.pyplot as plt
 import pytest
 
-from ncssl import book
+from ncssl import notebooks
 from ncssl.claims import papers
 from ncssl.plots import page, style
 from ncssl.report import outcome
@@ -20,15 +20,14 @@ PAPER = papers.paper("tian2021")
 CLAIM = PAPER.claims["directpred_matches_gradient"]
 OTHER = PAPER.claims["directpred_beats_gradient"]
 FULL = dict(effect=3.1, low=1.0, high=5.2, n=3)
+ELSEWHERE = {"cho2022": "cho2022_speech", "balestriero2025": "after_2023"}
 CHAPTERS = {
-    f"{key}_experiments" if key != "cho2022" else "cho2022_speech": key
-    for key in papers.papers()
-    if key != "companion"
+    ELSEWHERE.get(key, f"{key}_experiments"): key for key in papers.papers() if key != "companion"
 }
 
 
 def code(name):
-    cells = json.loads(book.notebooks()[name].read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(notebooks.notebooks()[name].read_text(encoding="utf-8"))["cells"]
     return ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
 
 
@@ -118,7 +117,7 @@ def test_a_file_name_is_no_description(alt):
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", sorted(book.notebooks()))
+@pytest.mark.parametrize("name", sorted(notebooks.notebooks()))
 def test_every_figure_of_the_book_has_words(name):
     cells = code(name)
     assert not [c for c in cells if "plt.show()" in c], "a figure without description"
@@ -147,7 +146,7 @@ def test_every_section_begins_with_its_outcome_and_every_experiment_is_shown(nam
         claims = papers.paper(CHAPTERS[name]).claims.values()
         judged = any(c.experiment == experiment for c in claims)
         assert not judged or outcomes or name == "cho2022_speech", f"no outcome of {e.title}"
-    cells = json.loads(book.notebooks()[name].read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(notebooks.notebooks()[name].read_text(encoding="utf-8"))["cells"]
     prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     doubts = prose.count("What would change our mind")
     assert doubts >= len(papers.paper(CHAPTERS[name]).experiments)

@@ -97,7 +97,7 @@ def test_a_figure_is_a_function_of_data_and_axes(ax):
 
 LOOK = """
 import json
-from ncssl import book
+from ncssl import notebooks
 from ncssl.claims import papers
 from ncssl.report import tables
 from ncssl.runs import experiments
@@ -114,7 +114,7 @@ print(json.dumps({
     "theorems": tables.theory(papers.paper("x2020"))["check"].tolist(),
     "order": list(dict.fromkeys(p.paper for p in runs if p.seed == 0)),
     "colour": papers.paper("x2020").experiments["first"].arms["one"].colour,
-    "notebooks": [name for name in book.notebooks(".") if name.startswith("x2020")],
+    "notebooks": [name for name in notebooks.notebooks(".") if name.startswith("x2020")],
 }))
 """
 

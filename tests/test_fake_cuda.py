@@ -143,9 +143,10 @@ def test_a_view_of_utterances_stays_on_the_device_and_reads_nothing(view, fresh)
     mode = FakeTensorMode()
     corpus = speech.load("voices", limit=4)
     on = [there(mode, field) if isinstance(field, torch.Tensor) else field for field in corpus]
+    moved = type(corpus)(*on)
     with mode:
         rows = torch.empty(3, dtype=torch.int64, device="cuda")
-        out = augment.speech_augment(type(corpus)(*on), rows, view, Generator())
+        out = augment.speech_augment(moved._replace(noise=moved), rows, view, Generator())
     assert out.is_cuda and out.shape == (3, 1, corpus.mel.shape[1], view.frames)
 
 

@@ -26,10 +26,10 @@ from ncssl.cli import main
 from ncssl.data import identity
 from ncssl.data.corpus import Corpus, File
 from ncssl.errors import BadFile
-from ncssl.machine import computing
+from ncssl.machine import computing, device_name
 from ncssl.recipes import recipe
 from ncssl.records import store
-from ncssl.runs import campaign, experiments
+from ncssl.runs import campaign, experiments, single
 from ncssl.train import checkpoint, loop
 
 TINY = dict(epochs=4, limit=256, width=4, hidden=16, d=8, batch=64, knn_every=2)
@@ -62,7 +62,7 @@ def test_the_numbers_do_not_depend_on_the_threads_that_a_caller_has(tmp_path):
     finally:
         torch.set_num_threads(before)
     assert numbers(found[0]) == numbers(found[1]) == numbers(found[2])
-    assert {r.device for r in found} == {loop.device_name("cpu", 1)}
+    assert {r.device for r in found} == {device_name("cpu", 1)}
     assert ", 1 threads, " in found[0].device and found[0].device.endswith(
         torch.backends.cpu.get_cpu_capability()
     )
@@ -367,7 +367,7 @@ def one(p, *given, deadline=None):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
-    campaign.one = one
+    campaign.run_one = one
     runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, epochs=1))
             for s in (0, 1)]
     campaign.make(runs, (None, sys.argv[1], "cpu", False), 1, 0.0, None, print)
@@ -393,23 +393,25 @@ def test_a_worker_that_is_killed_is_an_error_that_names_its_run(tmp_path):
 
 def test_a_run_that_another_process_is_at_is_left_to_it(tmp_path):
     r = recipe("simsiam", **TINY)
-    with files.claimed(campaign.lock(r, tmp_path)):
+    with files.claimed(single.lock(r, tmp_path)):
         done = CliRunner().invoke(main, [*typed(), "--out", str(tmp_path)])
         assert done.exit_code == 75 and "another process is at this run" in done.stderr
         p = experiments.Planned("tian2021", "e", "a", 0, r)
-        assert campaign.one(p, None, tmp_path, "cpu", False) is None
+        assert single.run_one(p, None, tmp_path, "cpu", False) is None
     assert CliRunner().invoke(main, [*typed(epochs=0), "--out", str(tmp_path)]).exit_code == 0
 
 
 def test_a_torn_record_is_made_again(tmp_path):
     p = experiments.Planned("tian2021", "e", "a", 0, recipe("simsiam", **TINY | {"epochs": 0}))
-    assert not campaign.recorded(p, tmp_path)
-    row = campaign.one(p, None, tmp_path, "cpu", False)
-    assert campaign.recorded(p, tmp_path) and campaign.one(p, None, tmp_path, "cpu", False) is None
+    assert not single.recorded(p, tmp_path)
+    row = single.run_one(p, None, tmp_path, "cpu", False)
+    assert single.recorded(p, tmp_path) and single.run_one(p, None, tmp_path, "cpu", False) is None
     path = Path(row["path"])
     path.write_bytes(path.read_bytes()[:200])
-    assert not campaign.recorded(p, tmp_path)
-    assert campaign.one(p, None, tmp_path, "cpu", False)["path"] == row["path"] and store.load(path)
+    assert not single.recorded(p, tmp_path)
+    assert single.run_one(p, None, tmp_path, "cpu", False)["path"] == row["path"] and store.load(
+        path
+    )
 
 
 def test_shares_are_all_of_the_runs_and_each_once():
@@ -540,7 +542,7 @@ def test_a_corpus_is_known_by_its_content(tmp_path):
         file = File("x.wav", tmp_path / name, "x.wav", "s", "", "test")
         found.append(
             identity.of_corpus(
-                Corpus(tmp_path / name, (file,), {"l": [(target, "x.wav", "x.wav")]})
+                "speech", Corpus(tmp_path / name, (file,), {"l": [(target, "x.wav", "x.wav")]})
             )
         )
     assert found[0] == found[1] and len(set(found)) == 3

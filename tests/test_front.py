@@ -11,7 +11,7 @@ import small_book
 from PIL import Image
 from stills import FOLDER, evaluate
 
-from ncssl import book
+from ncssl import book, notebooks
 from ncssl.claims import papers
 from ncssl.errors import BadFile
 from ncssl.pages import answers, questions, summary
@@ -41,7 +41,7 @@ def html(tmp_path_factory, root):
     folder = tmp_path_factory.mktemp("front")
     small_book.pages(root, folder)
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    for name, path in book.notebooks(root).items():
+    for name, path in notebooks.notebooks(root).items():
         parts = [f"# {name}", *small_book.sections(path)]
         cells = [nbformat.v4.new_markdown_cell(part) for part in parts]
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)

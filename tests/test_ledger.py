@@ -95,6 +95,14 @@ def test_totals_add_up_and_keep_the_books_claims_and_errata_apart():
         ledger.of(pairs, "bok")
 
 
+def test_claims_of_a_later_paper_are_in_no_count_of_the_six():
+    pairs = [(owned(0), {"small": SAID}), (owned(0, "later"), {"small": SAID})]
+    for whose in ("paper", "later"):
+        assert [c.by for c, _ in ledger.of(pairs, whose)] == [whose]
+        assert ledger.totals({"a": pairs}, whose).set_index("source").loc["a", "claims"] == 1
+    assert tables.counts([(c, v["small"]) for c, v in pairs], "paper")["reproduced"] == 1
+
+
 def test_counts_tell_the_papers_claims_from_the_books():
     pairs = [(owned(0), SAID), (owned(1, "book"), OPEN), (owned(2, erratum=True), SAID)]
     assert [sum(tables.counts(pairs, by).values()) for by in (None, "paper", "book")] == [3, 1, 1]

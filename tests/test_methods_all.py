@@ -52,6 +52,8 @@ VARIANTS = [
     ("wmse", {"part": 12}),
     ("sigreg", {}),
     ("sigreg", {"weighting": "add", "weight": 0.5, "slices": 16, "points": 9, "reach": 5.0}),
+    ("sigreg_predicted", {}),
+    ("sigreg_predicted", {"predictor": "none", "keep": 0.9, "stop_gradient": True, "slices": 8}),
     ("simclr", {"hidden_norm": False}),
     ("cpc", {}),
     ("moco", {"queue": 16}),
@@ -175,6 +177,14 @@ def gaussian_slices(z, p, t, head):
     return 0.98 * agreement + 0.02 * total / (2 * 256)
 
 
+def gaussian_predictions(z, p, t, head):
+    """The same with predictions: what is left of the agreement is an eighth of two mean squares."""
+    gap = sum((p[i] - t[1 - i]).square().sum() for i in range(2)) / (8 * N * D)
+    centre = (z[0] + z[1]) / 2
+    agreement = sum((v - centre).square().sum() for v in z) / (2 * N * D)
+    return gaussian_slices(z, p, t, head) + 0.98 * (gap - agreement)
+
+
 def constraint(z, p, t, head):
     W, total = head.matrix(), 0.0
     for i in range(2):
@@ -197,6 +207,7 @@ FORMULAE = {
     "barlow_twins": of_projections(losses.barlow),
     "vicreg": of_projections(losses.vicreg),
     "sigreg": gaussian_slices,
+    "sigreg_predicted": gaussian_predictions,
     "wmse": of_projections(lambda a, b: losses.wmse(a, b, part=N)),
     "simclr": of_projections(losses.nt_xent),
     "cpc": mean_over_directions(lambda p, t: -torch.log_softmax(p @ t.T, 1).diagonal().mean()),
@@ -490,6 +501,8 @@ def test_standardise_as_liu2022():
         ("sigreg", {"weight": 1.5}, ValueError, r"weight was 1.5; allowed: a number in \[0, 1\]"),
         ("sigreg", {"weighting": "sum"}, UnknownName, "blend"),
         ("sigreg", {"points": 1}, ValueError, "points was 1"),
+        ("sigreg_predicted", {"predictor": "deep"}, UnknownName, "linear"),
+        ("sigreg_predicted", {"keep": 0.9}, ValueError, "stop_gradient=False needs keep=0"),
         ("vicreg", {"variance": "25"}, ValueError, "variance was '25'"),
         ("wmse", {"part": 1}, ValueError, "part was 1"),
         ("moco", {"queue": 0}, ValueError, "queue was 0"),
@@ -511,6 +524,18 @@ def test_a_queue_smaller_than_a_batch_and_a_batch_too_small_to_whiten():
         net("moco", {"queue": 8})(views())
     with pytest.raises(ValueError, match="at least 9, more than its 8 channels, for whitening"):
         net("wmse", {"part": 6})(views())
+
+
+def test_sigreg_without_the_parts_is_sigreg():
+    """No predictor, no stop-gradient, no average: the same loss and the same gradients."""
+    plain, bare = (net(*v) for v in (("sigreg", {}), ("sigreg_predicted", {"predictor": "none"})))
+    bare.load_state_dict(plain.state_dict())
+    found = [m(views()) for m in (plain, bare)]
+    for value in found:
+        value.backward()
+    assert found[0].item() == pytest.approx(found[1].item(), rel=1e-6)
+    for a, b in zip(plain.parameters(), bare.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=1e-4, atol=1e-7)
 
 
 def test_the_directions_of_sigreg_are_the_steps():

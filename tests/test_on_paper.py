@@ -1,9 +1,14 @@
 """What a run would cost is counted right: against networks whose numbers are known."""
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from ncssl.augment import speech_policy
 from ncssl.bench import on_paper
 from ncssl.bench.on_paper import Counts, Setting, cost, counts, said
+from ncssl.nn import backbone
+from ncssl.recipes import recipe
 
 PLAIN = Setting("plain", "barlow_twins", 64, 2, 16, 8, backbone="linear", width=32, side=4)
 
@@ -60,3 +65,22 @@ def test_the_moment_is_small_beside_the_gradient(s):
     found = cost(s, 1e10, 1e14)
     assert found["moment_mb"] < 0.2 * found["gradient_mb"]
     assert 1 < found["memory_gb"] < 200 and found["gpu_hours"] > 1
+
+
+def test_the_page_on_voxceleb_says_what_its_network_costs(root):
+    text = (root / "book/voxceleb.md").read_text()
+    net, _ = backbone("lresnet34", 1, 16, 80)
+    views = speech_policy("speech_dino")
+    assert recipe("dino", "paper", dataset="speech").backbone == "lresnet34"
+    forward = {}
+    for view in set(views):
+        with FlopCounterMode(display=False) as counted:
+            net.eval()(torch.zeros(1, 1, 80, view.frames))
+        forward[view.frames] = counted.get_total_flops()
+    student = 3 * sum(forward[view.frames] for view in views)
+    whole = student + 2 * forward[200]
+    for number in (forward[200], forward[100]):
+        assert f"{number / 1e9:.2f}" in text
+    assert f"{whole / 1e9:.1f} GFLOP an utterance" in text
+    every = whole * 1_092_009 * recipe("dino", "paper", dataset="speech").epochs
+    assert f"{every / 1e18:.1f} x 10^18" in text and f"{every / 1e13 / 3600:.0f} hours" in text

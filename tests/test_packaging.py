@@ -230,7 +230,7 @@ def test_every_public_name_is_there_and_importing_the_package_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_all_six_papers_can_be_cited(root):
+def test_the_six_papers_and_the_later_one_can_be_cited(root):
     cited = {
         (r["year"], r["title"])
         for r in yaml.safe_load((root / "CITATION.cff").read_text())["references"]

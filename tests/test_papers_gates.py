@@ -59,7 +59,11 @@ def test_tests_of_one_arm_have_the_untrained_encoder_as_control(tmp_path):
 
 
 MISTAKES = {  # what is replaced by what -> the words the error must hold besides the file's name
-    "whose claim": ('by = "book"', 'by = "me"', ["[[claims]] better", "'by'", "book, paper"]),
+    "whose claim": (
+        'by = "book"',
+        'by = "me"',
+        ["[[claims]] better", "'by'", "book, later, paper"],
+    ),
     "erratum of runs": (
         'by = "book"',
         "erratum = true",

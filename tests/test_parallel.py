@@ -159,7 +159,7 @@ def test_each_gpu_of_a_machine_has_one_run_at_a_time(monkeypatch, tmp_path):
         seen.append(device)
         return {"id": planned.recipe.id}
 
-    monkeypatch.setattr(campaign, "one", one)
+    monkeypatch.setattr(campaign, "run_one", one)
     monkeypatch.setattr(campaign, "workers", lambda jobs, begin: ThreadPoolExecutor(jobs))
     runs, rows = experiments.plan("tian2021", "smoke", tmp_path)[:7], []
     given = (None, tmp_path, "cuda", False)

@@ -11,6 +11,7 @@ from ncssl.claims import papers
 from ncssl.cli import main
 from ncssl.records import baseline, store
 from ncssl.runs import experiments, plans
+from ncssl.runs.experiments import planning
 
 KEY, EXPERIMENT = "tian2021", "shift"
 
@@ -66,10 +67,10 @@ def test_headline_arms_come_first_with_their_base_and_the_untrained_encoder(head
         and runs[at : at + len(after)] == after
         and {p.arm for p in after} == set(wen.needed)
     )
-    block = [p for p in runs if p.seed < experiments.BLOCK]
+    block = [p for p in runs if p.seed < planning.BLOCK]
     assert runs[: len(block)] == block, "three seeds of everything before a fourth of anything"
     papers_then = list(dict.fromkeys(p.paper for p in block[9 + len(after) :]))
-    assert papers_then == [key for key in experiments.ORDER if key in papers_then], "then by paper"
+    assert papers_then == [key for key in planning.ORDER if key in papers_then], "then by paper"
 
 
 def test_a_listing_tells_what_is_there_and_expects_the_rest_from_like_runs(tmp_path):

@@ -189,11 +189,12 @@ def test_levels_go_from_the_untrained_encoder_to_the_best_arm(found, ax):
     rows = compare.reaching(EPS, found, "knn_accuracy", levels, ["eps_0_3"])
     assert rows[0]["epochs"].shape == (3, 5) and rows[0]["epochs"][0, 0] == 1
     assert np.isnan(rows[0]["epochs"][0, 4]) and rows[0]["epochs"][2, 4] < 8  # 45 and 47 at the end
-    assert figures.reaching(rows, ax, x_label="kNN, %") is ax
+    assert figures.reaching(rows, ax, y_label="kNN, %") is ax
     mean = next(line for line in ax.lines if line.get_label() == "eps = 0.3")
-    assert mean.get_ydata()[3] == pytest.approx(rows[0]["epochs"][:, 3].mean())
+    assert mean.get_xdata()[3] == pytest.approx(rows[0]["epochs"][:, 3].mean())
+    assert mean.get_ydata().tolist() == levels.tolist()
     assert (
-        np.isnan(mean.get_ydata()).tolist() == [False] * 4 + [True]
+        np.isnan(mean.get_xdata()).tolist() == [False] * 4 + [True]
         and mean.get_color() == PAPER.experiments["eps"].arms["eps_0_3"].colour
     )
     assert not len(compare.levels(PAPER, "eps", [], "knn_accuracy"))

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
 from scipy.stats import norm
-from sklearn.decomposition import PCA
 
 from ncssl.plots import speech as draw
 from ncssl.plots.style import colour
@@ -93,35 +91,21 @@ def test_entropies_stand_between_collapse_and_uniform(ax):
 
 
 @pytest.mark.parametrize(
-    "figure", [draw.det_curves, draw.rounds, lambda data, ax: draw.entropies(data, ax, k=4)]
+    "figure",
+    [draw.det_curves, draw.rounds, draw.amounts, lambda data, ax: draw.entropies(data, ax, k=4)],
 )
 def test_nothing_to_show_says_not_run(figure, ax):
     assert [t.get_text() for t in figure([], ax).texts] == ["not run"]
 
 
-def test_principal_plane_is_the_leading_one_whichever_way_it_is_turned():
-    rng = np.random.default_rng(0)
-    z = rng.normal(size=(300, 5)) * [0.1, 6, 0.2, 3, 0.3] + 9
-    points, shares = draw.principal_plane(z)
-    theirs = PCA(2).fit(z)
-    signs = np.sign(theirs.components_[:, [1, 3]].diagonal())  # the largest entry of each axis
-    assert np.allclose(points, signs * theirs.transform(z))
-    assert np.allclose(shares, theirs.explained_variance_ratio_)
-    assert np.allclose(draw.principal_plane(z[::-1])[0][::-1], points)
-
-
-@pytest.mark.parametrize("groups, legend", [(5, True), (24, False)])
-def test_plane_gives_each_group_a_colour(groups, legend, ax):
-    z = np.random.default_rng(0).normal(size=(groups * 4, 6))
-    draw.plane({"z": z, "groups": np.repeat(np.arange(groups), 4)}, ax)
-    assert (
-        len({to_rgb(line.get_color()) for line in ax.lines}) == groups
-        and (ax.get_legend() is not None) == legend
-    )
-    points, shares = draw.principal_plane(z)
-    assert (
-        np.allclose(ax.lines[1].get_xydata(), points[4:8]) and f"{shares[0]:.0%}" in ax.get_xlabel()
-    )
+def test_amounts_of_speech_have_intervals_and_the_floor(ax):
+    row = dict(utterances=[500, 3800], mean=[30.0, 20.0], low=[28.0, 17.0], high=[33.0, 22.0])
+    draw.amounts([row | dict(arm="dino", label="DINO")], ax, floor=33.0, y_label="EER, %")
+    (bars,) = ax.containers
+    spans = [segment[:, 1].tolist() for segment in bars.lines[2][0].get_segments()]
+    assert spans == [[28, 33], [17, 22]] and ax.lines[-1].get_ydata() == [33, 33]
+    assert ax.get_xscale() == "log" and ax.get_xticks().tolist() == [500, 3800]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["no learning", "DINO"]
 
 
 def test_spectrogram_has_time_to_the_right_and_bands_upwards(ax):

@@ -13,10 +13,11 @@ from matplotlib.colors import to_rgb
 from ncssl.claims import papers
 from ncssl.claims.facts import Claim
 from ncssl.errors import UnknownName
-from ncssl.plots import spectra, style, training
+from ncssl.plots import forest, spectra, style, training
 from ncssl.records import store
 from ncssl.report import select
 from ncssl.report import tables as frame
+from ncssl.report.frame import COLOURS
 from ncssl.runs.experiments import Planned, scheduled
 from ncssl.verdicts.states import STATUSES, Verdict
 
@@ -217,7 +218,7 @@ def test_forest_shows_interval_margin_and_verdict(ax):
             "band": (None, 0.1),
         },
     ]
-    assert training.forest(rows, ax) is ax
+    assert forest.forest(rows, ax) is ax
     drawn = [tuple(line.get_xdata()) for line in ax.lines]
     for line in ((2.0, 4.0), (3.0,), (1.0, 1.0), (-1.5, -1.5), (1.5, 1.5), (0.1, 0.1)):
         assert line in drawn
@@ -228,9 +229,9 @@ def test_forest_shows_interval_margin_and_verdict(ax):
         ">",
     ]
     assert [text.get_text() for text in ax.texts] == ["not run"] and ax.get_xlim()[1] < 10
-    assert len(ax.collections) == 3 and training.verdict_legend(["reproduced"], ax) is ax
+    assert len(ax.collections) == 3 and forest.verdict_legend(["reproduced"], ax) is ax
     assert [text.get_text() for text in ax.get_legend().get_texts()][0] == "reproduced"
-    training.verdict_legend(["same direction"], ax)
+    forest.verdict_legend(["same direction"], ax)
     assert [text.get_text() for text in ax.get_legend().get_texts()][
         0
     ] == "same direction, below the margin"
@@ -245,7 +246,7 @@ def test_forest_has_no_band_where_seeds_split_and_marks_the_books_claims(ax):
         "high": 0.8,
         "band": (None, None),
     }
-    training.forest([row], ax)
+    forest.forest([row], ax)
     assert len(ax.collections) == 0
     (rows,) = select.forest(
         [(claim("within", by="book"), Verdict("undecided", 0.1, -1.0, 1.0, 3))]
@@ -347,7 +348,7 @@ def test_tables_of_verdicts_and_claims_are_complete(found):
     )
     assert len(frame.theory(PAPER)) + len(judged) == len(PAPER.claims)
     assert frame.repeated(PAPER).set_index("place").loc["Table 6", "repeated here"] == 4
-    assert list(frame.COLOURS) == list(style.VERDICTS) == list(STATUSES)
+    assert list(COLOURS) == list(style.VERDICTS) == list(STATUSES)
     shades = [(shade, marker, filled) for shade, marker, filled in style.VERDICTS.values()]
     assert len(set(shades)) == len(shades), "no two verdicts look alike"
 
@@ -389,7 +390,7 @@ def test_show_displays_html_and_text_without_index_or_markup_of_the_data(capsys,
     (bundle,) = shown
     page, text = bundle["text/html"], bundle["text/plain"]
     assert "a_<wbr>1 &lt; b" in page and "<caption>A caption" in page  # a long name may break
-    assert f"color:{frame.COLOURS['same direction']}" in page
+    assert f"color:{COLOURS['same direction']}" in page
     assert (
         text.splitlines()[0] == "A caption"
         and "a_1 < b" in text
@@ -411,7 +412,7 @@ def test_verdicts_can_be_read_on_light_and_on_dark_rows(root):
 
     sheet = (root / "book" / "static" / "ncssl.css").read_text()
     dark = dict(re.findall(r'b\[style\*="(#\w+)"\] \{ color: (#\w+)', sheet))
-    for verdict, colour in frame.COLOURS.items():
+    for verdict, colour in COLOURS.items():
         for row, ink in (((0.953, 0.957, 0.961), colour), ((0.161, 0.192, 0.239), dark[colour])):
             low, high = sorted((light(to_rgb(ink)), light(row)))
             assert (high + 0.05) / (low + 0.05) >= 4.5, (verdict, row)

@@ -4,7 +4,8 @@ import pytest
 
 from ncssl.errors import UnknownName
 from ncssl.records import store
-from ncssl.runs import search
+from ncssl.runs import experiments, search
+from ncssl.runs.searches import SPEECH, declared
 
 
 def made(p, folder, **metrics):
@@ -43,5 +44,39 @@ def test_the_last_stage_takes_what_the_others_chose_and_is_reported_by_its_tries
     assert {r.options["keep"] for r in linear} == {0.99}
     assert [r.lr for r in linear] == [0.05, 0.1, 0.2] and {r.epochs for r in linear} == {6}
     made(tries[0], tmp_path, probe_accuracy=51.0)
-    row = {"name": tries[0].arm, "lr": tries[0].recipe.lr, "probe": 51.0}
+    row = {"name": tries[0].arm, "lr": tries[0].recipe.lr, "value": 51.0}
     assert search.report("methods", tmp_path) == [row]
+
+
+def speech_stage(name, folder, arm, error):
+    """The records that a stage of the search on speech lacks: 40 % errors, and those of one arm."""
+    runs = search.planned(name, folder, SPEECH)
+    for p in experiments.below(runs[:1]) + runs:
+        if store.find(p.recipe.id, folder) is None:
+            made(p, folder, mean_mismatched_eer=error if p.arm == arm else 40.0)
+
+
+def test_on_speech_the_lead_is_over_statistics_too_and_fewer_errors_are_more(tmp_path):
+    with pytest.raises(UnknownName, match="images, speech"):
+        declared("sounds")
+    speech_stage("network", tmp_path, "wide.moco", 30.0)
+    rows = {row["name"]: row for row in search.report("network", tmp_path, SPEECH)}
+    assert rows["wide"]["lead"] == 5 and rows["wide"]["value"] == 35 and rows["start"]["lead"] == 0
+    views = {p.recipe.augmentation for p in search.planned("views", tmp_path, SPEECH)}
+    assert views == {"speech", "speech_short", "speech_channel", "speech_short_channel"}
+    (floor,) = experiments.below(search.planned("network", tmp_path, SPEECH)[:1])
+    made(floor, tmp_path, mean_mismatched_eer=33.0)
+    assert {row["lead"] for row in search.report("network", tmp_path, SPEECH)} == {-2, -7}
+
+
+def test_a_search_on_speech_tries_dino_on_its_own_crops(tmp_path):
+    speech_stage("network", tmp_path, "start.simclr", 20.0)
+    speech_stage("views", tmp_path, "both.simclr", 10.0)
+    speech_stage("rate", tmp_path, "start.simclr", 20.0)
+    speech_stage("average", tmp_path, "longer.moco", 10.0)
+    tries = {p.arm: p.recipe for p in search.tries(tmp_path, SPEECH)}
+    dino, simclr = tries["dino.one"], tries["simclr.one"]
+    assert (dino.augmentation, dino.evaluated) == ("speech_short_channel_dino", "target")
+    assert (simclr.augmentation, simclr.evaluated) == ("speech_short_channel", None)
+    assert dino.options["keep"] == tries["moco.half"].options["keep"] == 0.996
+    assert {p.recipe.dataset for p in search.tries(tmp_path, SPEECH)} == {"speechocean"}

@@ -36,6 +36,7 @@ EVERYTHING = SpeechView(
     band_masks=(2, 5),
     normalise=False,
 )
+RECORDED = dataclasses.replace(EVERYTHING, recorded_share=0.5)
 LEVEL, MANY = 1e-3, 20_000  # of the tests of laws; seeds are fixed, so these pass or fail for good
 
 
@@ -43,6 +44,7 @@ class Corpus(NamedTuple):
     mel: torch.Tensor
     starts: torch.Tensor
     lengths: torch.Tensor
+    noise: "Corpus | None" = None
 
 
 def generator(seed: int = 0, device: str = "cpu") -> torch.Generator:
@@ -53,6 +55,11 @@ def corpus(lengths=(100, 31, 30, 29, 7, 1, 64), bands=BANDS) -> Corpus:
     n = torch.tensor(lengths)
     mel = torch.randn(int(n.sum()), bands, generator=generator(9)) * 2 - 6
     return Corpus(mel, n.cumsum(0) - n, n)
+
+
+def with_noise(bands=BANDS) -> Corpus:
+    """A corpus with three recordings of noise, one shorter than a view."""
+    return corpus(bands=bands)._replace(noise=corpus((400, 90, 20), bands))
 
 
 def rows(n: int = N, size: int = 7) -> torch.Tensor:
@@ -123,6 +130,10 @@ def slowly(c: Corpus, row: int, view: SpeechView, d: SpeechDraws) -> np.ndarray:
     if d.babble[0]:
         who = [(int(d.others[0, k]), int(d.places[0, k])) for k in range(int(d.talkers))]
         power = add(power, sum(np.exp(cut(c, *w, view.frames)) for w in who), float(d.snr))
+    if d.recorded is not None and d.recorded[0]:
+        power = add(
+            power, np.exp(cut(c.noise, int(d.recording), int(d.since), view.frames)), float(d.snr)
+        )
     x = np.log(power) + float(d.gain) * math.log(10) / 10
     mean = x.mean(0)
     x, mean = (x - mean, 0 * mean) if view.normalise else (x, mean)
@@ -136,9 +147,10 @@ def slowly(c: Corpus, row: int, view: SpeechView, d: SpeechDraws) -> np.ndarray:
 @pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("normalise", [True, False])
 def test_a_batch_is_what_slow_code_makes_of_each_sample(normalise):
-    c, view = corpus(), dataclasses.replace(EVERYTHING, normalise=normalise)
+    c, view = with_noise(), dataclasses.replace(RECORDED, normalise=normalise)
     d = speech_draw(c, rows(), view, generator(1))
-    assert d.reverb.any() and d.noise.any() and d.babble.any() and not (d.noise & d.babble).any()
+    assert d.reverb.any() and d.noise.any() and d.babble.any() and d.recorded.any()
+    assert (d.noise.int() + d.babble.int() + d.recorded.int()).max() == 1
     out = speech_apply(c, rows(), view, d)
     slow = [slowly(c, k % 7, view, part_of(d, slice(k, k + 1))) for k in range(N)]
     assert out.dtype == torch.float32 and out.shape == (N, 1, BANDS, 30) and out.is_contiguous()
@@ -158,7 +170,7 @@ def test_samples_of_a_batch_differ_and_do_not_touch_each_other():
 
 @pytest.mark.parametrize("name", SPEECH_POLICIES)
 def test_every_policy_runs(name):
-    c = corpus((300, 250, 40, 1000), 80)
+    c = corpus((300, 250, 40, 1000), 80)._replace(noise=corpus((400, 90), 80))
     kept = c.mel.clone()
     for view in speech_policy(name):
         x = speech_augment(c, rows(12, 4), view, generator())
@@ -364,6 +376,19 @@ def test_draws_follow_their_laws():
     assert abs(np.corrcoef(d.field[:, 0, 0], d.field[:, 1, 0])[0, 1]) < 4 / len(d.field) ** 0.5
 
 
+def test_recordings_take_the_place_of_a_share_of_made_noise():
+    c = with_noise()
+    d = speech_draw(c, rows(MANY), RECORDED, generator())
+    plain = speech_draw(c, rows(MANY), EVERYTHING, generator())
+    for name in ("noise", "recorded"):
+        assert stats.binomtest(int(getattr(d, name).sum()), MANY, 0.175).pvalue > LEVEL, name
+    assert uniform(d.snr[d.recorded], *RECORDED.noise_snr) and len(d.field) == int(d.noise.sum())
+    assert equally_often(d.recording, range(3)) and equally_often(
+        d.since[d.recording == 1], range(61)
+    )
+    assert plain.recorded is None and torch.equal(plain.offsets, d.offsets)
+
+
 def test_babble_is_of_other_utterances():
     others = drawing.draw_others(rows(MANY), 7, 3, generator())
     assert not (others == rows(MANY).unsqueeze(1)).any()
@@ -402,6 +427,7 @@ def test_masks_follow_park2019():
             ValueError,
             "1 utterance.*at least 2",
         ),
+        (dict(view=RECORDED), ValueError, "no recordings of noise; recorded_share needs some"),
     ],
 )
 def test_bad_arguments_are_named(changes, error, words):
@@ -427,6 +453,7 @@ def test_one_utterance_is_enough_without_babble():
         dict(reverb_p=1.5),
         dict(noise_p=-0.1),
         dict(babble_share=2.0),
+        dict(recorded_share=-1.0),
         dict(rt60=(0.0, 0.5)),
         dict(rt60=(0.5, 0.2)),
         dict(drr=3.0),

@@ -27,6 +27,8 @@ from test_speech_corpus import (
 from ncssl import data
 from ncssl.data import audio, speech
 from ncssl.errors import BadFile, UnknownName
+from ncssl.recipes import recipe
+from ncssl.train.tasks import Utterances
 
 soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
 
@@ -398,3 +400,30 @@ def test_noise_that_is_not_there_and_names_that_are_taken_are_errors(tmp_path):
     (root / "noise_eval.csv").rename(root / "noise_reverb.csv")
     with pytest.raises(BadFile, match="'reverb' is a condition of our own"):
         speech.load("speech", root=root)
+
+
+def test_a_corpus_that_fixes_its_noise_is_tested_under_that_alone(tmp_path):
+    root = noisy_corpus(tmp_path / "c")
+    assert speech.tested("speech", root=root) == {"clean": "clean", "noise": "eval"}
+    first = speech.identified("speech", root=root)
+    (root / "noise_eval.csv").write_text(TABLE.replace("dishes", "tap"))
+    assert speech.identified("speech", root=root) != first
+    (root / "noise_other.csv").write_text(TABLE)
+    both = {"clean": "clean", "eval_noise": "eval", "other_noise": "other"}
+    assert speech.tested("speech", root=root) == both
+    plain = {"clean": "clean", "noise": "noise", "reverb": "reverb"}
+    assert speech.tested("voices") == plain
+
+
+def test_a_corpus_of_a_name_is_told_by_its_manifest(tmp_path):
+    noisy_corpus(tmp_path / "speechocean")
+    with pytest.raises(data.MissingData, match="no speechocean762.manifest.csv"):
+        speech.load("speechocean", root=tmp_path)
+
+
+def test_a_run_is_mixed_with_recordings_of_the_corpus(tmp_path):
+    r = recipe("simsiam", dataset="speech", augmentation="speech_recorded", batch=2, limit=None)
+    root = noisy_corpus(tmp_path / "c")
+    assert Utterances(r, root=root).train.noise.paths == ("noise/tap.ogg", "noise/dishes.ogg")
+    with pytest.raises(BadFile, match="has no recordings of noise"):
+        Utterances(r, root=corpus_of(tmp_path / "quiet"))

@@ -13,7 +13,7 @@ from ncssl.measure import speakers
 from ncssl.recipes import recipe
 from ncssl.records import baseline, store
 from ncssl.report import select
-from ncssl.runs import campaign, experiments
+from ncssl.runs import experiments, single
 from ncssl.train import loop, pseudo_labels
 from ncssl.verdicts import gates
 
@@ -86,7 +86,7 @@ def test_the_floor_is_deviations_of_the_bands_whitened_on_the_training_utterance
         and r == baseline.floor(dataclasses.replace(run.recipe, seed=3))
     )
     record = store.load(
-        campaign.one(experiments.below([planned(run.recipe)])[0], None, tmp_path, "cpu", False)[
+        single.run_one(experiments.below([planned(run.recipe)])[0], None, tmp_path, "cpu", False)[
             "path"
         ]
     )

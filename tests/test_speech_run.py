@@ -152,3 +152,16 @@ def test_speech_is_a_corpus_where_there_is_one_and_else_said_to_be_generated(
     assert training.heard("speech", tmp_path / "empty") == "speech", (
         "a root that was given is read, or said to be wrong"
     )
+
+
+def test_emotions_are_probed_on_another_corpus(tmp_path):
+    tiny = TINY | dict(epochs=0)
+    plain = loop.fit(recipe("simsiam", **tiny), out=tmp_path)
+    other = loop.fit(recipe("simsiam", emotions="voices", **tiny), out=tmp_path)
+    # all utterances of the other corpus, where the run's own are limited
+    assert other.metrics["emotion_micro_f1"] != plain.metrics["emotion_micro_f1"]
+    assert other.metrics["mean_eer"] == plain.metrics["mean_eer"]
+    with pytest.raises(ValueError, match="emotions was 'voices'; allowed: for speech only"):
+        loop.start(recipe("simsiam", emotions="voices"))
+    with pytest.raises(UnknownName, match="digits"):
+        recipe("simsiam", emotions="digits", **tiny)

@@ -1,6 +1,8 @@
 """Tables and curves of runs on speech: lists, the baseline below, rounds in order, commands that
 name a chapter."""
 
+import dataclasses
+
 import pytest
 
 from ncssl.claims import papers
@@ -119,11 +121,28 @@ def test_rounds_are_read_in_order_up_to_the_last():
     e = PAPER.experiments["pseudo"]
     some = [p for p in planned("cho2022", "pseudo", "small") if p.seed < 2]
     values = {f"round{i}_nmi": 40.0 + i for i in (2, 0, 1)} | {"round0_purity": 50.0}
-    found = [(p, record(p, values) if p.arm in ("k16", "k8") else None) for p in some]
+    found = [(p, record(p, values) if p.arm in ("equal", "half") else None) for p in some]
     rows = spoken.rounds(e, found, "nmi")
-    assert [row["arm"] for row in rows] == ["k8", "k16"] and rows[0]["label"] == "8 clusters"
+    assert [row["arm"] for row in rows] == ["half", "equal"] and rows[0]["label"].startswith(
+        "half as many"
+    )
     assert [(x.tolist(), y.tolist()) for x, y in rows[0]["runs"]] == [([0, 1, 2], [40, 41, 42])] * 2
-    assert len(spoken.rounds(e, found, "purity", ["k16"])[0]["runs"][0][0]) == 1
+    assert len(spoken.rounds(e, found, "purity", ["equal"])[0]["runs"][0][0]) == 1
     assert spoken.rounds(e, found, "plda_mean_eer") == []
-    with pytest.raises(UnknownName, match="k8"):
+    with pytest.raises(UnknownName, match="half"):
         spoken.rounds(e, found, "nmi", ["k9"])
+
+
+def test_error_rates_over_the_amount_of_speech_are_means_over_seeds():
+    e = PAPER.experiments["hours"]
+    found = []
+    for p in planned("cho2022", "hours", "laptop"):
+        r = record(p, measured(20.0 + p.seed, ("so762",)))
+        made = dataclasses.replace(r, data={"train": p.recipe.limit or 3800})
+        found.append((p, None if p.arm == "byol_half" else made))
+    rows = {row["arm"]: row for row in spoken.against_amount(e, found, "so762_noise_eer")}
+    assert list(rows) == ["dino", "simclr", "byol"] and rows["dino"]["label"] == "DINO"
+    assert rows["dino"]["utterances"] == [500, 1000, 2000, 3800]
+    assert rows["byol"]["utterances"] == [500, 1000, 3800]
+    assert rows["dino"]["mean"].tolist() == [26] * 4 and rows["dino"]["low"].tolist() == [24] * 4
+    assert spoken.against_amount(e, [(p, None) for p, _ in found], "so762_noise_eer") == []

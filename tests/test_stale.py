@@ -54,6 +54,7 @@ LOSSES = {
     "swav": 8.5,
     "dino": 3.8623,
     "sigreg": 0.46369,
+    "sigreg_predicted": 0.48391,
     "simsiam": 0.01621,
     "byol": 3.0402,
     "directpred": 3.1929,

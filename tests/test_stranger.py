@@ -14,7 +14,7 @@ from ncssl.claims import papers
 from ncssl.cli import main
 from ncssl.errors import UnknownName
 from ncssl.recipes import SCALES
-from ncssl.runs import campaign, experiments
+from ncssl.runs import experiments, single
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_stranger_makes_records_and_sees_them_judged(cifar10, tmp_path, plain_
     out = tmp_path / "results"
     runs = experiments.scheduled("tian2021", "shift", "laptop", dataset="cifar10")
     for p in experiments.below(runs) + runs:
-        made = campaign.one(p, cifar10, out, "cpu", False)
+        made = single.run_one(p, cifar10, out, "cpu", False)
         assert made["status"] == "done", made
     monkeypatch.setenv("NCSSL_RESULTS", str(out))
     asked = ["claims", "--paper", "tian2021", "--json"]
@@ -79,7 +79,7 @@ def test_beside_the_scales_own_set_the_ledger_has_the_one_that_stands_in(
     monkeypatch.setitem(SCALES, "laptop", SCALES["laptop"] | TINY)
     out = tmp_path / "results"
     for p in experiments.scheduled("tian2021", "shift", "laptop", dataset="cifar10"):
-        campaign.one(p, cifar10, out, "cpu", False)
+        single.run_one(p, cifar10, out, "cpu", False)
     for row in experiments.ledger("tian2021", results=out):
         assert row["status"] == "not run" and list(row["on"]) == ["cifar10"]
         found = row["on"]["cifar10"]

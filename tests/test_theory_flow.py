@@ -9,7 +9,6 @@ from ncssl.theory import theory
 from ncssl.theory.ode import integrate
 from ncssl.theory.ode.flow import (
     Flow,
-    Param,
     TrajectoryEnded,
     bisect,
     classify,
@@ -19,6 +18,7 @@ from ncssl.theory.ode.flow import (
     rk4,
     split,
 )
+from ncssl.theory.ode.params import Param
 from ncssl.theory.tian2021 import matrix, modes
 
 BLOW_UP = Flow(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ncssl.theory import THEORIES, helpers, theory
-from ncssl.theory.ode.flow import Param
+from ncssl.theory.ode.params import Param
 
 positive = st.floats(1e-3, 1e3)
 

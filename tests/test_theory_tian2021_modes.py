@@ -11,7 +11,7 @@ import pytest
 from ncssl.errors import UnknownName
 from ncssl.theory import THEORIES, theory
 from ncssl.theory.ode.flow import numerical_jacobian
-from ncssl.theory.tian2021 import CHECKS, describe, matrix, modes, runs
+from ncssl.theory.tian2021 import CHECKS, describe, jacobians, matrix, modes, runs
 
 # ---- tian2021: every verified value, one table. (id, what is computed, what it must be, tolerance)
 
@@ -36,8 +36,10 @@ def v4(p0, s0, alpha_p):
 def eigenvalues(which, alpha_p):
     q = modes.FIXED_TAU.check(eta=0.1, alpha_p=alpha_p)
     y = modes.FIXED_TAU.fixed_points(q)[which]
-    closed = np.linalg.eigvals(modes.jacobian(y, q))
-    assert np.allclose(modes.jacobian(y, q), numerical_jacobian(modes.FIXED_TAU, y, **q), atol=1e-9)
+    closed = np.linalg.eigvals(jacobians.jacobian(y, q))
+    assert np.allclose(
+        jacobians.jacobian(y, q), numerical_jacobian(modes.FIXED_TAU, y, **q), atol=1e-9
+    )
     return np.sort(closed.real)
 
 

@@ -201,6 +201,15 @@ def test_counts_are_those_of_the_rows(judged):
     assert f'#whose=paper&amp;about=theory&amp;verdict=reproduced">{good}</a>' in text
 
 
+def test_a_later_paper_is_counted_on_lines_of_its_own(judged):
+    later = [dataclasses.replace(r, claim=dataclasses.replace(r.claim, by="later")) for r in judged]
+    whole = ledger.counts(judged)
+    assert "a later paper" not in whole and "claims of a later paper about theory" in ledger.counts(
+        later
+    )
+    assert "whose=later&amp;about=theory" in ledger.counts(later)
+
+
 @pytest.mark.parametrize(
     "test, margin, low, high, reach",
     [

@@ -12,10 +12,12 @@ import torch
 
 from ncssl import data
 from ncssl.errors import BadFile, UnknownName
+from ncssl.files import claimed
 from ncssl.recipes import SCALES, canonical, recipe
 from ncssl.records import store
-from ncssl.runs import budget, campaign, experiments
+from ncssl.runs import budget, campaign, experiments, single
 from ncssl.train import loop
+from ncssl.train.run import precision
 
 TINY = dict(epochs=4, limit=400, width=4, hidden=16, d=8, batch=64, knn_every=2)
 
@@ -244,10 +246,10 @@ def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, m
 
 def test_a_run_another_process_holds_is_left_to_it(tmp_path):
     p = experiments.Planned("tian2021", "e", "a", 0, recipe("simsiam", **TINY | {"epochs": 1}))
-    with campaign.claimed(campaign.lock(p.recipe, tmp_path)) as mine:
+    with claimed(single.lock(p.recipe, tmp_path)) as mine:
         assert mine
-        assert campaign.one(p, None, tmp_path, None, False) is None
-    assert campaign.one(p, None, tmp_path, None, False)["status"] == "done"
+        assert single.run_one(p, None, tmp_path, None, False) is None
+    assert single.run_one(p, None, tmp_path, None, False)["status"] == "done"
 
 
 @pytest.mark.slow
@@ -290,7 +292,7 @@ def test_the_records_of_the_embedded_data_tell_three_encoders_apart():
 def test_a_cuda_run_is_done_in_the_precision_of_the_device(tmp_path):
     r = recipe("directpred", dataset="digits", **TINY)
     a = loop.fit(r, out=tmp_path / "a", device="cuda")
-    assert a.status == "done" and a.precision == loop.precision(r, "cuda") and a.peak_memory_mb > 0
+    assert a.status == "done" and a.precision == precision(r, "cuda") and a.peak_memory_mb > 0
 
 
 def test_command_line_runs_and_prints_json(tmp_path):

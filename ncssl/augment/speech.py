@@ -9,7 +9,8 @@ and by interference, nothing on average over rooms (0.3 dB), 2 to 4 dB in one ce
 that bands of noise are alike next to each other. SNR is that of mel power, 20 to 7600 Hz.
 
 The order is crop, equalise, reverberate, add noise or babble, logarithm, gain, mean of each band
-taken off, masks. Drawing is apart from applying, as for images.
+taken off, masks. Drawing is apart from applying, as for images. Noise is made, or cut from the
+corpus's own recordings.
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,9 @@ class SpeechDraws(NamedTuple):
     talkers: Tensor | None = None  # (n,) int64
     others: Tensor | None = None  # (n, most) int64, utterances of the babble
     places: Tensor | None = None  # (n, most) int64, first frames of their crops
+    recorded: Tensor | None = None  # (n,) bool: a recording of noise; never with noise or babble
+    recording: Tensor | None = None  # (n,) int64, which of them
+    since: Tensor | None = None  # (n,) int64, its first frame
     snr: Tensor | None = None  # (n,) dB
     gain: Tensor | None = None  # (n,) dB
     time_masks: Tensor | None = None  # (n, count, 2) int64: first, width
@@ -114,6 +118,8 @@ def _draw_noise(
         draw_coin(n, view.babble_share, generator),
     )
     made = {"noise": added & ~babble, "tilt": draw_uniform((n,), *view.tilt, generator)}
+    if view.recorded_share > 0:
+        made |= _draw_recorded(corpus.noise, made["noise"], view, generator)
     of_noise, of_babble = (
         draw_uniform((n,), *pair, generator) for pair in (view.noise_snr, view.babble_snr)
     )
@@ -127,6 +133,17 @@ def _draw_noise(
         made["others"] = draw_others(rows, len(corpus.lengths), most, generator)
         made["places"] = draw_places(corpus.lengths[made["others"]], view.frames, generator)
     return made
+
+
+def _draw_recorded(
+    noise: "Speech", on: Tensor, view: SpeechView, generator: Generator
+) -> dict[str, Tensor]:
+    """A share of the samples `on` (n,) has a recording in place of stationary noise."""
+    n = len(on)
+    recorded = on & draw_coin(n, view.recorded_share, generator)
+    recording = draw_whole((n,), len(noise.lengths) - 1, generator)
+    since = draw_places(noise.lengths[recording], view.frames, generator)
+    return {"noise": on & ~recorded, "recorded": recorded, "recording": recording, "since": since}
 
 
 @torch.no_grad()
@@ -171,7 +188,16 @@ def _corrupt(corpus: "Speech", power: Tensor, draws: SpeechDraws) -> Tensor:
         )
         return ops.at_snr(x, ops.babble(*crops, power.shape[1]), draws.snr[at])
 
-    for on, step in ((draws.reverb, room), (draws.noise, noise), (draws.babble, babble)):
+    def recording(x: Tensor, at: Tensor | slice) -> Tensor:
+        it, which = corpus.noise, draws.recording[at]
+        crops = ops.take(
+            it.mel, it.starts[which], it.lengths[which], draws.since[at], power.shape[1]
+        )
+        return ops.at_snr(x, crops.exp_(), draws.snr[at])
+
+    steps = ("reverb", room), ("noise", noise), ("babble", babble), ("recorded", recording)
+    for name, step in steps:
+        on = getattr(draws, name)
         if on is not None:
             power = ops.only(on, power, step)
     return power
@@ -228,6 +254,10 @@ def _check_corpus(corpus: "Speech", rows: Tensor, view: SpeechView, generator: G
         )
     if not isinstance(generator, Generator):
         raise TypeError(f"generator is {generator!r}; it must be a torch.Generator")
+    if view.noise_p > 0 and view.recorded_share > 0 and corpus.noise is None:
+        raise ValueError(
+            "corpus has no recordings of noise; recorded_share needs some (or recorded_share=0)"
+        )
     for name, device in (("rows", rows.device), ("generator", generator.device)):
         if device.type != mel.device.type:
             raise ValueError(

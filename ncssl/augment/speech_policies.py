@@ -24,6 +24,7 @@ class SpeechView:
     drr: tuple[float, float] = (-3.0, 9.0)  # direct over reverberant energy, dB
     noise_p: float = 0.0  # noise or babble is added
     babble_share: float = 0.5  # of these the share of babble
+    recorded_share: float = 0.0  # of what is not babble the share of the corpus's recordings
     noise_snr: tuple[float, float] = (0.0, 18.0)  # dB
     babble_snr: tuple[float, float] = (3.0, 18.0)  # dB
     talkers: tuple[int, int] = (3, 10)
@@ -37,7 +38,7 @@ class SpeechView:
     def __post_init__(self):
         must(_at_least(self.frames, 1), "frames", self.frames, "a whole number above 0")
         must(_at_least(self.knots, 2), "knots", self.knots, "a whole number above 1")
-        for name in ("reverb_p", "noise_p", "babble_share"):
+        for name in ("reverb_p", "noise_p", "babble_share", "recorded_share"):
             must(
                 0 <= getattr(self, name) <= 1, name, getattr(self, name), "a probability in [0, 1]"
             )
@@ -85,15 +86,32 @@ _TEACHER = replace(
 )
 _STUDENT = replace(_SHORT, time_masks=(1, 5), band_masks=(1, 8))
 _CLEAN = SpeechView(frames=200)
-_CLEAN_SHORT = SpeechView(frames=100)
 _SMOKE = replace(_LONG, frames=40)
+_RECORDED = replace(_LONG, recorded_share=0.5)
+# a channel of its own for each crop, up to 6 dB to either side at four knots
+_CHANNEL, _CHANNEL_SHORT = replace(_LONG, equaliser=6.0), replace(_SHORT, equaliser=6.0)
+
+
+def _with_short(long: SpeechView) -> tuple[SpeechView, ...]:
+    """DINO's crops: two long ones and four of half their length."""
+    return (long, long, *[replace(long, frames=long.frames // 2)] * 4)
+
+
 SPEECH_POLICIES: dict[str, tuple[SpeechView, ...]] = {
     "speech": (_LONG, _LONG),
     "speech_clean": (_CLEAN, _CLEAN),
-    "speech_dino": (_LONG, _LONG, *[_SHORT] * 4),
-    "speech_clean_dino": (_CLEAN, _CLEAN, *[_CLEAN_SHORT] * 4),
+    "speech_dino": _with_short(_LONG),
+    "speech_clean_dino": _with_short(_CLEAN),
     "speech_dino_separate": (_TEACHER, _TEACHER, *[_STUDENT] * 4),
     "speech_smoke": (_SMOKE, _SMOKE),
+    "speech_recorded": (_RECORDED, _RECORDED),
+    "speech_recorded_dino": _with_short(_RECORDED),
+    "speech_short": (_SHORT, _SHORT),
+    "speech_short_dino": _with_short(_SHORT),
+    "speech_channel": (_CHANNEL, _CHANNEL),
+    "speech_channel_dino": _with_short(_CHANNEL),
+    "speech_short_channel": (_CHANNEL_SHORT, _CHANNEL_SHORT),
+    "speech_short_channel_dino": _with_short(_CHANNEL_SHORT),
 }
 
 

@@ -11,7 +11,7 @@ import torch
 from ncssl.bench import images, predictor, speech, theory, watching
 from ncssl.bench.timing import Size
 from ncssl.errors import UnknownName
-from ncssl.train import loop
+from ncssl.machine import device_name, versions
 
 __all__ = ["PARTS", "Size", "machine", "main", "measure", "text"]
 
@@ -34,10 +34,10 @@ def machine() -> dict:
     device."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
-        "cpu": loop.device_name("cpu"),
+        "cpu": device_name("cpu"),
         "cores": cores,
         "threads": torch.get_num_threads(),
-        "versions": loop.versions(),
+        "versions": versions(),
         "load": round(os.getloadavg()[0], 2),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }

@@ -8,7 +8,7 @@ from typing import Any
 from ncssl.bench import ours, theirs
 from ncssl.bench.timing import Size, missing, on_devices, part, ratio, row, turns
 from ncssl.recipes import recipe
-from ncssl.train import loop
+from ncssl.train.run import precision
 
 INSTALL = "not measured (pip install 'ncssl[bench]')"
 MEMORY = "ours keeps freed memory, the others have malloc's own setting (ncssl.memory)"
@@ -61,7 +61,7 @@ def steps_of(
 ) -> dict[str, Any]:
     """Our loop in float32, and bf16 where the hardware has it, beside the usual loop, with one
     network."""
-    bf16 = loop.precision(recipe(method), device) == "bf16"
+    bf16 = precision(recipe(method), device) == "bf16"
     kinds = (
         "float32",
         *["bf16"] * bf16,

@@ -18,6 +18,7 @@ from ncssl.augment import augment, policy
 from ncssl.bench.timing import Size, now
 from ncssl.recipes import recipe
 from ncssl.train import loop
+from ncssl.train.run import Run, precision
 
 POLICY = "simsiam_lightly"
 
@@ -48,7 +49,7 @@ def start(
     device: str,
     method: str = "simsiam",
     backbone: str = "conv4",
-) -> tuple[dict[str, loop.Run], str]:
+) -> tuple[dict[str, Run], str]:
     """Runs at their first step, one of each kind ("float32", "bf16", "bf16, compiled"), on the same
     images; and what the images are. An epoch is as long as one repetition of the benchmark.
     """
@@ -70,7 +71,7 @@ def start(
     )
     dataset = "cifar10_jpeg" if real else "folder"
 
-    def one(kind: str, root: Path | None = None) -> loop.Run:
+    def one(kind: str, root: Path | None = None) -> Run:
         r = recipe(method, dataset=dataset, precision=kind.split(", ")[0], **values)
         return loop.start(r, root=root, device=device, compiled=kind.endswith("compiled"))
 
@@ -81,7 +82,7 @@ def start(
         return {kind: one(kind, root) for kind in kinds}, f"images: random{why}"
 
 
-def speed(run: loop.Run, warmup: int, steps: int) -> float:
+def speed(run: Run, warmup: int, steps: int) -> float:
     """Images or utterances a second of `loop.train_epoch`, again and again, after `warmup` of its
     steps: augmentation, network and optimiser."""
     stamps = {}
@@ -96,12 +97,12 @@ def speed(run: loop.Run, warmup: int, steps: int) -> float:
     return steps * run.recipe.batch / (stamps[warmup + steps] - stamps[warmup])
 
 
-def drawn(run: loop.Run) -> torch.Tensor:
+def drawn(run: Run) -> torch.Tensor:
     """The rows of a random batch of what is trained on."""
     return torch.randperm(len(run.data), device=run.device)[: run.recipe.batch]
 
 
-def views(run: loop.Run, **changed) -> list[torch.Tensor]:
+def views(run: Run, **changed) -> list[torch.Tensor]:
     """Two views of a batch drawn from the training images, as the loop makes them; `changed`
     overrides the policy's."""
     batch = run.data.train.images[drawn(run)]
@@ -111,7 +112,7 @@ def views(run: loop.Run, **changed) -> list[torch.Tensor]:
     ]
 
 
-def augment_only(run: loop.Run, warmup: int, steps: int, **changed) -> float:
+def augment_only(run: Run, warmup: int, steps: int, **changed) -> float:
     """Images a second that become two views each."""
     for i in range(warmup + steps):
         if i == warmup:
@@ -120,7 +121,7 @@ def augment_only(run: loop.Run, warmup: int, steps: int, **changed) -> float:
     return steps * run.recipe.batch / (now(run.device) - began)
 
 
-def parts(run: loop.Run, steps: int) -> dict[str, float]:
+def parts(run: Run, steps: int) -> dict[str, float]:
     """Median seconds of the parts of `loop.train_step`, each of its lines timed by itself."""
     seconds: dict[str, list[float]] = {}
 
@@ -141,7 +142,7 @@ def parts(run: loop.Run, steps: int) -> dict[str, float]:
     return {name: median(values) for name, values in seconds.items()}
 
 
-def multiply_adds(run: loop.Run) -> int:
+def multiply_adds(run: Run) -> int:
     """Multiplications of the encoder's convolutions and matrices for one image forward."""
     total, handles = [], []
 
@@ -172,11 +173,11 @@ def matmul_rate(device: str, precision: str, side: int = 2048, repetitions: int 
     return side**3 / median(seconds[1:])
 
 
-def reached(run: loop.Run, images_per_second: float) -> str:
+def reached(run: Run, images_per_second: float) -> str:
     """The share of the device's matmul rate that the encoder reaches: forward and backward (three
     times the forward) of two views, and forward of the target's two where there is a target."""
     a_pair = multiply_adds(run) * (2 * 3 + (2 if run.model.target is not None else 0))
-    most = matmul_rate(run.device, loop.precision(run.recipe, run.device))
+    most = matmul_rate(run.device, precision(run.recipe, run.device))
     share = images_per_second * a_pair / most
     return f"{100 * share:.0f} % of a plain matmul's rate ({2 * most / 1e9:,.0f} GFLOP/s)"
 

@@ -18,8 +18,8 @@ from ncssl.bench.timing import now
 from ncssl.data import voices
 from ncssl.data.audio import FFT, FLOOR, HOP, RATE, WINDOW, mel_filters
 from ncssl.data.conditions import pink, room
-from ncssl.train.loop import Run
 from ncssl.train.optim import optimiser
+from ncssl.train.run import Run
 
 NOISES, ROOMS = 8, 32  # that lie ready in memory, as from a collection of recordings
 NOISE = 10 * RATE  # samples of each noise

@@ -21,6 +21,7 @@ from ncssl.data.corpus import Corpus, File, utterances
 from ncssl.data.extract import build
 from ncssl.recipes import recipe
 from ncssl.train import loop
+from ncssl.train.run import Run
 
 AIM = 200  # seconds of audio turned to features in a second, on two cores
 KINDS = ("wav", "flac")
@@ -115,7 +116,7 @@ def features(size: Size) -> dict[str, Any]:
     return part("Features of speech: seconds of audio to log-mel in a second", rows, ratios, [note])
 
 
-def start(size: Size, device: str) -> tuple[loop.Run, dict[str, plain.Views], str]:
+def start(size: Size, device: str) -> tuple[Run, dict[str, plain.Views], str]:
     """DINO at laptop scale on synthetic voices, at its first step, in float32; the plain recipes on
     the same waveforms; and what is compared."""
     values = dict(
@@ -186,7 +187,7 @@ def augmentations(size: Size, device: str) -> dict[str, Any]:
     return compared("Augmentation of speech alone, six views an utterance", values, [about])
 
 
-def ours_alone(run: loop.Run, warmup: int, steps: int) -> float:
+def ours_alone(run: Run, warmup: int, steps: int) -> float:
     """Utterances a second that become all views of the policy."""
     for i in range(warmup + steps):
         if i == warmup:

@@ -16,8 +16,8 @@ from torchvision import transforms
 from ncssl import memory
 from ncssl.bench.timing import now
 from ncssl.model import Siamese
-from ncssl.train.loop import Run
 from ncssl.train.optim import optimiser
+from ncssl.train.run import Run
 
 WORKERS = 2
 AHEAD = 2 * WORKERS  # batches that a DataLoader holds ready

@@ -5,7 +5,7 @@ from typing import Any
 
 from ncssl.bench import ours
 from ncssl.bench.timing import Size, now, on_devices, part, row, spread
-from ncssl.train import loop
+from ncssl.train.run import Run
 from ncssl.watch import watch
 
 EVERY = 50  # steps, the default of `watch`
@@ -39,7 +39,7 @@ def measured(size: Size, device: str) -> dict[str, Any]:
     return part("Cost of ncssl.watch", rows, [], [note])
 
 
-def reading(run: loop.Run) -> tuple[float, float]:
+def reading(run: Run) -> tuple[float, float]:
     """Milliseconds of one reading: those that the loop waits for, and those until it has been read
     and judged."""
     model = run.model

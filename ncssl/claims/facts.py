@@ -100,7 +100,7 @@ class Scale:
     arms: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the same only as itself, so that what it plans can be kept
 class Experiment:
     """Arms to compare, the scales they are run at and the recipe overrides they share."""
 
@@ -122,10 +122,11 @@ class Claim:
 
     `compare="ratio"` tests a ratio, not a difference; `per="sqrt_dim"` measures in units of
     1/sqrt(projector width). `reported_effect`: the paper's own difference (or ratio, value,
-    smallest step), computed from `reported`. `by`: whose claim it is, "paper" or "book"; `erratum`:
-    it tests a misprint; `headline`: its arms are run first. `base`, `needs` and `control` are what
-    the gates ask (`ncssl.verdicts.gates`). `share` stands for a margin that is known with the
-    records, which is None until then; `decay_exposure` is that of the experiment.
+    smallest step), computed from `reported`. `by`: whose claim it is, "paper" (one of the six),
+    "later" (a paper after them) or "book"; `erratum`: it tests a misprint; `headline`: its arms are
+    run first. `base`, `needs` and `control` are what the gates ask (`ncssl.verdicts.gates`).
+    `share` stands for a margin that is known with the records, which is None until then;
+    `decay_exposure` is that of the experiment.
     """
 
     paper: str

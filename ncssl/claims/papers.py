@@ -189,7 +189,7 @@ class _Reader(ClaimReader):
             self.fail(where, f"key 'keep' was {keep!r}", "give the weight of the past, in (0, 1)")
         values = {key: value for key, value in data.items() if key not in ("seeds", "keep", "arms")}
         self.recipe(where, values)
-        return Scale(tuple(seeds), values, keep, self.own(where, data.get("arms", {}), arms))
+        return Scale(tuple(seeds or ()), values, keep, self.own(where, data.get("arms", {}), arms))
 
     def own(self, where: str, given: dict, arms: dict) -> dict:
         """What a scale sets for single arms: arm -> its options and recipe."""

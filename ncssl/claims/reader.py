@@ -26,7 +26,7 @@ class ClaimReader(Reader):
         d = self.check(data, where, THEORY_CLAIM if theory else RECORDS_CLAIM)
         self.one_of(where, "test", d["test"], THEORY_TESTS if theory else RECORD_TESTS)
         self.one_of(where, "margin_by", d["margin_by"], ("ours", "paper"))
-        self.one_of(where, "by", d["by"], ("paper", "book"))
+        self.one_of(where, "by", d["by"], ("paper", "later", "book"))
         if not theory:
             self.comparison(where, d, experiments)
             self.gates(where, d, experiments[d["experiment"]])

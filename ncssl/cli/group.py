@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ncssl import __version__
-from ncssl.book import parse
+from ncssl.notebooks import parse
 from ncssl.shell import Group
 
 

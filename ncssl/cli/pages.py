@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from ncssl.book import parse
 from ncssl.cli.group import as_json, jobs, main, show
+from ncssl.notebooks import parse
 
 notebook_jobs = jobs("Notebooks side by side; default: one a core up to four, one on CUDA.")
 
@@ -32,16 +32,17 @@ notebook_jobs = jobs("Notebooks side by side; default: one a core up to four, on
 @as_json
 def notebooks(names, parameters, out, jobs, store, as_json) -> None:
     """Run notebooks with papermill; all of them by default."""
-    from ncssl import book
+    from ncssl.notebooks import execute
+    from ncssl.notebooks import store as keep
 
     if store and parameters:
         raise ValueError("--store keeps the outputs of the default parameters; leave -p out")
 
-    done = book.execute(
+    done = execute(
         names or None, {k: parse(v) for k, v in parameters}, out, jobs=jobs, progress=not as_json
     )
     if store:
-        book.store(done)
+        keep(done)
     show([str(p) for p in done], as_json, "\n".join)
 
 

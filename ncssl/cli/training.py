@@ -222,11 +222,11 @@ def run_many(
 def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
     """Make the record of a recipe; the exit code."""
     from ncssl import parallel
-    from ncssl.runs import campaign
+    from ncssl.runs import single
     from ncssl.train import loop
 
     parallel.join()
-    with campaign.taken(wanted, more["out"]) as mine:
+    with single.taken(wanted, more["out"]) as mine:
         if not mine:
             click.echo(
                 f"ncssl: another process is at this run ({wanted.id}); wait for its record",
@@ -237,26 +237,28 @@ def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
         record = loop.fit(wanted, root=more["data_root"], **{name: more[name] for name in names})
         if record is None:  # one of several processes, and not the first
             return 0
-        campaign.lock(wanted, more["out"]).unlink(missing_ok=True)
-    report(campaign.summary(record, more["out"]), as_json)
+        single.lock(wanted, more["out"]).unlink(missing_ok=True)
+    report(single.summary(record, more["out"]), as_json)
     return 0 if record.status == "done" else 1
 
 
 @main.command()
 @click.argument("stages", nargs=-1)
+@click.option("--of", default="images", type=click.Choice(["images", "speech"]), help="Which one.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
 @click.option("--out", type=click.Path(path_type=Path), help="Where records go; default: results/.")
 @jobs("Runs side by side; default: one a core.")
 @as_json
-def search(stages, data_root, out, jobs, as_json) -> None:
-    """Make the missing runs of the declared search, of these STAGES or of all in their order, and
+def search(stages, of, data_root, out, jobs, as_json) -> None:
+    """Make the missing runs of a declared search, of these STAGES or of all in their order, and
     print what each looks at."""
-    from ncssl.runs import search as declared
+    from ncssl.runs import search as made
+    from ncssl.runs.searches import declared
 
-    rows = []
-    for stage in stages or (*declared.STAGES, "methods"):
-        declared.run(stage, data_root, out, jobs)
-        rows += [{"stage": stage} | row for row in declared.report(stage, out)]
+    rows, s = [], declared(of)
+    for stage in stages or made.stages(s):
+        made.run(stage, data_root, out, jobs, s)
+        rows += [{"stage": stage} | row for row in made.report(stage, out, s)]
     show(rows, as_json, lambda rows: table(rows, list(rows[0]) if rows else []))
 
 

@@ -16,8 +16,8 @@ from ncssl.errors import BadFile
 
 CHUNK = 1024  # images at a time
 DIGITS = 16  # of the digest, in hex
-# the corpora that the name "speech" stood for before there were digests
-KNOWN = ("f8323e35ef559207",)
+# the content that a name of a corpus stands for: "speech" did before there were digests
+KNOWN = {"speech": "f8323e35ef559207", "speechocean": "882a51e0d608d878"}
 
 
 def of_images(*splits: Images) -> str:
@@ -46,9 +46,9 @@ def hashed(*splits: Images) -> str:
     return found.hexdigest()[:DIGITS]
 
 
-def of_corpus(corpus: Corpus) -> str | None:
-    """Digest of a corpus of speech: its files byte by byte, who speaks in them, its splits and its
-    trial lists; None for one that is known by its name.
+def of_corpus(name: str, corpus: Corpus) -> str | None:
+    """Digest of a corpus of speech: its files byte by byte, who speaks in them, its splits, its
+    trial lists and its noise; None for the one that is known by that name.
 
     Worked out once for each state of the folder or archive, then taken from the cache.
     """
@@ -56,14 +56,17 @@ def of_corpus(corpus: Corpus) -> str | None:
         corpus.where, "identity of a corpus", lambda: {"identity": content(corpus)}, ("identity",)
     )
     found = held["identity"].tobytes().hex()[:DIGITS]
-    return None if found in KNOWN else found
+    return None if found == KNOWN.get(name) else found
 
 
 def content(corpus: Corpus) -> np.ndarray:
     """SHA-256 of a corpus as bytes (32,)."""
     found = hashlib.sha256(json.dumps(corpus.lists, sort_keys=True).encode())
-    for source in sorted({file.source for file in corpus.files}):
-        files = sorted(file for file in corpus.files if file.source == source)
+    if corpus.mixes:
+        found.update(json.dumps(corpus.mixes, sort_keys=True).encode())
+    every = (*corpus.files, *corpus.noises)
+    for source in sorted({file.source for file in every}):
+        files = sorted(file for file in every if file.source == source)
         rows = [(file.name, file.member, file.speaker, file.emotion, file.split) for file in files]
         found.update(json.dumps(rows).encode())
         for path in [source] if source.is_file() else [source / file.member for file in files]:

@@ -111,6 +111,14 @@ SOURCES = {  # names that load() takes
         "",
         _FOLDER,
     ),
+    "speechocean": Source(
+        "speechocean762",
+        "5,000 English utterances of 250 speakers of Mandarin, many of them children",
+        "https://www.openslr.org/101",
+        "CC-BY-4.0",
+        "zhang2021",
+        _FOLDER,
+    ),
 }
 CORPORA = {  # what "speech" has been read from
     "librispeech": Source(
@@ -127,14 +135,6 @@ CORPORA = {  # what "speech" has been read from
         "https://zenodo.org/records/1188976",
         "CC-BY-NC-SA-4.0: results may be published, audio only under its terms",
         "livingstone2018",
-        _FOLDER,
-    ),
-    "speechocean762": Source(
-        "speechocean762",
-        "5,000 English utterances of 250 speakers of Mandarin, many of them children",
-        "https://www.openslr.org/101",
-        "CC-BY-4.0",
-        "zhang2021",
         _FOLDER,
     ),
     "voxceleb": Source(

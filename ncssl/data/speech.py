@@ -12,74 +12,32 @@ import numpy as np
 import torch
 
 from ncssl.checks import is_whole
-from ncssl.data import DatasetInfo, MissingData, _bytes, search_path, voices
+from ncssl.data import MissingData, _bytes
 from ncssl.data.audio import FEATURES
 from ncssl.data.cache import cached, content
 from ncssl.data.conditions import CONDITIONS, SETTINGS
-from ncssl.data.corpus import Corpus, File, Utterance, is_corpus, read_corpus, utterances
+from ncssl.data.corpora import DATASETS, conditions, identified, tested, where
+from ncssl.data.corpora import corpus as corpus_of
+from ncssl.data.corpus import Corpus, Utterance, utterances
 from ncssl.data.extract import build, pool, report, subset
 from ncssl.data.provenance import CORPORA, SOURCES
 from ncssl.data.utterances import Speech, Trials
 from ncssl.errors import BadFile, UnknownName
 
-__all__ = ["DATASETS", "Speech", "Trials", "conditions", "load", "noises", "present", "trials"]
+__all__ = [
+    "DATASETS",
+    "Speech",
+    "Trials",
+    "conditions",
+    "identified",
+    "load",
+    "noises",
+    "present",
+    "tested",
+    "trials",
+]
 
 PAIRS = 1000  # utterances that are compared all with all where there is no trial list
-
-
-DATASETS = {
-    info.name: info
-    for info in (
-        DatasetInfo(
-            "voices",
-            SOURCES["voices"].title,
-            "generated",
-            how=SOURCES["voices"].how,
-            train=voices.TRAIN[0] * voices.TRAIN[1],
-            test=voices.TEST[0] * voices.TEST[1],
-        ),
-        DatasetInfo("speech", SOURCES["speech"].title, "corpus", how=SOURCES["speech"].how),
-    )
-}
-
-
-def _where(root: str | Path | None) -> Path:
-    """The corpus at or below a root; without a root, the first on the search path."""
-    roots = search_path(root)[: None if root is None else 1]
-    found = next(
-        (
-            at
-            for place in roots
-            for at in (place, place / "speech")
-            if at.exists() and is_corpus(at)
-        ),
-        None,
-    )
-    if found is None:
-        looked, how = ", ".join(str(place) for place in roots), DATASETS["speech"].how
-        raise MissingData(
-            f"dataset 'speech': no manifest and no wav/id*/ in {looked} or speech/ there; {how}"
-        )
-    return found
-
-
-def _voices() -> Corpus:
-    """The plan of the synthetic voices in the form of a corpus."""
-    files = []
-    for split in ("train", "test"):
-        for who, i, emotion, _ in voices.plan(split):
-            files.append(
-                File(
-                    f"voices/{who:02}/{i:02}", Path("voices"), "", f"voice-{who:02}", emotion, split
-                )
-            )
-    return Corpus(Path(voices.__file__), tuple(files), {})
-
-
-def _corpus(name: str, root: str | Path | None) -> Corpus:
-    if name not in DATASETS:
-        raise UnknownName("speech dataset", name, DATASETS)
-    return _voices() if name == "voices" else read_corpus(_where(root))
 
 
 def load(
@@ -109,7 +67,7 @@ def load(
             "condition must be 'clean' for training, where augmentation corrupts; it was"
             f" {condition!r}"
         )
-    corpus = _corpus(name, root)
+    corpus = corpus_of(name, root)
     if condition not in (*CONDITIONS, *corpus.mixes):
         raise UnknownName("condition", condition, (*CONDITIONS, *corpus.mixes))
     whole = utterances(corpus, split)
@@ -151,12 +109,6 @@ def _mixes(corpus: Corpus, found: list[Utterance], condition: str) -> list[str]:
     return [str(fixed[item.file.name]) for item in found]
 
 
-def conditions(name: str, *, root: str | Path | None = None) -> tuple[str, ...]:
-    """Names of the conditions that a corpus has: clean, noise, reverb, and its own tables of
-    noise."""
-    return (*CONDITIONS, *_corpus(name, root).mixes)
-
-
 def noises(
     name: str, *, root: str | Path | None = None, device: str | torch.device = "cpu"
 ) -> Speech:
@@ -166,7 +118,7 @@ def noises(
     Raises BadFile for a corpus without any, for a recording that cannot be used a warning; else as
     `load` does.
     """
-    corpus = _corpus(name, root)
+    corpus = corpus_of(name, root)
     if not corpus.noises:
         raise BadFile(
             corpus.where, "has no recordings of noise", "add a manifest whose speakers are empty"
@@ -235,7 +187,7 @@ def trials(name: str, corpus: Speech, *, root: str | Path | None = None) -> dict
     a list without trials of both kinds. Raises ValueError where none remains or `corpus` is not of
     the test; BadFile as `load` does.
     """
-    given = _corpus(name, root)
+    given = corpus_of(name, root)
     known = {item.name for item in utterances(given, "test")}
     other = next((path for path in corpus.paths if path not in known), None)
     if other is not None:
@@ -279,19 +231,21 @@ def present(root: str | Path | None = None) -> list[dict]:
     for info in DATASETS.values():
         there = info.kind == "generated"
         try:
-            where = "ncssl.data.voices" if there else str(_where(root))
+            found = "ncssl.data.voices" if there else str(where(info.name, root))
         except MissingData:
-            where = ""
+            found = ""
         row = {
             "name": info.name,
             "title": info.title,
-            "present": bool(where),
-            "where": where,
+            "present": bool(found),
+            "where": found,
             "train": info.train,
         }
-        size = _bytes(Path(where)) if where and not there else 0
+        size = _bytes(Path(found)) if found and not there else 0
         rows.append(
             row | {"test": info.test, "bytes": size, "sha256": ""} | SOURCES[info.name]._asdict()
         )
-    rows[-1]["corpora"] = {name: corpus._asdict() for name, corpus in CORPORA.items()}
+    rows[list(DATASETS).index("speech")]["corpora"] = {
+        name: corpus._asdict() for name, corpus in CORPORA.items()
+    }
     return rows

@@ -12,7 +12,8 @@ class Speech(NamedTuple):
     `mel` is float32 (frames of all utterances, 80): natural log of mel power, floored, mean not
     removed. Utterance i is mel[starts[i] : starts[i] + lengths[i]]. Starts, lengths, labels,
     emotions are int64 (n,), an unknown emotion is -1. `digest` stands for the content: frames,
-    names, speakers, emotions, for a test split its trials; "" for `voices`.
+    names, speakers, emotions, for a test split its trials; "" for `voices`. `noise`: recordings
+    that views may be mixed with, each as an utterance, where they were asked for.
     """
 
     mel: Tensor
@@ -24,6 +25,7 @@ class Speech(NamedTuple):
     emotion_names: tuple[str, ...]
     paths: tuple[str, ...]
     digest: str = ""
+    noise: "Speech | None" = None
 
 
 class Trials(NamedTuple):

@@ -58,14 +58,14 @@ def emotion_probe(
         train_z, train_y
     )
     table = confusion(test_y, model.predict(test_z), test_speakers)
-    out = f1_scores(table.sum(axis=0))
+    out: dict[str, Any] = dict(f1_scores(table.sum(axis=0)))
     drawn = np.random.default_rng(seed).multinomial(
         len(table), np.full(len(table), 1 / len(table)), size=resamples
     )
     for name, draws in f1_scores(np.einsum("bs,sij->bij", drawn, table)).items():
         out[f"{name}_low"], out[f"{name}_high"] = percentiles(draws)
-    out["majority"] = 100 * np.mean(test_y == names[counts.argmax()])
-    return {name: float(value) for name, value in out.items()}
+    majority = 100 * np.mean(test_y == names[counts.argmax()])
+    return {name: float(value) for name, value in out.items()} | {"majority": float(majority)}
 
 
 def confusion(y: np.ndarray, said: np.ndarray, speakers: np.ndarray) -> np.ndarray:

@@ -60,6 +60,7 @@ def fit_logistic(
     with torch.enable_grad():
         solver.step(closure)
         closure()
+    assert weight.grad is not None and bias.grad is not None, "closure has just made them"
     slope = max(weight.grad.abs().max().item(), bias.grad.abs().max().item())
     if not slope <= 2 * tolerance:
         warnings.warn(

@@ -133,9 +133,9 @@ def verify(
     if speakers is None:
         return out
     speakers = labels("speakers", speakers, len(array(z)))
-    sides = speakers[array(trials.a)], speakers[array(trials.b)]
+    who = speakers[array(trials.a)], speakers[array(trials.b)]
     for name, draws in speaker_bootstrap(
-        target, scores, *sides, resamples=resamples, seed=seed
+        target, scores, *who, resamples=resamples, seed=seed
     ).items():
         out[f"{name}_low"], out[f"{name}_high"] = percentiles(draws)
     return out

@@ -56,6 +56,5 @@ def spread(*views: Tensor, centres: int = 2) -> Tensor:
     Source: balestriero2025, the released code's mean over views, rows and channels; its equation
     sums the channels.
     """
-    views = matrices(**{f"views[{i}]": v for i, v in enumerate(views)})
-    z = torch.stack(views)
+    z = torch.stack(matrices(**{f"views[{i}]": v for i, v in enumerate(views)}))
     return (z - z[:centres].mean(0)).square().mean()

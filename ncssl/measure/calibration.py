@@ -12,6 +12,7 @@ import functools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ncssl.files import write_whole
@@ -109,11 +110,16 @@ def counts(found: Iterable[Judged], said: Callable[[Judged], bool]) -> dict[str,
     return sides
 
 
+def found_in(word: str, run: Judged) -> bool:
+    """Whether a finding, or `NARROWED`, is said of a run."""
+    return word in run.found()
+
+
 def table(found: list[Judged]) -> dict[str, dict[str, dict[str, list[int]]]]:
     """group -> finding -> `counts`; "collapse": complete or offset, which is what the verdict says
     with a word that alarms."""
     said: dict[str, Callable[[Judged], bool]] = {
-        word: (lambda run, word=word: word in run.found()) for word in (*FINDINGS, NARROWED)
+        word: partial(found_in, word) for word in (*FINDINGS, NARROWED)
     }
     said["collapse"] = lambda run: bool({"complete", "offset"} & set(run.found()))
     return {

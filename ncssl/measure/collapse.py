@@ -5,6 +5,7 @@ Healthy means isotropic: independent channels of one variance and no mean.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -110,7 +111,7 @@ def moments(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean and variance (d,), biased, in float64; mean over channels of the deviation of z /
     |z|."""
     n, d = z.shape
-    wide = dict(dtype=spectral.precise(z), device=z.device)
+    wide: dict[str, Any] = dict(dtype=spectral.precise(z), device=z.device)
     mean, unit, variance, of_unit = torch.zeros(4, d, **wide)
     for c in z.split(CHUNK):
         mean += c.to(**wide).sum(dim=0) / n
@@ -187,7 +188,8 @@ def findings(measured: dict[str, float], n: int, d: int, of: str = "projections"
     if of not in SPREAD_LIMITS:
         raise UnknownName("kind of embeddings", of, SPREAD_LIMITS)
     fine = healthy(n, d) | {
-        k: healthy(n, max(1, d - measured["dead"]))[k] for k in ("centred_rankme", "participation")
+        k: healthy(n, max(1, d - int(measured["dead"])))[k]
+        for k in ("centred_rankme", "participation")
     }
     limits = {"spread": SPREAD_LIMITS[of], "centred_rankme": LIMIT, "participation": LIMIT}
     low = {name: measured[name] < limit * fine[name] for name, limit in limits.items()}

@@ -78,7 +78,8 @@ def diagnose(
     few = slice(None, None, -(-n // ROWS))
     if z2 is not None:
         order = shuffled(len(z[few])).to(z.device)
-        together, apart = pairs(z[few], z2[few]), pairs(z[few], z2[few][order])
+        together = pairs(z[few], z2[few])
+        apart: dict[str, float | None] = dict(pairs(z[few], z2[few][order]))
         # that of unrelated views is no floor: it is near d
         apart |= dict.fromkeys({"lidar"} & set(apart))
         out["views"] = {

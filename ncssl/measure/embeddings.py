@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy._core import multiarray
 from torch import Tensor
 
 from ncssl.errors import BadFile
@@ -18,8 +19,8 @@ ENDINGS = {".npy": "numpy", ".npz": "numpy", ".pt": "torch", ".pth": "torch"}
 NAMES = ("z", "z2", "y")
 # what an array of numbers inside a .pt is made of; none of it executes anything
 NUMPY = [
-    np._core.multiarray._reconstruct,
-    np._core.multiarray.scalar,
+    multiarray._reconstruct,
+    multiarray.scalar,
     np.ndarray,
     np.dtype,
     codecs.encode,

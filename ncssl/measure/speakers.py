@@ -73,11 +73,15 @@ def row(model: Siamese, train: Speech, test: Speech, trials: dict[str, Trials]) 
 
 
 def final(
-    model: Siamese, train: Speech, tests: dict[str, Speech], trials: dict[str, Trials]
+    model: Siamese,
+    train: Speech,
+    tests: dict[str, Speech],
+    trials: dict[str, Trials],
+    felt: tuple[Speech, Speech] | None = None,
 ) -> dict:
     """EER (percent) and minDCF on every list, matched and with side b in another condition, and
-    their 95 % intervals over speakers; micro- and macro-F1 (percent) of an emotion probe where both
-    splits have emotions.
+    their 95 % intervals over speakers; micro- and macro-F1 (percent) of an emotion probe on train
+    and test, or on the two splits of another corpus (`felt`), where both have emotions.
 
     Scores are cosines of features less the mean of the training utterances, as wespeaker does. EERs
     named whitened_ are of the same features whitened as those of the no-learning baseline are;
@@ -85,12 +89,14 @@ def final(
     """
     bank = embed(model, train)[0].cpu()
     h = {condition: embed(model, corpus)[0].cpu() for condition, corpus in tests.items()}
-    out = verified(bank, h, tests, trials) | emotions(bank, train, h["clean"], tests["clean"])
+    own = (bank, train, h["clean"], tests["clean"])
+    other = (x for corpus in felt or () for x in (embed(model, corpus)[0].cpu(), corpus))
+    out = verified(bank, h, tests, trials) | emotions(*(other if felt else own))
     white = whitened(
         bank.numpy(), {condition: z.numpy() for condition, z in h.items()}, tests, trials
     )
     out |= {f"whitened_{name}": value for name, value in white.items()}
-    return out | leads(out, statistics(train, tests, trials, intervals=False))
+    return out | leads(out, statistics(train, tests, trials, felt, intervals=False))
 
 
 def whitened(
@@ -140,7 +146,8 @@ def verified(
     """Error rates of embeddings h by condition, less bank's mean, on every list, with intervals,
     and their `means`."""
     h = {condition: z - bank.mean(0) for condition, z in h.items()}
-    speakers, out = tests["clean"].labels.cpu() if intervals else None, {}
+    speakers = tests["clean"].labels.cpu() if intervals else None
+    out: dict[str, float] = {}
     for name, each in trials.items():
         for condition, other in h.items():
             mark = name if condition == "clean" else f"{name}_{condition}"
@@ -165,7 +172,11 @@ def emotions(bank: Tensor, train: Speech, h: Tensor, test: Speech) -> dict:
 
 
 def statistics(
-    train: Speech, tests: dict[str, Speech], trials: dict[str, Trials], intervals: bool = True
+    train: Speech,
+    tests: dict[str, Speech],
+    trials: dict[str, Trials],
+    felt: tuple[Speech, Speech] | None = None,
+    intervals: bool = True,
 ) -> dict:
     """The measures of `final` with no network: deviations of the log-mel bands, whitened on the
     training utterances; for emotion also their means, as they are."""
@@ -182,5 +193,6 @@ def statistics(
         trials,
         intervals,
     )
-    felt = [torch.from_numpy(moments(corpus, mean=True)) for corpus in (train, tests["clean"])]
-    return out | emotions(felt[0], train, felt[1], tests["clean"])
+    bank, test = felt or (train, tests["clean"])
+    h, others = (torch.from_numpy(moments(corpus, mean=True)) for corpus in (bank, test))
+    return out | emotions(h, bank, others, test)

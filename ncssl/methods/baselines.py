@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ncssl import losses
-from ncssl.checks import in_range, one_of, positive, whole
+from ncssl.checks import in_range, positive, whole
 from ncssl.losses.clusters import sharpened
 from ncssl.methods.core import (
     TARGETS,
@@ -21,7 +21,7 @@ from ncssl.methods.core import (
     ordered,
     project,
 )
-from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes, Slices
+from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes
 
 
 @method
@@ -65,45 +65,6 @@ def wmse(part: int = 128, eps: float = 0.0) -> Method:
         loss=between(partial(losses.wmse, part=part, eps=eps)),
         predictor=no_predictor,
         paper="ermolov2021",
-        stop_gradient=False,
-    )
-
-
-@method
-def sigreg(
-    weight: float = 0.02,
-    weighting: str = "blend",
-    slices: int = 256,
-    points: int = 17,
-    reach: float = 3.0,
-    layers: int = 3,
-) -> Method:
-    """Views agree, and every projection on a line is standard normal (balestriero2025, LeJEPA; its
-    released code).
-
-    weighting "blend": (1 - weight) agreement + weight SIGReg; "add": agreement + weight SIGReg. No
-    predictor, no stop-gradient, no running average. The code's example has weight .02 at d 16; the
-    agreement is a mean over d.
-    """
-    in_range("weight", weight, 0, 1 if weighting == "blend" else math.inf)
-    one_of("weighting", weighting, ("blend", "add"))
-    positive("reach", reach)
-    whole("slices", slices)
-    whole("points", points, 2)
-    rest = 1 - weight if weighting == "blend" else 1.0
-
-    def loss(views: Sequence[Branch], head: Head) -> Tensor:
-        along = head.directions()
-        normal = sum(losses.sigreg(v.z, along, points=points, reach=reach) for v in views) / len(
-            views
-        )
-        return rest * losses.spread(*(v.z for v in views), centres=TARGETS) + weight * normal
-
-    return Method(
-        loss=loss,
-        predictor=partial(Slices, m=slices),
-        paper="balestriero2025",
-        project=partial(project, layers=layers),
         stop_gradient=False,
     )
 

@@ -112,13 +112,14 @@ class Prototypes(MemoryBank):
 
 class Slices(Head):
     """The directions along which SIGReg looks, m in a space of width d, others in every step; the
-    prediction is the projection. They are drawn on the processor from the number of the step, so
-    that they are the same on every device and after a resume."""
+    prediction is that of `predictor`, without one the projection. They are drawn on the processor
+    from the number of the step, so that they are the same on every device and after a resume."""
 
-    def __init__(self, d: int, m: int):
+    def __init__(self, d: int, m: int, predictor: Head | None = None):
         super().__init__()
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.shape, self.done = (d, m), 0  # `done` mirrors `steps` on the host
+        self.predictor = predictor
 
     def directions(self) -> Tensor:
         """Standard normal columns (d, m) of this step, on the head's device."""
@@ -138,8 +139,8 @@ class Slices(Head):
         self.done = int(self.steps)
 
     def forward(self, z: Tensor) -> Tensor:
-        """z itself."""
-        return z
+        """The prediction, z itself without a predictor."""
+        return z if self.predictor is None else self.predictor(z)
 
 
 class Centre(Head):

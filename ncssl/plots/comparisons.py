@@ -60,9 +60,9 @@ def tick_label(row: Mapping[str, Any]) -> str:
     return textwrap.fill(row["label"] + (" (not run)" if row["effect"] is None else ""), 34)
 
 
-def reaching(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") -> Axes:
-    """Epochs until a curve is at a level, over the level: a thick line of means an arm, a thin one
-    a seed.
+def reaching(data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = "") -> Axes:
+    """Levels of a curve over the epochs that it takes to reach them, a line an arm: the mean over
+    seeds.
 
     Dicts with arm, label, levels (L,), epochs (seeds, L), NaN where a run never gets there. A mean
     needs all seeds, so a line ends at the highest level that every seed reaches.
@@ -71,14 +71,10 @@ def reaching(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "") 
         return not_run(ax)
     shades = colours(data)
     for row in data:
-        for line in row["epochs"] if len(row["epochs"]) > 1 else ():
-            ax.plot(row["levels"], line, color=shades[row["arm"]], lw=0.7, alpha=FADED)
-        mean = row["epochs"].mean(axis=0)
-        ax.plot(
-            row["levels"], mean, color=shades[row["arm"]], label=textwrap.fill(row["label"], 34)
-        )
-    ax.set(xlabel=x_label, ylabel="epochs to get there", ylim=(0, None))
-    ax.legend(loc="upper left")
+        mean, label = row["epochs"].mean(axis=0), textwrap.fill(row["label"], 34)
+        ax.plot(mean, row["levels"], color=shades[row["arm"]], label=label)
+    ax.set(xlabel="epochs to get there", ylabel=y_label, xlim=(0, None))
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
 

@@ -1,5 +1,5 @@
-"""Figures of utterances: DET curves, scores, rounds of pseudo-labels, the plane of an embedding,
-spectrograms.
+"""Figures of utterances: DET curves, scores, rounds of pseudo-labels, error rates
+over the amount of speech, spectrograms.
 
 Each is f(data, ax) -> ax.
 """
@@ -8,17 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from scipy.stats import norm
 
-from ncssl.plots.style import GREY, INK, OKABE, PAPER, colour
+from ncssl.plots.style import GREY, INK, PAPER, colour
 from ncssl.plots.training import colours, curves, not_run
 
 PERCENTS = np.array([0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 95, 98, 99])
 HERTZ = (250, 500, 1000, 2000, 4000)
-NAMED = 8  # groups with a colour and a name of their own
 
 
 def det_curves(
@@ -86,6 +84,32 @@ def rounds(
     return ax
 
 
+def amounts(
+    data: Sequence[Mapping[str, Any]], ax: Axes, *, floor: float | None = None, y_label: str = ""
+) -> Axes:
+    """Error rates over the number of utterances trained on, logarithmic, a line a method with its
+    intervals: dicts with arm, label, utterances, mean, low, high (k,) each. Dotted: what needs no
+    learning."""
+    if not data:
+        return not_run(ax)
+    shades = colours(data)
+    for row in data:
+        mean, shade = np.asarray(row["mean"]), shades[row["arm"]]
+        around = [mean - row["low"], row["high"] - mean]
+        ax.errorbar(
+            row["utterances"], mean, around, color=shade, marker="o", ms=4, label=row["label"]
+        )
+    if floor is not None:
+        ax.axhline(floor, color=INK, ls=":", lw=1.2, label="no learning")
+    ticks = sorted({n for row in data for n in row["utterances"]})
+    ax.set(xscale="log", xlabel="utterances trained on", ylabel=y_label)
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return ax
+
+
 def entropies(
     data: Sequence[Mapping[str, Any]], ax: Axes, *, k: int, y_label: str = "entropy (nats)"
 ) -> Axes:
@@ -99,51 +123,6 @@ def entropies(
         ax.axhline(np.log(k), color=GREY, ls="--", lw=1.0, label=f"ln {k}: uniform")
         ax.set_ylim(-0.04 * np.log(k), 1.06 * np.log(k))
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return ax
-
-
-def principal_plane(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two leading principal components (n, 2) of z (n, d), and their shares of the variance
-    (2,).
-
-    The largest entry of each axis is positive, so that the picture does not flip.
-    """
-    z = np.asarray(z, float)
-    z = z - z.mean(axis=0)
-    _, s, V = np.linalg.svd(z, full_matrices=False)
-    V = V[:2] * np.sign(np.take_along_axis(V[:2], np.abs(V[:2]).argmax(axis=1)[:, None], axis=1))
-    return z @ V.T, s[:2] ** 2 / max(float((s**2).sum()), np.finfo(float).tiny)
-
-
-def plane(data: Mapping[str, Any], ax: Axes) -> Axes:
-    """Embeddings in their principal plane, coloured by speaker or emotion: a dict with z (n, d) and
-    groups (n,).
-
-    Up to eight groups are named in a legend; more have colours alone.
-    """
-    points, shares = principal_plane(data["z"])
-    names, groups = np.unique(np.asarray(data["groups"]), return_inverse=True)
-    few = [shade for name, shade in OKABE.items() if name not in ("black", "yellow")] + [INK, GREY]
-    shades = few[: len(names)] if len(names) <= NAMED else sns.husl_palette(len(names), l=0.55)
-    for i, name in enumerate(names):
-        ax.plot(
-            *points[groups == i].T,
-            "o",
-            color=shades[i],
-            ms=3.2,
-            mew=0,
-            alpha=0.8,
-            ls="",
-            label=str(name),
-        )
-    ax.set(
-        xlabel=f"first principal axis ({shares[0]:.0%})",
-        ylabel=f"second ({shares[1]:.0%})",
-        xticks=[],
-        yticks=[],
-    )
-    if len(names) <= NAMED:
-        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.2)
     return ax
 
 

@@ -16,6 +16,7 @@ SHADES = {
     "copy": "directcopy",
     "iso": "isoloss",
     "apart": "barlow_twins",
+    "sigreg": "sigreg",
 }
 
 

@@ -21,16 +21,21 @@ def floor(recipe: Recipe) -> Recipe:
     """The recipe of the floor on the data of another recipe; it has no seed, since nothing is
     drawn."""
     spoken = recipe.dataset in SPOKEN
-    nothing = dict(
+    return Recipe(
+        STATISTICS if spoken else PIXELS,
+        dataset=recipe.dataset,
+        limit=recipe.limit,
+        size=recipe.size,
+        data=recipe.data,
+        emotions=recipe.emotions,
         augmentation="speech" if spoken else "none",
         backbone="none",
         width=1,
         hidden=1,
         d=1,
         epochs=0,
+        batch=2,
     )
-    data = dict(dataset=recipe.dataset, limit=recipe.limit, size=recipe.size, data=recipe.data)
-    return Recipe(STATISTICS if spoken else PIXELS, **data, **nothing, batch=2)
 
 
 def beside(found: Found, results: str | Path | None = None) -> store.Record | None:

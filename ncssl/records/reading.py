@@ -72,8 +72,8 @@ def parse(path: Path, body: dict) -> Record:
     fields = {f.name: f.type for f in dataclasses.fields(Record)}
     given = set(body) - {"format", "id"}
     if given != set(fields):
-        unknown, missing = sorted(given - set(fields)), sorted(set(fields) - given)
-        raise BadFile(path, f"unknown {unknown}, missing {missing}", REDO)
+        more, less = sorted(given - set(fields)), sorted(set(fields) - given)
+        raise BadFile(path, f"unknown {more}, missing {less}", REDO)
     if not isinstance(values := body["recipe"], dict):
         raise ValueError(f"recipe was {values!r:.40}; allowed: an object")
     # of a time when none stood for the default
@@ -135,8 +135,10 @@ def check(record: Record) -> None:
     for name, value in record.metrics.items():
         low, high = metrics.metric(name).bounds
         if value is not None and not (finite(value) and low <= value <= high):
-            allowed = f"none, or a finite number in [{low:g}, {high:g}]"
-            raise ValueError(f"metric {name} was {value!r:.40}; allowed: {allowed}")
+            raise ValueError(
+                f"metric {name} was {value!r:.40};"
+                f" allowed: none, or a finite number in [{low:g}, {high:g}]"
+            )
     spoken = any(map(metrics.is_error, record.metrics))
     if record.status == "done" and not spoken and (missing := MEASURED - set(record.metrics)):
         raise ValueError(f"metrics {sorted(missing)} are missing")

@@ -32,7 +32,7 @@ RESCIENCE = {status: status for status in STATUSES} | {
 ONE_LOOK = (1 - LEVEL) / 2  # of wrong verdicts on one side, with the truth on the margin
 # the same by the rule of the two looks, paired t over 3 and then 5 seeds: tests/test_two_looks.py
 TWO_LOOKS = 0.043
-CLASSES = ("paper", "book", "errata")
+CLASSES = ("paper", "later", "book", "errata")
 FLOORS = (  # columns of `floor_table`
     "experiment",
     "best arm",
@@ -62,8 +62,8 @@ def judged(claims: Iterable[tuple[Claim, Verdicts]]) -> list[tuple[Claim, Verdic
 
 
 def of(claims: Iterable[tuple[Claim, Any]], whose: str) -> list[tuple[Claim, Any]]:
-    """The claims of a class: the paper's own ("paper"), the book's ("book"), those that test a
-    misprint ("errata")."""
+    """The claims of a class: of the six papers ("paper"), of one after them ("later"), the book's
+    ("book"), those that test a misprint ("errata")."""
     if whose not in CLASSES:
         raise UnknownName("class of claims", whose, CLASSES)
     return [(c, v) for c, v in claims if ("errata" if c.erratum else c.by) == whose]

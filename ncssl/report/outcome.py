@@ -86,7 +86,7 @@ def line(claim: Claim, v: Verdict, *, state: bool = True) -> str:
     """
     said = html.escape(claim.statement.removesuffix("."), quote=False)
     address = ledger_link(claim.paper, claim.id)
-    mine = "" if claim.by == "paper" else " (the book's own)"
+    mine = " (the book's own)" if claim.by == "book" else ""
     linked = f'<a href="{address}">{badge(v.status)}</a>: {said}'
     silent = f'<a href="{address}">{said}</a>'
     return f"{linked if state else silent}{mine}{measured(claim, v)}."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ncssl.claims.facts import Experiment, Paper
+from ncssl.claims.facts import FLOOR, Experiment, Paper
 from ncssl.records import baseline
 from ncssl.records.numbers import Found
 from ncssl.records.store import Record
@@ -27,7 +27,11 @@ MEANS = {
     "mean_mismatched_eer": ("mismatched, %", 1),
 }
 # trial lists of a data set before there is a record
-USUAL = {"voices": ("voices",), "speech": ("libri", "ravdess")}
+USUAL = {
+    "voices": ("voices",),
+    "speech": ("libri", "ravdess"),
+    "speechocean": ("so762", "so762_hard"),
+}
 ROUNDS = 9  # of pseudo-labels, at most
 
 
@@ -110,6 +114,27 @@ def rounds(
             row = rows.setdefault(p.arm, select.named(experiment.arms[p.arm]) | {"runs": []})
             row["runs"].append((np.arange(len(values), dtype=float), np.array(values, float)))
     return [rows[arm] for arm in experiment.arms if arm in rows]
+
+
+def against_amount(experiment: Experiment, found: Found, name: str) -> list[dict]:
+    """Error rates over the amount of speech, a row a method: utterances (k,), the mean over seeds
+    of an error rate, and of the ends of its interval over speakers (k,) each.
+
+    The arm of all the speech is called as the method, the others method_share.
+    """
+    points: dict[str, dict[int, list]] = {}
+    ends = name, f"{name}_low", f"{name}_high"
+    for p, r in found:
+        stem, values = p.arm.split("_")[0], [r.metrics.get(end) if r else None for end in ends]
+        if p.arm != FLOOR and r and None not in values:
+            points.setdefault(stem, {}).setdefault(r.data["train"], []).append(values)
+    rows = []
+    for stem, by_amount in points.items():
+        amounts = sorted(by_amount)
+        means = np.array([np.mean(by_amount[n], axis=0) for n in amounts])
+        parts = dict(zip(("mean", "low", "high"), means.T, strict=True))
+        rows.append(select.named(experiment.arms[stem]) | {"utterances": amounts} | parts)
+    return rows
 
 
 def best(paper: Paper, found: Mapping[str, Found], name: str) -> tuple[float | None, str]:

@@ -17,6 +17,7 @@ from ncssl.claims import papers
 from ncssl.claims.facts import Claim, Paper
 from ncssl.plots import page, style
 from ncssl.plots import training as draw
+from ncssl.plots.forest import forest, verdict_legend
 from ncssl.recipes import Recipe
 from ncssl.records.numbers import Found
 from ncssl.report import outcome, select, tables
@@ -131,9 +132,9 @@ class Chapter:
             len(groups), 1, figsize=size, height_ratios=heights, squeeze=False
         )
         for ax, (unit, rows) in zip(axes[:, 0], groups.items(), strict=True):
-            draw.forest(rows, ax, x_label=unit)
+            forest(rows, ax, x_label=unit)
         states = [v.status for _, v in self.everything]
-        draw.verdict_legend(states, figure, loc="outside lower center", ncols=3)
+        verdict_legend(states, figure, loc="outside lower center", ncols=3)
         alt = (
             "A line a claim: its effect with a 95 % interval, its margin, and its verdict as colour"
         )

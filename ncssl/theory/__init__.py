@@ -12,7 +12,16 @@ from types import ModuleType
 from ncssl.errors import UnknownName
 
 # as the chapters come; a folder that is not among them follows
-ORDER = ("tian2021", "wang2021", "wen2022", "liu2022", "halvagal2023", "cho2022", "companion")
+ORDER = (
+    "tian2021",
+    "wang2021",
+    "wen2022",
+    "liu2022",
+    "halvagal2023",
+    "cho2022",
+    "companion",
+    "balestriero2025",
+)
 
 
 def _keys() -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ncssl.theory.ode.flow import Param, validate
+from ncssl.theory.ode.params import Param, validate
 
 Check = Callable[[], float]
 _CHECKS: dict[str, dict[str, Check]] = {}  # module -> name -> function

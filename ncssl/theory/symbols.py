@@ -18,6 +18,7 @@ NAMES = {
     "halvagal2023": "Halvagal et al.",
     "cho2022": "Cho et al.",
     "companion": "together",
+    "balestriero2025": "Balestriero and LeCun",
 }
 
 
@@ -29,23 +30,23 @@ class Symbol(NamedTuple):
     papers: tuple[str, ...]
 
 
-TIAN, WANG, WEN, LIU, HALVAGAL, CHO, TOGETHER = ORDER
+TIAN, WANG, WEN, LIU, HALVAGAL, CHO, TOGETHER, LEJEPA = ORDER
 SYMBOLS = (
     Symbol("alpha", "power of the correlation matrix in the predictor", (WANG, HALVAGAL, TOGETHER)),
     Symbol("alpha1, alpha2", "strengths of the two features", (WEN,)),
     Symbol("alpha_p", "learning rate of the predictor over that of the encoder", (TIAN,)),
-    Symbol("b", "variance of the data along a mode", (LIU, TOGETHER)),
+    Symbol("b", "variance of the data along a mode", (LIU, TOGETHER, LEJEPA)),
     Symbol("b", "part of a neuron's weights along the features", (WEN,)),
     Symbol("b11, b12, b21, b22", "the same at the start, by neuron and feature", (WEN,)),
     Symbol("beta", "rate at which the target follows the encoder", (TIAN, HALVAGAL, TOGETHER)),
     Symbol("beta", "standard deviation of the noise of the labels", (WANG,)),
     Symbol("c", "second moment of a feature, k w^2", (LIU,)),
     Symbol("centring", "share of the mean that the centre takes off", (CHO,)),
-    Symbol("d", "number of features", (LIU,)),
+    Symbol("d", "number of features", (LIU, LEJEPA)),
     Symbol("delta", "every singular value of the encoder at the start", (WANG,)),
     Symbol("E", "the head, a matrix with ones on its diagonal", (WEN,)),
     Symbol("eps", "multiple of the identity added to the predictor", (WANG,)),
-    Symbol("eta", "weight decay of the flow", (TIAN, WANG, LIU, TOGETHER)),
+    Symbol("eta", "weight decay of the flow", (TIAN, WANG, LIU, TOGETHER, LEJEPA)),
     Symbol("eta", "learning rate of the encoder", (WEN,)),
     Symbol("eta_E", "learning rate of the head", (WEN,)),
     Symbol("eta_p", "weight decay of the predictor alone", (TIAN,)),
@@ -54,7 +55,9 @@ SYMBOLS = (
     Symbol("gamma", "rate at which the centre follows the mean", (CHO,)),
     Symbol("h", "logits of the inputs", (CHO,)),
     Symbol(
-        "k", "variance of a view along a mode, data and augmentation", (TIAN, WANG, LIU, TOGETHER)
+        "k",
+        "variance of a view along a mode, data and augmentation",
+        (TIAN, WANG, LIU, TOGETHER, LEJEPA),
     ),
     Symbol("k", "number of neurons", (WEN,)),
     Symbol("k", "number of prototypes", (CHO,)),
@@ -66,9 +69,11 @@ SYMBOLS = (
         (HALVAGAL,),
     ),
     Symbol("lambda_", "weight of the constraint", (LIU, TOGETHER)),
+    Symbol("lambda_", "weight of SIGReg", (LEJEPA,)),
     Symbol("layers", "number of linear layers of the encoder", (WANG,)),
     Symbol("ld, ls", "variance of the data, and of a view, along a mode", (TIAN,)),
     Symbol("m, P", "patches with a feature, and all of them", (WEN,)),
+    Symbol("n", "outputs of a batch, of one view", (LEJEPA,)),
     Symbol(
         "n_part, parts", "samples of a partition of the batch, and number of partitions", (LIU,)
     ),
@@ -84,7 +89,9 @@ SYMBOLS = (
     Symbol("s", "eigenvalue of the predictor", (HALVAGAL,)),
     Symbol("sigma", "standard deviation of the noise of a patch", (WEN,)),
     Symbol(
-        "sigma2", "variance that augmentation adds along a mode", (TIAN, WANG, HALVAGAL, TOGETHER)
+        "sigma2",
+        "variance that augmentation adds along a mode",
+        (TIAN, WANG, HALVAGAL, TOGETHER, LEJEPA),
     ),
     Symbol("steps", "steps of gradient descent", (WEN,)),
     Symbol("tau", "target over encoder, both along a mode", (TIAN,)),
@@ -92,8 +99,9 @@ SYMBOLS = (
     Symbol("u", "part of a neuron's weights off the features", (WEN,)),
     Symbol("u, v", "difference of the logits of two prototypes, and its centre", (CHO,)),
     Symbol("v", "eigenvalue of the predictor, |lam|^(2 alpha) + eps", (WANG,)),
+    Symbol("v", "variance of the outputs, k w^2", (LEJEPA,)),
     Symbol("v", "singular value of the target", (HALVAGAL, TOGETHER)),
-    Symbol("w", "singular value of the encoder", (TIAN, LIU, HALVAGAL, TOGETHER)),
+    Symbol("w", "singular value of the encoder", (TIAN, LIU, HALVAGAL, TOGETHER, LEJEPA)),
     Symbol("w0", "the same at the start", (TOGETHER,)),
     Symbol("W, Wp", "matrices of encoder and predictor", (TIAN, WANG, LIU)),
     Symbol("wp, w, wa", "predictor, encoder and target of one mode as numbers", (TIAN,)),

@@ -22,14 +22,22 @@ NAMES = {
     "halvagal2023": "Halvagal 2023",
     "cho2022": "Cho 2022",
     "companion": "across papers",
+    "balestriero2025": "Balestriero 2025",
 }
-WHOSE = {"paper": "the paper's own", "book": "ours", "erratum": "a misprint"}
+WHOSE = {
+    "paper": "the paper's own",
+    "later": "a later paper's own",
+    "book": "ours",
+    "erratum": "a misprint",
+}
 ABOUT = {"records": "training runs", "theory": "theory"}
 HEADS = ("verdict", "claim", "found here", "paper", "seeds", "scale")
 MARKS = dict(zip(STATUSES, "●◐▸✕?○∅–", strict=True))
 CLASSES = (  # rows of the table of counts: words, whose, about
     ("claims of the papers about training runs", "paper", "records"),
     ("claims of the papers about theory", "paper", "theory"),
+    ("claims of a later paper about training runs", "later", "records"),
+    ("claims of a later paper about theory", "later", "theory"),
     ("our own claims about training runs", "book", "records"),
     ("our own claims about theory", "book", "theory"),
     ("misprints, tested", "erratum", "theory"),

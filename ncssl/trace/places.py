@@ -17,8 +17,13 @@ PACKAGE = Path(__file__).resolve().parents[1]
 CHAPTERS = {  # where a paper's claims about runs are judged, where it is not KEY_experiments
     "cho2022": ("cho2022_speech", "speech_meets_theory"),
     "companion": ("theory_together", "collapse_atlas", "zoo", "speech_meets_theory"),
+    "balestriero2025": ("after_2023",),
 }
-THEORY = {"cho2022": ("cho2022_speech",), "companion": ("theory_together",)}
+THEORY = {
+    "cho2022": ("cho2022_speech",),
+    "companion": ("theory_together",),
+    "balestriero2025": ("after_2023",),
+}
 LABEL = re.compile(r"^\(([\w-]+)\)=$", re.M)
 NUMBERED = re.compile(r"\b(Theorem|Lemma|Table|Figure|Equation|Section|Corollary) (\d+)")
 SHORT = {"Fig.": "Figure", "Figs.": "Figure", "Eq.": "Equation", "eq.": "Equation"}

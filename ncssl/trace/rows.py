@@ -44,7 +44,8 @@ class Row:
 
     @property
     def whose(self) -> str:
-        """Whose claim it is: "paper", "book" (ours) or "erratum" (it tests a misprint)."""
+        """Whose claim it is: "paper" (of the six), "later" (a paper after them), "book" (ours) or
+        "erratum" (it tests a misprint)."""
         return "erratum" if self.claim.erratum else self.claim.by
 
 

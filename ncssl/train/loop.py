@@ -1,8 +1,6 @@
 """fit(recipe) -> Record: one loop, everything on the device, resumable at any kill."""
 
 import contextlib
-import dataclasses
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -13,123 +11,24 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ncssl import memory, parallel
-from ncssl.data import cache_dir
-from ncssl.errors import BadFile, remedy
 from ncssl.evaluate import OnlineProbe
-from ncssl.files import aside, sweep
-from ncssl.machine import THREADS, chosen, computing, device_name, versions
+from ncssl.machine import THREADS, chosen, computing
 from ncssl.methods import make
 from ncssl.model import Siamese
 from ncssl.recipes import Recipe
 from ncssl.records import store
-from ncssl.train import checkpoint, curves, encoders
+from ncssl.train import curves, encoders
 from ncssl.train.making import record_of
 from ncssl.train.optim import optimiser, rate
-from ncssl.train.tasks import Pictures, Utterances, domain, identified
+from ncssl.train.resume import checkpoint_path, resume_together, saved
+from ncssl.train.run import Run, made, precision
+from ncssl.train.tasks import domain, identified
 
 CHECKPOINT_SECONDS = 20.0  # at most one checkpoint in this time, besides the last
 
 
 class NotFinite(RuntimeError):
     """The loss left the finite range: the run stops and its record says at which step."""
-
-
-@dataclasses.dataclass
-class Run:
-    """What a run holds while it goes: model, optimiser, generator, data, and what has been
-    measured."""
-
-    recipe: Recipe
-    device: str
-    model: Siamese
-    optimiser: torch.optim.Optimizer
-    generator: torch.Generator
-    data: Pictures | Utterances
-    probe: OnlineProbe | None = None
-    compiled: bool = False
-    log: Path | None = None
-    processes: int = 1  # the most that it had at any time
-    epoch: int = 0
-    seconds: float = 0.0
-    curves: dict[str, list] = dataclasses.field(default_factory=dict)
-
-    @property
-    def steps(self) -> int:
-        """Steps in an epoch; the last, smaller batch is dropped."""
-        return len(self.data) // self.recipe.batch
-
-    def state(self) -> dict:
-        return {
-            "id": self.recipe.id,
-            "made": made(self),
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
-            "epoch": self.epoch,
-            "seconds": self.seconds,
-            "processes": self.processes,
-            "curves": self.curves,
-            "probe": self.probe and self.probe.state_dict(),
-        }
-
-    def restore(self, state: dict) -> None:
-        """Take over a checkpoint's state. Raises ValueError before anything is changed where it
-        cannot be one of this run; what raises in loading the parts leaves a run that must not be
-        used."""
-        fits(self, state)
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"].cpu())
-        if self.probe:
-            self.probe.load_state_dict(state["probe"])
-        self.epoch, self.seconds, self.curves = state["epoch"], state["seconds"], state["curves"]
-        self.processes = max(self.processes, state.get("processes", 1))
-
-
-def made(run: Run) -> dict[str, str]:
-    """What the numbers of a run depend on besides its recipe; a checkpoint made with other things
-    is not used."""
-    return {
-        "device": device_name(run.device) + (", compiled" if run.compiled else ""),
-        "precision": precision(run.recipe, run.device),
-    } | {name: version for name, version in versions().items() if name != "python"}
-
-
-def fits(run: Run, state: dict) -> None:
-    """Raise ValueError where a checkpoint is not one that this run could have written."""
-    if state.get("id") != run.recipe.id:
-        raise ValueError(f"a checkpoint of another recipe ({state.get('id')})")
-    if (given := state.get("made")) != (here := made(run)):
-        raise ValueError(f"a checkpoint made with {given}, while this run computes with {here}")
-    epoch, seconds, held = state.get("epoch"), state.get("seconds"), state.get("curves")
-    if type(epoch) is not int or not 0 < epoch <= run.recipe.epochs:
-        raise ValueError(f"a checkpoint of epoch {epoch!r} of {run.recipe.epochs}")
-    if type(seconds) is not float or not 0 <= seconds < float("inf"):
-        raise ValueError(f"a checkpoint of {seconds!r} seconds")
-    measured = [
-        e for e in range(epoch + 1) if e % run.recipe.knn_every == 0 or e == run.recipe.epochs
-    ]
-    if type(held) is not dict or held.get("epoch") != measured:
-        raise ValueError(
-            f"a checkpoint of epoch {epoch} whose curves are not those of epochs {measured}"
-        )
-    if (
-        any(type(curve) is not list for curve in held.values())
-        or len(held.get("loss", ())) != epoch
-    ):
-        raise ValueError(f"a checkpoint of epoch {epoch} without a loss of every epoch")
-    if long := sorted(n for n, curve in held.items() if n != "loss" and len(curve) > len(measured)):
-        raise ValueError(f"a checkpoint of epoch {epoch} whose curves {long} go beyond it")
-
-
-def precision(recipe: Recipe, device: str) -> str:
-    """bf16 or float32: the recipe's word, or for "auto" bf16 where the device computes it in
-    hardware."""
-    if recipe.precision != "auto":
-        return recipe.precision
-    if device.startswith("cuda"):
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "float32"
 
 
 def start(
@@ -242,57 +141,6 @@ def measured_last(run: Run) -> dict:
         return run.data.final(run.model)
 
 
-def checkpoint_path(recipe: Recipe) -> Path:
-    """Where the run of a recipe keeps its state while it goes."""
-    base = cache_dir() if os.environ.get("NCSSL_CACHE") else cache_dir().parent
-    return base / "checkpoints" / f"{recipe.id}.pt"
-
-
-def resume(run: Run, path: Path) -> bool:
-    """Go on from the checkpoint at `path` if there is one. One that is damaged, or not of this run,
-    is named on stderr and set aside; False then: parts of it may be in the run, which is to be
-    started anew."""
-    if parallel.rank() == 0:
-        sweep(path.parent, path.suffix)
-    if not os.path.lexists(path):
-        return True
-    try:
-        run.restore(checkpoint.load(path, run.device))
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    # torch's, of its parts
-    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
-        why = str(error) if isinstance(error, BadFile) else f"{path}: {error!r}"
-        print(
-            f"ncssl: {' '.join(why.split())}. {put_away(path)}; the run starts over.",
-            file=sys.stderr,
-        )
-        return False
-    return True
-
-
-def resume_together(run: Run, path: Path) -> bool:
-    """`resume` in every process of a run, the first before the others; its answer. Raises
-    ValueError where the others do not see the same checkpoint."""
-    with parallel.first_then_others():
-        fine = resume(run, path)
-    fine, epoch = bool(parallel.agreed(fine)), parallel.agreed(run.epoch)
-    if fine and epoch != run.epoch:
-        raise ValueError(
-            f"process {parallel.rank()} is at epoch {run.epoch}, the first at {epoch}; set"
-            " NCSSL_CACHE to a folder that all processes see"
-        )
-    return fine
-
-
-def put_away(path: Path) -> str:
-    """Set a checkpoint aside; what to say of it."""
-    try:
-        return f"Set aside as {aside(path)}"
-    except OSError as error:
-        return f"It could not be set aside ({error.strerror})"
-
-
 def train(run: Run, path: Path | None, progress: bool) -> None:
     """Run the remaining epochs, measuring and saving on the way."""
     if not run.curves:
@@ -325,17 +173,6 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
             ):
                 path = path if saved(run, path) else None
                 last_saved = time.monotonic()
-
-
-def saved(run: Run, path: Path) -> bool:
-    """Write the checkpoint; False, and a line on stderr, where there is no place for it: the run
-    goes on without."""
-    try:
-        checkpoint.save(path, run.state())
-    except OSError as error:
-        print(f"ncssl: no checkpoint of {run.recipe.id}: {error}. {remedy(error)}", file=sys.stderr)
-        return False
-    return True
 
 
 def fit(

@@ -35,10 +35,9 @@ class Pictures:
     def __init__(
         self, recipe: Recipe, *, root: str | Path | None = None, device: str = "cpu", download=False
     ):
-        if recipe.pseudo_rounds:
-            raise ValueError(
-                f"pseudo_rounds was {recipe.pseudo_rounds!r}; allowed: for speech only"
-            )
+        for name in ("pseudo_rounds", "emotions"):
+            if given := getattr(recipe, name):
+                raise ValueError(f"{name} was {given!r}; allowed: for speech only")
         where = dict(root=root, device=device, size=recipe.size)
         self.recipe, self.policy, self.seen = recipe, policy(recipe.augmentation), None
         load = loader(recipe.dataset, download=download, **where)
@@ -169,10 +168,16 @@ class Utterances:
         self.recipe, self.policy, self.root = recipe, speech_policy(recipe.augmentation), root
         where = dict(root=root, device=device)
         self.train = speech.load(recipe.dataset, "train", limit=recipe.limit, **where)
+        if any(view.recorded_share for view in self.policy):
+            self.train = self.train._replace(noise=speech.noises(recipe.dataset, **where))
         self.tests = {
-            c: speech.load(recipe.dataset, "test", condition=c, **where) for c in speech.CONDITIONS
+            mark: speech.load(recipe.dataset, "test", condition=c, **where)
+            for mark, c in speech.tested(recipe.dataset, root=root).items()
         }
         self.trials = speech.trials(recipe.dataset, self.tests["clean"], root=root)
+        self.felt = recipe.emotions and tuple(
+            speech.load(recipe.emotions, split, **where) for split in ("train", "test")
+        )
         enough(len(self), recipe.batch, "utterances")
         if recipe.pseudo_clusters:
             pseudo_labels.repeated(
@@ -209,7 +214,8 @@ class Utterances:
     def final(self, model: Siamese) -> dict:
         """The metrics at the end, and those of the rounds of pseudo-labels where the recipe asks
         for them."""
-        r, out = self.recipe, speakers.final(model, self.train, self.tests, self.trials)
+        r = self.recipe
+        out = speakers.final(model, self.train, self.tests, self.trials, self.felt)
         if not r.pseudo_rounds:
             return out
         how = dict(
@@ -224,7 +230,7 @@ class Utterances:
 
     def floor(self) -> dict:
         """The metrics of the no-learning baseline."""
-        return speakers.statistics(self.train, self.tests, self.trials)
+        return speakers.statistics(self.train, self.tests, self.trials, self.felt)
 
     def facts(self) -> dict[str, int]:
         """Sizes of what was trained on and tested on, for the record."""
@@ -243,12 +249,12 @@ class Utterances:
 
     def identity(self) -> str | None:
         """Digest of a corpus of one's own; None where the name of the data set says all."""
-        r = self.recipe
-        return (
-            identity.of_corpus(speech._corpus(r.dataset, self.root))
-            if r.dataset == "speech"
-            else None
-        )
+        return speech.identified(*spoken(self.recipe), root=self.root)
+
+
+def spoken(recipe: Recipe) -> list[str]:
+    """Names of the corpora of a recipe."""
+    return [name for name in (recipe.dataset, recipe.emotions) if name]
 
 
 def identified(recipe: Recipe, found: str | None) -> Recipe:
@@ -265,8 +271,8 @@ def identified(recipe: Recipe, found: str | None) -> Recipe:
 def with_identity(recipe: Recipe, root: str | Path | None) -> Recipe:
     """The same for data that are not loaded yet; raises what loading them raises."""
     r = recipe
-    if r.dataset == "speech":
-        return identified(r, identity.of_corpus(speech._corpus(r.dataset, root)))
+    if r.dataset in speech.DATASETS:
+        return identified(r, speech.identified(*spoken(r), root=root))
     if r.dataset == "folder":
         where = dict(root=root, size=r.size)
         load = loader(r.dataset, **where)

@@ -32,7 +32,7 @@ from ncssl.theory.cho2022.modes import (
     run,
 )
 from ncssl.theory.helpers import answers, checks_of, numbers
-from ncssl.theory.ode.flow import Param
+from ncssl.theory.ode.params import Param
 
 __all__ = [
     "CENTRE",

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
-from ncssl.theory.ode.flow import Flow, Param, join, split
+from ncssl.theory.ode.flow import Flow, join, split
+from ncssl.theory.ode.params import Param
 
 TAUS = (
     Param("tau_s", 0.1, "temperature of the student", 0, open_low=True),

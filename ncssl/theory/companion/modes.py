@@ -23,7 +23,8 @@ from scipy.integrate import quad
 
 from ncssl.errors import UnknownName
 from ncssl.theory.helpers import answers, numbers, plain, roots
-from ncssl.theory.ode.flow import Flow, Param
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.params import Param
 
 B = Param("b", 1.0, "variance of the data along the mode", low=0, open_low=True)
 SIGMA2 = Param("sigma2", 0.25, "variance that augmentation adds along the mode", low=0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ncssl.theory.halvagal2023 import checks, cosine, deep, modes, sample_checks
 from ncssl.theory.helpers import answers, checks_of, numbers, plain
-from ncssl.theory.ode.flow import Param
+from ncssl.theory.ode.params import Param
 
 __all__ = ["CHECKS", "FLOWS", "describe"]
 

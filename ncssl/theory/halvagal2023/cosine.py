@@ -14,7 +14,8 @@ import numpy as np
 
 from ncssl.errors import UnknownName
 from ncssl.theory.halvagal2023.modes import ALPHA, RHO
-from ncssl.theory.ode.flow import Flow, Param
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.params import Param
 
 SPACING = 0.75
 TANGENTS = np.arange(-42.0, 54.0, SPACING)  # log of the squared tangent of the mixing angle

@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 
 from ncssl.theory.halvagal2023.modes import ALPHA, BETA, ONE_SIDED, RHO, SIGMA2, clock, fixed_points
-from ncssl.theory.ode.flow import Flow, Param
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.params import Param
 
 ALPHA_DEEP = Param(
     "alpha",

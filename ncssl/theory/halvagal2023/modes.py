@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 
 from ncssl.errors import UnknownName
-from ncssl.theory.ode.flow import Flow, Param
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.params import Param
 
 ALPHA = Param(
     "alpha", 1.0, "power of the closed-form predictor, s = lam^alpha", low=0, open_low=True

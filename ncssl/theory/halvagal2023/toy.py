@@ -14,7 +14,7 @@ import numpy as np
 
 from ncssl.errors import UnknownName
 from ncssl.theory.halvagal2023.modes import ALPHA, RHO
-from ncssl.theory.ode.flow import Param
+from ncssl.theory.ode.params import Param
 
 # notebook, seed 2
 FIXTURE = np.array([0.0200, 0.0989, 0.1977, 0.3443, 0.5081, 0.5706, 1.0670, 1.1088, 1.7282, 2.2383])

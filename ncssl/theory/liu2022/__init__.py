@@ -16,7 +16,8 @@ from ncssl.theory.helpers import answers, checks_of, numbers, plain
 from ncssl.theory.liu2022 import checks, constrained, modes, static, table_checks
 from ncssl.theory.liu2022.matrix import free_flow, network_flow
 from ncssl.theory.liu2022.toy import ROWS, toy_flow
-from ncssl.theory.ode.flow import Param, classify
+from ncssl.theory.ode.flow import classify
+from ncssl.theory.ode.params import Param
 
 __all__ = ["CHECKS", "FLOWS", "describe", "free_flow", "network_flow", "toy_flow"]
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from ncssl.errors import UnknownName
 from ncssl.theory.liu2022.modes import LAMBDA, NO_ETA, B, S
-from ncssl.theory.ode.flow import Flow, Param
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.params import Param
 
 CONSTRAINTS = ("eq 15", "eq 17")
 LITTLE_S = Param("s", 0.01, S.meaning, low=0, open_low=True)

@@ -9,7 +9,8 @@ as in the paper.
 import numpy as np
 
 from ncssl.theory.helpers import roots
-from ncssl.theory.ode.flow import Flow, Param
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.params import Param
 
 B = Param("b", 1.0, "variance of the mean image along the mode", low=0, open_low=True)
 S = Param("s", 0.5, "variance that augmentation adds", low=0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ncssl.theory.helpers import answers, checks_of, numbers
 from ncssl.theory.ode.flow import classify
-from ncssl.theory.tian2021 import checks, general_checks, matrix_checks, modes
+from ncssl.theory.tian2021 import checks, general_checks, jacobians, matrix_checks, modes
 from ncssl.theory.tian2021.matrix import isotropic_flow, network_flow
 
 __all__ = ["CHECKS", "FLOWS", "describe", "isotropic_flow", "network_flow"]
@@ -77,7 +77,9 @@ def _points(q):
 def _point(name, p, q):
     s = p**2 / q["alpha_p"]
     # the general mode (ld, ls) is the isotropic one with k = ls and tau ld in place of tau
-    J = modes.jacobian(np.array([p, s]), {**q, "sigma2": q["ls"] - 1, "tau": q["tau"] * q["ld"]})
+    J = jacobians.jacobian(
+        np.array([p, s]), {**q, "sigma2": q["ls"] - 1, "tau": q["tau"] * q["ld"]}
+    )
     values = np.sort(np.linalg.eigvals(J).real) + 0.0
     return {
         "name": name,

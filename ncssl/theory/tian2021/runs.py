@@ -3,7 +3,7 @@
 import numpy as np
 
 from ncssl.theory.ode.flow import bisect, dormand_prince
-from ncssl.theory.tian2021 import matrix, modes
+from ncssl.theory.tian2021 import jacobians, matrix, modes
 
 SETTINGS = {
     "sigma2": np.array([0.25, 0.0, 1.0, 0.25]),
@@ -259,7 +259,7 @@ def separatrix(eta, sigma2=0.25, tau=1.0, alpha_p=1.0, *, length=4.0):
             f"eta must be in (0, eta_critical = {modes.eta_critical(sigma2, tau):.6g}), was {eta:g}"
         )
     saddle = modes.FIXED_TAU.fixed_points(q)["p_minus"]
-    values, vectors = np.linalg.eig(modes.jacobian(saddle, q))
+    values, vectors = np.linalg.eig(jacobians.jacobian(saddle, q))
     way = vectors[:, np.argmin(values.real)].real
 
     def backwards(t, y):  # unit speed, so that time is the length of the curve

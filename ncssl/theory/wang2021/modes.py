@@ -9,7 +9,8 @@ mode). Scalars and arrays broadcast.
 import numpy as np
 
 from ncssl.theory.helpers import roots
-from ncssl.theory.ode.flow import Flow, Param
+from ncssl.theory.ode.flow import Flow
+from ncssl.theory.ode.params import Param
 
 SIGMA2 = Param("sigma2", 1.0, "variance of the augmentation along the mode, data variance 1", low=0)
 ETA = Param("eta", 0.2, "weight decay of the flow, per unit of time", low=0)

@@ -7,7 +7,7 @@ in each view.
 
 import numpy as np
 
-from ncssl.theory.ode.flow import Param
+from ncssl.theory.ode.params import Param
 
 BETA = Param("beta", 0.5, "standard deviation of the label noise", low=0)
 # 8, 12, 16, 24, ... 3072

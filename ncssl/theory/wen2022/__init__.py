@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ncssl.theory.helpers import answers, checks_of, numbers
-from ncssl.theory.ode.flow import Param
+from ncssl.theory.ode.params import Param
 from ncssl.theory.wen2022 import checks, exact, measure, model
 from ncssl.theory.wen2022.flows import population_flow
 from ncssl.theory.wen2022.many import ABLATIONS

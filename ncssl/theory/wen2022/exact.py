@@ -10,7 +10,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from ncssl.theory.ode.flow import Param, unpack
+from ncssl.theory.ode.flow import unpack
+from ncssl.theory.ode.params import Param
 from ncssl.theory.wen2022.model import constants, noise_covariance, norms, outputs, state_of
 
 

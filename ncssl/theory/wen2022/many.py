@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ncssl.errors import UnknownName
-from ncssl.theory.ode.flow import unpack, validate
+from ncssl.theory.ode.flow import unpack
 from ncssl.theory.ode.integrate import rodas3
+from ncssl.theory.ode.params import validate
 from ncssl.theory.wen2022 import model
 from ncssl.theory.wen2022.runs import ToyRun, random_start, regime
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ncssl.errors import UnknownName
-from ncssl.theory.ode.flow import Param, validate
+from ncssl.theory.ode.params import Param, validate
 
 ALPHA1 = Param("alpha1", 6.0, "strength of the feature v_1", low=0, open_low=True)
 ALPHA2 = Param("alpha2", 3.0, "strength of the feature v_2", low=0, open_low=True)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ncssl.theory.ode.flow import Flow, Param, Solution, validate
+from ncssl.theory.ode.flow import Flow, Solution
+from ncssl.theory.ode.params import Param, validate
 from ncssl.theory.wen2022 import model
 
 ETA = Param("eta", 0.2, "learning rate of the encoder", low=0, open_low=True)

@@ -1,0 +1,37 @@
+"""Experiments of the papers: their recipes at a scale, their records, and the ledger of claims."""
+
+from ncssl.runs.experiments.judging import best, by_scale, judge, judged, undecided, values
+from ncssl.runs.experiments.ledger import ledger, row
+from ncssl.runs.experiments.loading import found, records, refused
+from ncssl.runs.experiments.planning import (
+    Planned,
+    below,
+    extras,
+    ordered,
+    plan,
+    planned,
+    scheduled,
+    with_seed,
+)
+
+__all__ = [
+    "Planned",
+    "below",
+    "best",
+    "by_scale",
+    "extras",
+    "found",
+    "judge",
+    "judged",
+    "ledger",
+    "ordered",
+    "plan",
+    "planned",
+    "records",
+    "refused",
+    "row",
+    "scheduled",
+    "undecided",
+    "values",
+    "with_seed",
+]
