@@ -83,4 +83,7 @@ def test_the_page_on_voxceleb_says_what_its_network_costs(root):
         assert f"{number / 1e9:.2f}" in text
     assert f"{whole / 1e9:.1f} GFLOP an utterance" in text
     every = whole * 1_092_009 * recipe("dino", "paper", dataset="speech").epochs
-    assert f"{every / 1e18:.1f} x 10^18" in text and f"{every / 1e13 / 3600:.0f} hours" in text
+    assert (
+        rf"{every / 1e18:.1f} \times 10^{{18}}" in text
+        and f"{every / 1e13 / 3600:.0f} hours" in text
+    )
