@@ -38,7 +38,7 @@ def datasets() -> Iterable[str]:
     """Names of all sets of data, speech too."""
     from ncssl.data import DATASETS, speech
 
-    return [*DATASETS, *(row["name"] for row in speech.present())]
+    return [*DATASETS, *speech.DATASETS]
 
 
 def statuses() -> Iterable[str]:

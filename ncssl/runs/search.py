@@ -10,10 +10,12 @@ from ncssl.errors import UnknownName
 from ncssl.machine import THREADS
 from ncssl.metrics import is_error
 from ncssl.recipes import Recipe, recipe
+from ncssl.records import baseline
+from ncssl.records.numbers import Found
 from ncssl.records.store import Record
 from ncssl.runs import campaign, experiments
 from ncssl.runs.experiments import Planned, records
-from ncssl.runs.searches import IMAGES, TRIES, TRY_SEED, Search, floor_of
+from ncssl.runs.searches import IMAGES, TRIES, TRY_SEED, Search
 
 
 class Looked(NamedTuple):
@@ -115,6 +117,12 @@ def looked(stage: str, results: str | Path | None = None, s: Search = IMAGES) ->
             low = bare if floor is None else best(bare, floor)
             lead = low - value if is_error(s.metric) else value - low
             yield Looked(name, value, low, lead, sum(r.seconds for r in runs) / 60 / len(runs))
+
+
+def floor_of(s: Search, found: Found, results: str | Path | None = None) -> float | None:
+    """What needs no network on the data of these runs, where the search looks at it."""
+    record = baseline.beside(found, results) if s.floor else None
+    return record.metrics.get(s.metric) if record else None
 
 
 def choose(rows: list[Looked]) -> Looked:

@@ -7,13 +7,10 @@ what the one before it has chosen. Records lie in results/search and results/spe
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ncssl.errors import UnknownName
 from ncssl.recipes import RATES
-from ncssl.records import baseline
-from ncssl.records.numbers import Found
 
 Stages = dict[str, dict[str, Mapping[str, Any]]]
 
@@ -170,9 +167,3 @@ def declared(name: str) -> Search:
     if name not in SEARCHES:
         raise UnknownName("search", name, SEARCHES)
     return SEARCHES[name]
-
-
-def floor_of(s: Search, found: Found, results: str | Path | None = None) -> float | None:
-    """What needs no network on the data of these runs, where the search looks at it."""
-    record = baseline.beside(found, results) if s.floor else None
-    return record.metrics.get(s.metric) if record else None

@@ -63,11 +63,8 @@ def fine_tune(
             f"y had {len(counts)} classes among {len(rows)} rows that are not -1; allowed: at"
             " least 2"
         )
-    steps, total, losses = (
-        max(1, len(rows) * each // batch),
-        sum(stage.epochs for stage in stages),
-        [],
-    )
+    steps, total = max(1, len(rows) * each // batch), sum(stage.epochs for stage in stages)
+    losses: list[float] = []
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         generator = torch.Generator(device).manual_seed(seed)

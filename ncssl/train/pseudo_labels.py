@@ -4,7 +4,6 @@ import copy
 
 import numpy as np
 import torch
-from torch import nn
 
 from ncssl.augment.speech import speech_augment
 from ncssl.augment.speech_policies import SpeechView
@@ -68,25 +67,6 @@ def relabelled(
     width = encoder(
         whole(some, torch.zeros(1, dtype=torch.int64, device=some.labels.device), STEP)
     ).shape[1]
-
-    def measure(encoder: nn.Module, bank: np.ndarray, sure: np.ndarray) -> dict[str, float]:
-        h = outputs(encoder, test).cpu().numpy()
-        cosine = {
-            f"{name}_eer": verify(h - bank.mean(0), each)["eer"] for name, each in trials.items()
-        }
-        try:
-            score = PldaBackend(bank[sure >= 0], sure[sure >= 0]).scores
-            plda = {
-                f"{name}_eer": verify(h, each, score=score)["eer"] for name, each in trials.items()
-            }
-        except ValueError:  # too few clusters, or embeddings that hardly vary
-            plda = dict.fromkeys(cosine, float("nan"))
-        return (
-            means(cosine)
-            | cosine
-            | {f"plda_{name}": value for name, value in (means(plda) | plda).items()}
-        )
-
     stages = (Stage(max(1, epochs // 4), 0.1, False), Stage(max(1, epochs // 2), 0.01, True))
     table = pseudo_rounds(
         encoder,
@@ -96,7 +76,9 @@ def relabelled(
         rounds=rounds,
         clusters=clusters,
         hidden=some.labels.cpu().numpy(),
-        measure=measure,
+        measure=lambda net, bank, sure: errors(
+            outputs(net, test).cpu().numpy(), bank, sure, trials
+        ),
         seed=seed,
         stages=stages,
         batch=batch,
@@ -110,6 +92,21 @@ def relabelled(
         if name != "round"
     }
     return out | gains(table)
+
+
+def errors(
+    h: np.ndarray, bank: np.ndarray, sure: np.ndarray, trials: dict[str, Trials]
+) -> dict[str, float]:
+    """EER of test embeddings h (m, d) on every list and their means: of cosines less the mean of
+    bank (n, d), and as plda_ of a PLDA on bank's clusters `sure` (n,), -1 for none."""
+    cosine = {f"{name}_eer": verify(h - bank.mean(0), each)["eer"] for name, each in trials.items()}
+    try:
+        score = PldaBackend(bank[sure >= 0], sure[sure >= 0]).scores
+        plda = {f"{name}_eer": verify(h, each, score=score)["eer"] for name, each in trials.items()}
+    except ValueError:  # too few clusters, or embeddings that hardly vary
+        plda = dict.fromkeys(cosine, float("nan"))
+    by_plda = {f"plda_{name}": value for name, value in (means(plda) | plda).items()}
+    return means(cosine) | cosine | by_plda
 
 
 def gains(table: list[dict[str, float]]) -> dict[str, float]:
