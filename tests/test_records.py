@@ -146,6 +146,29 @@ def test_half_a_file_is_refused(record, tmp_path):
         store.load(path)
 
 
+def test_any_digit_that_is_flipped_is_seen(record, tmp_path):
+    path = store.save(record, tmp_path)
+    text = path.read_text()
+    for found in re.finditer(r"\d", text):
+        other = str((int(found[0]) + 1) % 10)
+        store.write_atomic(path, text[: found.start()] + other + text[found.end() :])
+        with pytest.raises(BadFile):
+            store.load(path)
+
+
+def test_the_digest_is_of_what_a_file_holds_however_it_is_laid_out(record, tmp_path):
+    path = store.save(record, tmp_path)
+    body = json.loads(path.read_text())
+    store.write_atomic(path, json.dumps(dict(sorted(body.items())), indent=1))
+    assert store.load(path) == record
+    store.write_atomic(path, json.dumps(body | {"seconds": 2.0}))
+    with pytest.raises(BadFile, match="changed since it was written.*delete it and run"):
+        store.load(path)
+    del body["digest"]  # as the first records had none
+    store.write_atomic(path, json.dumps(body))
+    assert store.load(path) == record
+
+
 def test_speech_has_error_rates_instead_of_accuracies(record, tmp_path):
     spoken = dataclasses.replace(record, metrics={"libri_eer": 12.0})
     assert store.load(store.save(spoken, tmp_path)) == spoken
@@ -226,11 +249,14 @@ def test_the_command_line_names_refused_files(record, tmp_path, monkeypatch):
 
 def test_ids_of_all_committed_records_are_those_of_their_recipes(root):
     """Whatever is changed in recipes: the id of no record made before moves. Truth values that a
-    recipe did not have, or had as none, are at their defaults."""
+    recipe did not have, or had as none, are at their defaults. Each says its digest, so that none
+    of its digits can change unseen."""
     paths = sorted((root / "results").glob("*/*.json"))
     assert len(paths) > 700
     for path in paths:
-        said = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+        body = json.loads(path.read_text(encoding="utf-8"))
+        said = body["recipe"]
+        assert "digest" in body, path
         given = {k: v for k, v in said.items() if k not in LATER or v is not None}
         assert Recipe(**given).id == path.stem
     assert recipe("simsiam", online_probe=False, decay_vectors=True).id == recipe("simsiam").id

@@ -3,6 +3,7 @@ and what to do."""
 
 import dataclasses
 import datetime
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -70,7 +71,7 @@ def parse(path: Path, body: dict) -> Record:
     """The record of a JSON object, under the name of its id. Raises BadFile, ValueError,
     TypeError."""
     fields = {f.name: f.type for f in dataclasses.fields(Record)}
-    given = set(body) - {"format", "id"}
+    given = set(body) - {"format", "id", "digest"}
     if given != set(fields):
         more, less = sorted(given - set(fields)), sorted(set(fields) - given)
         raise BadFile(path, f"unknown {more}, missing {less}", REDO)
@@ -93,6 +94,20 @@ def parse(path: Path, body: dict) -> Record:
             "give it its name again",
         )
     return record
+
+
+def digest(body: dict) -> str:
+    """Of what a record's file holds, however it is laid out: the first 16 hexadecimal digits of
+    SHA-256."""
+    held = {name: value for name, value in body.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def whole_as_written(path: Path, body: dict) -> None:
+    """Raise BadFile where a file says another digest than that of what it holds; the first records
+    say none."""
+    if "digest" in body and body["digest"] != digest(body):
+        raise BadFile(path, "changed since it was written: its digest is another", REDO)
 
 
 def types(values: dict, kinds: dict[str, Any], what: str = "") -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ncssl.errors import BadFile
 from ncssl.files import write_whole
-from ncssl.records.reading import FORMAT, REDO, check, parse, read
+from ncssl.records.reading import FORMAT, REDO, check, digest, parse, read, whole_as_written
 from ncssl.records.record import Record, rounded
 from ncssl.records.stale import Stale, stale
 
@@ -34,6 +34,7 @@ def save(record: Record, out: str | Path | None = None) -> Path:
     body = dataclasses.asdict(record)
     recipe = body.pop("recipe")
     body = {"format": FORMAT, "id": record.id, "recipe": recipe} | rounded(body)
+    body["digest"] = digest(json.loads(json.dumps(body)))  # as it will be read
     path = Path(out or results_dir()) / record.key / f"{record.id}.json"
     write_atomic(
         path, json.dumps(body, indent=None, separators=(",", ":")).replace(',"', ',\n"', 1) + "\n"
@@ -68,8 +69,10 @@ def version(path: Path) -> tuple[int, ...]:
 def parsed(path: Path, version: tuple[int, ...]) -> Record:
     """The record in the version of a file that is there; raises BadFile."""
     try:
-        record = parse(path, read(path))
+        body = read(path)
+        record = parse(path, body)
         check(record)
+        whole_as_written(path, body)
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise error if isinstance(error, BadFile) else BadFile(path, str(error), REDO) from error
     return record
