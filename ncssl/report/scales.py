@@ -1,0 +1,141 @@
+"""One claim at two scales: what the smaller says, and would say without its gates, beside the
+larger.
+
+`small` and `large` are by experiment the runs of a paper with their records, as
+`ncssl.runs.experiments.found` gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ncssl.claims.facts import FLOOR, Claim, Paper
+from ncssl.records.numbers import Found
+from ncssl.report import outcome, select
+from ncssl.report.frame import frame, number, spread
+from ncssl.report.tables.claims import decimals
+from ncssl.verdicts import gates
+from ncssl.verdicts.states import DECIDED, SILENT, Verdict, words
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+METRIC = "probe_accuracy"  # of leads
+
+
+class Both(NamedTuple):
+    """A claim on runs with its verdict at the smaller scale, what its contrast alone says there,
+    and its verdict at the larger scale."""
+
+    claim: Claim
+    small: Verdict
+    alone: Verdict
+    large: Verdict
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the contrast of the smaller scale alone decides otherwise than the larger
+        scale."""
+        return self.alone.status in DECIDED and self.alone.status != self.large.status
+
+
+def both(
+    paper: Paper,
+    small: Mapping[str, Found],
+    large: Mapping[str, Found],
+    results: str | Path | None = None,
+) -> list[Both]:
+    """The paper's own claims on runs that its runs at the larger scale decide."""
+    rows = []
+    for name, found in large.items():
+        before = dict(select.judged(paper, name, small.get(name, []), results))
+        for claim, v in select.judged(paper, name, found, results):
+            if v.status in DECIDED and claim.by == "paper" and not claim.erratum:
+                alone = contrast(claim, small.get(name, []))
+                rows.append(Both(claim, before[claim], alone, v))
+    return rows
+
+
+def contrast(claim: Claim, found: Found) -> Verdict:
+    """What these runs say of a claim without gates."""
+    claim = gates.with_margin(claim, found)
+    return Verdict("not run") if claim.margin is None else gates.contrast(claim, found)
+
+
+def table(rows: Iterable[Both], small: str, large: str) -> DataFrame:
+    """One row a claim: statement, and at both scales effect with its interval and the verdict; of
+    the smaller scale also the verdict without gates."""
+    out = []
+    for row in rows:
+        effects = {
+            f"effect, {name}": f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip()
+            for name, v in ((small, row.alone), (large, row.large))
+            for d in [decimals(row.claim, v)]
+        }
+        states = {
+            f"{small}, contrast alone": words(row.alone.status),
+            f"{small}, with gates": words(row.small.status),
+            large: words(row.large.status),
+        }
+        out.append({"claim": f"{row.claim.statement} ({row.claim.place})"} | effects | states)
+    return frame(out, ["claim", small, large])
+
+
+def finding(rows: Sequence[Both], small: str, large: str) -> str:
+    """In sentences: how many claims the larger scale decides, what the smaller says of them, and
+    would say without gates."""
+    if not rows:
+        return f"No claim is decided at scale {large} yet."
+    silent = sum(row.small.status in SILENT for row in rows)
+    alone, wrong = (
+        [row for row in rows if row.alone.status in DECIDED],
+        sum(row.wrong for row in rows),
+    )
+    gated = sum(row.wrong and row.small.status in DECIDED for row in rows)
+    counted = outcome.claims([(row.claim, row.large) for row in rows])
+    return (
+        f"Scale {large} decides {counted}. Of {outcome.count(silent)} of them scale {small} says"
+        f" nothing. Without gates its runs would have decided {outcome.count(len(alone))} of them,"
+        f" and {outcome.count(wrong)} otherwise; with gates {outcome.count(gated)} otherwise."
+    )
+
+
+def leads(
+    paper: Paper, small: Mapping[str, Found], large: Mapping[str, Found]
+) -> list[dict[str, Any]]:
+    """One dict an arm with runs at both scales, for `ncssl.plots.reported.against`: its lead over
+    the untrained encoder by linear probe, points, at the smaller scale ("paper") and at the larger
+    ("effect", with low and high); `open` where the larger lead is below the gate's."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name in large:
+        before, after = (lead(paper, name, found.get(name, [])) for found in (small, large))
+        for label in before.keys() & after.keys():
+            row = after[label]
+            rows[label] = {
+                "label": label,
+                "paper": before[label]["mean"],
+                "effect": row["mean"],
+                "low": row["low"],
+                "high": row["high"],
+                "open": row["mean"] < gates.PROBE_LEAD,
+            }
+    return [rows[label] for label in sorted(rows)]
+
+
+def lead(paper: Paper, experiment: str, found: Found) -> dict[str, dict[str, Any]]:
+    """Label of an arm -> its mean lead over the mean of the untrained encoder, with the interval of
+    its own runs; of arms that have both."""
+    measured = [
+        row for row in select.arms(paper, experiment, found, METRIC) if row["mean"] is not None
+    ]
+    floor = next((row["mean"] for row in measured if row["arm"] == FLOOR), None)
+    if floor is None:
+        return {}
+    ends = ("mean", "low", "high")
+    return {
+        row["label"]: {end: None if row[end] is None else row[end] - floor for end in ends}
+        for row in measured
+        if row["arm"] != FLOOR
+    }
