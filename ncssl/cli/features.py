@@ -57,7 +57,11 @@ def diagnose(
 @click.option(
     "-o", "out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="An .npz."
 )
-@click.option("--split", type=click.Choice(["train", "test"]), default="test", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "test", "all"]),
+    help="Default: test of a named set, all of a folder or archive.",
+)
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where named data lie.")
 @click.option("--device", metavar="cpu|cuda|cuda:N", default="cpu", show_default=True)
 @as_json
@@ -65,17 +69,19 @@ def embed(encoder, data, out, split, data_root, device, as_json) -> None:
     """Features of DATA by an ENCODER of `run --keep-encoder`, into an .npz that `diagnose` reads.
 
     DATA is a named data set, or a folder or tar of images, or of speech for an encoder of speech.
+    The .npz holds features z, classes y where every row has one, and the names of the files.
     """
     import numpy as np
 
-    from ncssl.train import encoders
+    from ncssl.train import features
 
     if out.suffix != ".npz":
         raise ValueError(f"-o was {str(out)!r}; allowed: a file that ends in .npz")
-    held = encoders.embed(encoder, data, split=split, root=data_root, device=device)
-    np.savez(out, **{name: each.numpy() for name, each in held.items()})
-    n, d = held["z"].shape
-    row = {"path": str(out), "rows": n, "features": d, "classes": int(held["y"].max()) + 1}
+    held = features.embed(encoder, data, split=split, root=data_root, device=device)
+    np.savez(out, **held.arrays())
+    n, d = held.z.shape
+    classes = None if held.y is None else int(held.y.max()) + 1
+    row = {"path": str(out), "rows": n, "features": d, "classes": classes}
     show(row, as_json, lambda r: "{path}: {rows} rows of {features} features".format(**r))
 
 

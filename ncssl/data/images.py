@@ -18,6 +18,9 @@ from ncssl.errors import BadFile
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp"})
 
 
+Names = tuple[str, ...]
+
+
 class Images(NamedTuple):
     """Images uint8 (n, c, h, w) and labels int64 (n,) on one device; `classes` names the labels.
 
@@ -179,6 +182,26 @@ def read_images(source: Path, split: str, size: int | None = None) -> Images:
     return Images(
         images, labels, tuple(str(name) for name in arrays["classes"]), str(arrays["digest"])
     )
+
+
+def every(source: Path, size: int | None = None) -> tuple[torch.Tensor, torch.Tensor | None, Names]:
+    """All images (n, 3, h, w) of a folder or archive in the order of their paths, whatever their
+    split; the class of each by its folder, None where one lies in none; their paths.
+
+    Raises BadFile for a damaged file or where there is no image, ValueError where sizes differ and
+    `size` is None.
+    """
+    decoded = dict(sorted(_decode_all(plain(source), size).items()))
+    if not decoded:
+        raise BadFile(source, "holds no images", f"allowed endings: {', '.join(sorted(SUFFIXES))}")
+    places = layout(source, list(decoded))
+    images = torch.from_numpy(np.stack(list(decoded.values())))
+    paths = tuple("/".join(parts) for parts in decoded)
+    if not all(places):
+        return images, None, paths
+    classes = sorted({place[1] for place in places if place})
+    labels = [classes.index(place[1]) for place in places if place]
+    return images, torch.tensor(labels), paths
 
 
 def balanced(labels: torch.Tensor, limit: int) -> torch.Tensor:

@@ -3,25 +3,19 @@ preprocessing. Plain torch reads them; book/encoders.md shows how."""
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 import torchvision
-from torch import Tensor, nn
+from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from ncssl import data
-from ncssl.data import speech
 from ncssl.errors import BadFile
 from ncssl.files import write_whole
-from ncssl.measure import speakers
 from ncssl.nn.speech import Frames, StatisticsPooling
 from ncssl.recipes import Recipe
 
 FORMAT = "1"
-CHUNK = 1024  # images at a time
 Part = list  # [kind, its arguments or parts, parts put in place by name]
 ARGUMENTS = {
     nn.Conv1d: "in_channels out_channels kernel_size stride padding dilation groups",
@@ -124,45 +118,3 @@ def safetensors() -> Any:
     except ImportError as error:
         raise ValueError("encoders need safetensors: pip install safetensors") from error
     return safetensors
-
-
-def images(net: nn.Module, given: Tensor, how: dict) -> Tensor:
-    """Features (n, features) of uint8 images (n, c, h, w), preprocessed as the encoder asks."""
-    mean, std = (given.new_tensor(how[k], dtype=torch.float32) for k in ("mean", "std"))
-    chunks = (x.float().div(255) for x in given.split(CHUNK))
-    return torch.cat([net((x - mean[:, None, None]) / std[:, None, None]) for x in chunks])
-
-
-@torch.no_grad()
-def embed(
-    path: str | Path,
-    source: str,
-    *,
-    split: str = "test",
-    root: str | Path | None = None,
-    device: str = "cpu",
-) -> dict[str, Tensor]:
-    """Features z (n, features) and classes y (n,) of a data set by an encoder in a file. `source`:
-    a named data set, or a folder or archive of images, or of speech.
-
-    Raises BadFile, FileNotFoundError, ValueError for data that the encoder cannot take, and what
-    loading the data raises.
-    """
-    encoder = load(path, device)
-    how = encoder.preprocessing
-    reader: Callable = speech.load if how["kind"] == "speech" else data.load
-    table = speech.DATASETS if how["kind"] == "speech" else data.DATASETS
-    name, root = (source, root) if source in table else (FOLDER[how["kind"]], source)
-    sized = {} if how["kind"] == "speech" else {"size": how["size"] if root == source else None}
-    held = reader(name, split, root=root, device=device, **sized)
-    if how["kind"] == "speech":
-        return {"z": speakers.outputs(encoder.net, held).cpu(), "y": held.labels.cpu()}
-    if held.images.shape[1] != len(how["mean"]):
-        raise ValueError(
-            f"images have {held.images.shape[1]} channels; allowed: the {len(how['mean'])} that"
-            " the encoder was trained on"
-        )
-    return {"z": images(encoder.net, held.images, how).cpu(), "y": held.labels.cpu()}
-
-
-FOLDER = {"images": "folder", "speech": "speech"}
