@@ -6,6 +6,7 @@ An hour of speech is 115 MB of frames. What lies where, and which file is for wh
 """
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ import torch
 
 from ncssl.checks import is_whole
 from ncssl.data import MissingData, _bytes
-from ncssl.data.audio import FEATURES
+from ncssl.data.audio import AUDIO, FEATURES
 from ncssl.data.cache import cached, content
 from ncssl.data.conditions import CONDITIONS, SETTINGS
 from ncssl.data.corpora import DATASETS, conditions, identified, tested, where
 from ncssl.data.corpora import corpus as corpus_of
 from ncssl.data.corpus import Corpus, Utterance, utterances
 from ncssl.data.extract import build, pool, report, subset
+from ncssl.data.files import plain, tree
 from ncssl.data.provenance import CORPORA, SOURCES
+from ncssl.data.tables import File
 from ncssl.data.utterances import Speech, Trials
 from ncssl.errors import BadFile, UnknownName
 
@@ -29,6 +32,7 @@ __all__ = [
     "Speech",
     "Trials",
     "conditions",
+    "folder",
     "identified",
     "load",
     "noises",
@@ -136,6 +140,28 @@ def noises(
     kept = [item for item, length in zip(found, arrays["lengths"], strict=True) if length]
     held = _identity(corpus, "train", kept, arrays["digest"])
     return _speech(corpus, found, kept, arrays, device)._replace(digest=held)
+
+
+def folder(where: str | Path, *, device: str | torch.device = "cpu") -> Speech:
+    """Log-mel frames of every audio file under a folder that says nothing of speakers, in the order
+    of their paths; each is a speaker of its own.
+
+    Raises BadFile for a folder without audio; for a file that cannot be used a warning.
+    """
+    top = plain(Path(where))
+    names = [path.relative_to(top).as_posix() for path in tree(top) if path.suffix.lower() in AUDIO]
+    if not names:
+        allowed = ", ".join(sorted(AUDIO))
+        raise BadFile(top, "holds no audio files", f"allowed endings: {allowed}")
+    found = [Utterance(name, File(name, top, name, name, "", "")) for name in names]
+    corpus = Corpus(top, tuple(item.file for item in found), {})
+    drawn = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    wanted = ("mel", "lengths", "why", "digest")
+    make = partial(build, "speech", corpus, found, "clean")
+    arrays = cached(top, f"folder|{FEATURES}|{drawn}", make, wanted)
+    report(corpus, found, arrays["why"])
+    kept = [item for item, length in zip(found, arrays["lengths"], strict=True) if length]
+    return _speech(corpus, found, kept, arrays, device)
 
 
 def _identity(corpus: Corpus, split: str, kept: list[Utterance], frames: np.ndarray) -> str:

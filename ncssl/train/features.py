@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ncssl import data
 from ncssl.data import speech
+from ncssl.data.corpus import is_corpus
 from ncssl.data.images import every
 from ncssl.errors import BadFile, UnknownName
 from ncssl.measure import speakers
@@ -87,11 +88,19 @@ def images(net: nn.Module, given: Tensor, how: dict, device: str = "cpu") -> Ten
     return torch.cat([net((x - mean) / std).cpu() for x in chunks])
 
 
+def known(folder: Path) -> bool:
+    """Whether a folder, or its own folder speech/, says which audio is whose."""
+    return is_corpus(folder) or is_corpus(folder / "speech")
+
+
 def of_speech(
     net: nn.Module, name: str, splits: Iterable[str], root: str | Path | None, device: str
 ) -> Features:
-    """Features of the utterances of splits, those that a corpus has; a speaker is a class. Raises
-    BadFile where it has none of them."""
+    """Features of the utterances of splits, those that a corpus has; a speaker is a class. Of a
+    plain folder of audio, all files without classes. Raises BadFile where there are none."""
+    if root is not None and Path(root).is_dir() and name == "speech" and not known(Path(root)):
+        held = speech.folder(root, device=device)
+        return Features(speakers.outputs(net, held).cpu(), None, held.paths)
     corpus = speech.corpus_of(name, root)
     there = [split for split in splits if speech.utterances(corpus, split)]
     if not there:
