@@ -16,7 +16,8 @@ from ncssl.errors import BadFile
 from ncssl.measure import embeddings
 from ncssl.nn import BACKBONES, backbone
 from ncssl.recipes import recipe
-from ncssl.train import encoders
+from ncssl.runs import experiments, single
+from ncssl.train import encoders, loop
 
 pytest.importorskip("safetensors", reason="safetensors is not installed here")
 
@@ -67,6 +68,24 @@ def test_a_run_keeps_its_encoder_and_plain_torch_gives_its_features(tmp_path, mo
     assert z.std() > 0.01 and (h - z).abs().max() <= 1e-6 * z.abs().max()
     done = CliRunner().invoke(main, ["diagnose", str(tmp_path / "z.npz"), "--of", "features"])
     assert done.exit_code == 0 and "by nearest neighbours" in done.output
+
+
+def test_a_campaign_keeps_encoders_in_half_precision(tmp_path, monkeypatch):
+    monkeypatch.setenv("NCSSL_CACHE", str(tmp_path / "cache"))
+    made = recipe("simsiam", epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
+    planned = experiments.Planned("tian2021", "e", "a", 0, made)
+    kept = tmp_path / "kept"
+    single.run_one(planned, None, tmp_path / "many", "cpu", False, keep=kept)
+    whole = tmp_path / "whole.safetensors"
+    loop.fit(made, out=tmp_path / "one", device="cpu", keep=whole)
+    file = kept / f"{made.id}.safetensors"
+    assert file.stat().st_size < whole.stat().st_size
+    half, full = (encoders.load(path).net.state_dict() for path in (file, whole))
+    for name, weight in full.items():
+        assert half[name].dtype == weight.dtype
+        torch.testing.assert_close(half[name], weight, rtol=1e-3, atol=1e-6)
+    done = CliRunner().invoke(main, ["run", "--method", "simsiam", "--keep-encoders", str(kept)])
+    assert done.exit_code == 2 and "--keep-encoders given without --paper" in done.stderr
 
 
 @pytest.mark.parametrize("name", [n for n in BACKBONES if "50" not in n])

@@ -53,9 +53,9 @@ def shard_of(text: str | None) -> tuple[int, int]:
 
 
 OF_ONE = ("method", "seed", "compiled", "log", "keep")  # options of `run` that are about one recipe
-OF_MANY = ("jobs", "budget", "undecided", "plan", "only", "shard")  # and about the runs of papers
-
-OF_WORK = ("only", "shard", "budget", "jobs", "undecided", "threads", "device", "download")
+WORK = ("jobs", "budget", "undecided", "only", "shard", "kept")  # and about the work on many
+OF_MANY = (*WORK, "plan")
+OF_WORK = (*WORK, "threads", "device", "download")
 
 
 def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
@@ -138,6 +138,12 @@ def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
     help="The I-th of N shares of the runs; default: the place in a Slurm array.",
 )
 @click.option(
+    "--keep-encoders",
+    "kept",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --paper or --all: a folder for the encoders of runs, ID.safetensors, in float16.",
+)
+@click.option(
     "--undecided",
     is_flag=True,
     help="Then add seeds for the claims that the scale's own leave undecided.",
@@ -213,6 +219,7 @@ def run_many(
         root=more["data_root"],
         budget=seconds(more["budget"]),
         shard=shard_of(more["shard"]),
+        keep=more["kept"],
         report=lambda row: report(row, as_json),
         **{name: more[name] for name in names},
     )

@@ -52,6 +52,7 @@ def run(
     threads: int = THREADS,
     only: Sequence[str] = (),
     shard: tuple[int, int] = (0, 1),
+    keep: str | Path | None = None,
     report: Callable[[dict], object] = print,
 ) -> Tally:
     """Make the missing records of a paper (or of all) at a scale, the most important first; how
@@ -62,7 +63,8 @@ def run(
     (seconds), and stops when that is spent. `undecided` then adds the seeds that the rule of the
     two looks gives to claims, and makes runs again whose record is of another precision than those
     it is compared with, where this machine computes in theirs. `only`: the runs with these ids.
-    `shard` (i, n): every n-th run from the i-th on, of n calls that share the work. A run that ends
+    `shard` (i, n): every n-th run from the i-th on, of n calls that share the work. `keep`: a
+    folder for the encoders of the runs that are made, in half precision. A run that ends
     in an error of its own is named on stderr and the others are made; raises ValueError at the end.
     Several GPUs take one run each; under torchrun the runs come one after another, each over all
     processes.
@@ -73,7 +75,7 @@ def run(
         print(f"ncssl: {error}", file=sys.stderr)
     device = chosen(device)
     jobs = jobs or gpus(device) or side_by_side(device, threads)
-    began, given = time.monotonic(), (root, out, device, download, threads)
+    began, given = time.monotonic(), (root, out, device, download, threads, keep)
 
     def mine(runs: list[experiments.Planned]) -> list[experiments.Planned]:
         return select(identify(runs, root), only, shard)

@@ -39,10 +39,12 @@ def run_one(
     device: str | None,
     download: bool,
     threads: int = THREADS,
+    keep: str | Path | None = None,
     deadline: float | None = None,
 ) -> dict | None:
     """Make one record unless it is there or another process is at it; what to print of it, or None.
 
+    `keep`: a folder for its encoder in half precision, under the id of the run.
     None too if the deadline came first: the checkpoint stays, and the next call goes on from it.
     Of several processes that torchrun started the first has what to print, the others {}.
     """
@@ -57,6 +59,8 @@ def run_one(
                     first = parallel.rank() == 0
                     record = measure_floor(planned.recipe, **where) if first else None
                 else:
+                    if keep is not None:
+                        where |= dict(keep=encoder_file(planned.recipe, keep), half=True)
                     record = fit(planned.recipe, key=planned.paper, progress=False, **where)
         except OutOfTime:
             return None
@@ -68,6 +72,11 @@ def run_one(
         return {"run": name, "seed": planned.seed, "seconds": round(record.seconds, 1)} | summary(
             record, out
         )
+
+
+def encoder_file(r: Recipe, folder: str | Path) -> Path:
+    """Where a campaign keeps the encoder of a run."""
+    return Path(folder) / f"{r.id}.safetensors"
 
 
 @contextlib.contextmanager

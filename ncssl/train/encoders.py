@@ -68,11 +68,15 @@ def build(kind: str, given: list | dict, swapped: dict[str, Part] | None = None)
     return net
 
 
-def save(path: str | Path, encoder: nn.Module, recipe: Recipe, preprocessing: dict) -> None:
-    """Write an encoder whole or not at all. Raises ValueError for a layer that is not known or
-    where safetensors is not installed, OSError."""
+def save(
+    path: str | Path, encoder: nn.Module, recipe: Recipe, preprocessing: dict, half: bool = False
+) -> None:
+    """Write an encoder whole or not at all, its weights as float32 or as float16. Raises ValueError
+    for a layer that is not known or where safetensors is not installed, OSError."""
     writer = safetensors().torch.save
     weights = {k: v.detach().cpu().contiguous() for k, v in encoder.state_dict().items()}
+    if half:
+        weights = {k: v.half() if v.is_floating_point() else v for k, v in weights.items()}
     about = {
         "network": described(encoder, recipe.backbone),
         "recipe": dataclasses.asdict(recipe),

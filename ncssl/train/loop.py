@@ -188,6 +188,7 @@ def fit(
     threads: int = THREADS,
     log: str | Path | None = None,
     keep: str | Path | None = None,
+    half: bool = False,
 ) -> store.Record | None:
     """Train a recipe, write its record under `out` (default: the results folder) and return it.
 
@@ -197,8 +198,8 @@ def fit(
     a CPU it did not), and rounds differently. `threads` of the CPU compute; more than one are
     faster, round differently, and are said in the record's `device`. `log`: a .csv or .jsonl file
     of the curves, written at every measurement. `keep`: a file for the encoder, as `encoders.save`
-    writes it, of a run that ends. In processes that torchrun started each has its share of every
-    batch; the first measures, writes and has the record, the others None.
+    writes it, `half` in float16, of a run that ends. In processes that torchrun started each has
+    its share of every batch; the first measures, writes and has the record, the others None.
     """
     if keep is not None:
         encoders.safetensors()
@@ -220,7 +221,8 @@ def fit(
             train(run, path, sys.stderr.isatty() if progress is None else progress)
             metrics = measured_last(run)
             if keep is not None and parallel.rank() == 0:
-                encoders.save(keep, run.model.used[0], run.recipe, run.data.preprocessing())
+                facts = run.recipe, run.data.preprocessing()
+                encoders.save(keep, run.model.used[0], *facts, half=half)
         except NotFinite as error:
             status, reason = "failed", str(error)
         if parallel.rank() > 0:
