@@ -9,7 +9,7 @@ from ncssl.claims.facts import Claim
 from ncssl.recipes import recipe
 from ncssl.records import store
 from ncssl.runs.experiments import Planned
-from ncssl.train.optim import rate
+from ncssl.train.optim import lr_factor
 from ncssl.verdicts import gates, judging
 
 SMALL = dict(dataset="cifar10_jpeg", limit=10_000, epochs=12, batch=128, lr=0.03, weight_decay=4e-4)
@@ -155,7 +155,7 @@ def test_exposure_sums_the_schedule_that_training_follows(schedule, warmup):
     changes = dict(SMALL, schedule=schedule, warmup_epochs=warmup, batch=256, epochs=5, limit=None)
     r = recipe("byol", "small", **changes)
     each = 10_000 // 256
-    total = sum(rate(step, 5 * each, int(warmup * each), schedule) for step in range(5 * each))
+    total = sum(lr_factor(step, 5 * each, int(warmup * each), schedule) for step in range(5 * each))
     assert gates.exposure(r, 10_000) == pytest.approx(0.03 * 4e-4 * total / 0.1)
     assert gates.exposure(r, None) is None
     own = recipe(

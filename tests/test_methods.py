@@ -13,7 +13,7 @@ from ncssl.errors import UnknownName
 from ncssl.methods import METHODS, make
 from ncssl.model import Siamese
 from ncssl.nn import ClosedForm, Linear, backbone, deferred, direct_pred
-from ncssl.train.optim import LARS, optimiser, rate
+from ncssl.train.optim import LARS, lr_factor, optimiser
 
 VARIANTS = [
     ("simsiam", {}),
@@ -345,9 +345,11 @@ def test_optimisers_keep_the_groups_rates(name):
 
 
 def test_rate_warms_up_then_falls_to_zero():
-    assert [rate(i, 10, 4, "constant") for i in (0, 3, 4, 9)] == [0.25, 1.0, 1.0, 1.0]
-    assert rate(4, 10, 4, "cosine") == 1.0 and rate(7, 10, 4, "cosine") == pytest.approx(0.5)
-    assert rate(10, 10, 4, "cosine") == pytest.approx(0.0)
+    assert [lr_factor(i, 10, 4, "constant") for i in (0, 3, 4, 9)] == [0.25, 1.0, 1.0, 1.0]
+    assert lr_factor(4, 10, 4, "cosine") == 1.0 and lr_factor(7, 10, 4, "cosine") == pytest.approx(
+        0.5
+    )
+    assert lr_factor(10, 10, 4, "cosine") == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize("d", [1, 3])

@@ -155,7 +155,7 @@ def test_rounds_find_hidden_speakers_from_weak_embeddings(seed):
         toy.crops,
         16,
         clusters=20,
-        hidden=toy.y,
+        truth=toy.y,
         seed=seed,
         measure=lambda e, z, y: verify(e(new.inputs()), trials),
         **SHORT,
@@ -178,7 +178,7 @@ def test_rounds_on_embeddings_that_are_all_alike_train_nothing():
     toy, encoder = Toy(6, 10, 0), network()
     before = everything(encoder)
     table = pseudo_rounds(
-        encoder, lambda e: np.ones((60, 16)), toy.crops, 16, rounds=2, clusters=6, hidden=toy.y
+        encoder, lambda e: np.ones((60, 16)), toy.crops, 16, rounds=2, clusters=6, truth=toy.y
     )
     assert [row["kept_clusters"] for row in table] == [1, 1, 1] and torch.equal(
         everything(encoder), before

@@ -16,7 +16,7 @@ from ncssl.recipes import FIELDS, SCALES, Recipe, recipe
 UNFINISHED = 75
 
 
-def heard(dataset: str, root: Path | None) -> str:
+def resolve_dataset(dataset: str, root: Path | None) -> str:
     """The data set to use: for "speech" where there is no corpus the generated voices, which is
     said on stderr."""
     if dataset != "speech":
@@ -193,7 +193,7 @@ def run(
             )
     if plan:
         refuse(ctx, OF_WORK, "with --plan, which lists all the runs and trains nothing")
-    values |= {"dataset": heard(dataset, more["data_root"])} if dataset else {}
+    values |= {"dataset": resolve_dataset(dataset, more["data_root"])} if dataset else {}
     if plan:
         from ncssl.runs import plans
 

@@ -182,10 +182,10 @@ def _speech(
     classes = tuple(sorted({item.file.speaker for item in whole}))
     feelings = tuple(sorted({file.emotion for file in corpus.files} - {""}))
     number = {name: i for i, name in enumerate(classes)}
-    felt = {name: i for i, name in enumerate(feelings)} | {"": -1}
+    emotion_of = {name: i for i, name in enumerate(feelings)} | {"": -1}
     lengths = torch.from_numpy(arrays["lengths"][arrays["lengths"] > 0].astype(np.int64))
     labels = torch.tensor([number[item.file.speaker] for item in kept])
-    emotions = torch.tensor([felt[item.file.emotion] for item in kept])
+    emotions = torch.tensor([emotion_of[item.file.emotion] for item in kept])
     paths = tuple(item.name for item in kept)
     mel, starts = torch.from_numpy(arrays["mel"]), lengths.cumsum(0) - lengths
     mel, starts, lengths, labels, emotions = (

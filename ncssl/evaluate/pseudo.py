@@ -110,9 +110,9 @@ def keep_sure(z: Any, y: Any, *, least: int = 4, farthest: float = 0.1) -> np.nd
     return out
 
 
-def cluster_quality(y: Any, hidden: Any) -> dict[str, float]:
-    """How clusters y (n,) fit hidden labels (n,), over the rows that are not -1: purity and NMI in
-    percent.
+def cluster_quality(y: Any, truth: Any) -> dict[str, float]:
+    """How clusters y (n,) fit the true labels (n,), over the rows that are not -1: purity and
+    NMI in percent.
 
     Purity: rows in the commonest label of their cluster. NMI: over the arithmetic mean of the
     entropies. Beside them the number of clusters and the percent of rows kept; purity and NMI are
@@ -122,7 +122,7 @@ def cluster_quality(y: Any, hidden: Any) -> dict[str, float]:
     from sklearn.metrics.cluster import contingency_matrix
 
     y = numbered("y", y, len(y), least=LEFT_OUT)
-    hidden = labels("hidden", hidden, len(y))
+    truth = labels("truth", truth, len(y))
     kept = y >= 0
     out = {
         "clusters": len(np.unique(y[kept])),
@@ -131,7 +131,7 @@ def cluster_quality(y: Any, hidden: Any) -> dict[str, float]:
         "nmi": np.nan,
     }
     if kept.any():
-        table = contingency_matrix(hidden[kept], y[kept])
+        table = contingency_matrix(truth[kept], y[kept])
         out["purity"] = 100.0 * table.max(axis=0).sum() / kept.sum()
-        out["nmi"] = 100.0 * normalized_mutual_info_score(hidden[kept], y[kept])
+        out["nmi"] = 100.0 * normalized_mutual_info_score(truth[kept], y[kept])
     return {name: float(value) for name, value in out.items()}

@@ -77,11 +77,11 @@ def final(
     train: Speech,
     tests: dict[str, Speech],
     trials: dict[str, Trials],
-    felt: tuple[Speech, Speech] | None = None,
+    emotional: tuple[Speech, Speech] | None = None,
 ) -> dict:
     """EER (percent) and minDCF on every list, matched and with side b in another condition, and
     their 95 % intervals over speakers; micro- and macro-F1 (percent) of an emotion probe on train
-    and test, or on the two splits of another corpus (`felt`), where both have emotions.
+    and test, or on the two splits of another corpus (`emotional`), where both have emotions.
 
     Scores are cosines of features less the mean of the training utterances, as wespeaker does. EERs
     named whitened_ are of the same features whitened as those of the no-learning baseline are;
@@ -90,13 +90,13 @@ def final(
     bank = embed(model, train)[0].cpu()
     h = {condition: embed(model, corpus)[0].cpu() for condition, corpus in tests.items()}
     own = (bank, train, h["clean"], tests["clean"])
-    other = (x for corpus in felt or () for x in (embed(model, corpus)[0].cpu(), corpus))
-    out = verified(bank, h, tests, trials) | emotions(*(other if felt else own))
+    other = (x for corpus in emotional or () for x in (embed(model, corpus)[0].cpu(), corpus))
+    out = verified(bank, h, tests, trials) | emotions(*(other if emotional else own))
     white = whitened(
         bank.numpy(), {condition: z.numpy() for condition, z in h.items()}, tests, trials
     )
     out |= {f"whitened_{name}": value for name, value in white.items()}
-    return out | leads(out, statistics(train, tests, trials, felt, intervals=False))
+    return out | leads(out, statistics(train, tests, trials, emotional, intervals=False))
 
 
 def whitened(
@@ -175,7 +175,7 @@ def statistics(
     train: Speech,
     tests: dict[str, Speech],
     trials: dict[str, Trials],
-    felt: tuple[Speech, Speech] | None = None,
+    emotional: tuple[Speech, Speech] | None = None,
     intervals: bool = True,
 ) -> dict:
     """The measures of `final` with no network: deviations of the log-mel bands, whitened on the
@@ -193,6 +193,6 @@ def statistics(
         trials,
         intervals,
     )
-    bank, test = felt or (train, tests["clean"])
+    bank, test = emotional or (train, tests["clean"])
     h, others = (torch.from_numpy(moments(corpus, mean=True)) for corpus in (bank, test))
     return out | emotions(h, bank, others, test)

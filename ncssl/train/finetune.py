@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ncssl.evaluate.checks import numbered
 from ncssl.evaluate.pseudo import cluster, cluster_quality, keep_sure
 from ncssl.nn.margin import MarginHead
-from ncssl.train.optim import optimiser, rate
+from ncssl.train.optim import lr_factor, optimiser
 
 Crops = Callable[[Tensor, torch.Generator], Tensor]
 Measure = Callable[[nn.Module, Any, Any], dict[str, float]]
@@ -108,7 +108,7 @@ def _stepper(
     counter = count()
 
     def step(x: Tensor, y: Tensor) -> Tensor:
-        opt.param_groups[0]["lr"] = stage.lr * rate(
+        opt.param_groups[0]["lr"] = stage.lr * lr_factor(
             next(counter), stage.epochs * steps, 0, "cosine"
         )
         with torch.set_grad_enabled(stage.whole):
@@ -133,7 +133,7 @@ def pseudo_rounds(
     similarity: float | None = None,
     least: int = 4,
     farthest: float = 0.1,
-    hidden: Any = None,
+    truth: Any = None,
     measure: Measure | None = None,
     seed: int = 0,
     **tuning: Any,
@@ -142,7 +142,7 @@ def pseudo_rounds(
     row for each state.
 
     embed(encoder) gives the training embeddings (n, d), measure(encoder, embeddings, kept clusters)
-    more numbers for the row, hidden (n,) the true labels, for purity and NMI alone
+    more numbers for the row, truth (n,) the true labels, for purity and NMI alone
     (`cluster_quality`; of the kept rows as kept_purity, kept_nmi). rounds + 1 rows, the first
     before any fine-tuning, which goes by labels of the row before and is left out where these are
     fewer than two. The rest as in `cluster`, `keep_sure` and `fine_tune`.
@@ -155,17 +155,17 @@ def pseudo_rounds(
             y = cluster(z, clusters=clusters, similarity=similarity, seed=seed + i)
             sure = keep_sure(z, y, least=least, farthest=farthest)
             more = measure(encoder, z, sure) if measure else {}
-        table.append({"round": i} | more | _quality(y, sure, hidden))
+        table.append({"round": i} | more | _quality(y, sure, truth))
         if i < rounds and sure.max() > 0:
             fine_tune(encoder, crops, sure, d, seed=seed + i, **tuning)
     return table
 
 
-def _quality(y: Any, sure: Any, hidden: Any) -> dict[str, float]:
-    truth = y if hidden is None else hidden
-    every, kept = cluster_quality(y, truth), cluster_quality(sure, truth)
+def _quality(y: Any, sure: Any, truth: Any) -> dict[str, float]:
+    against = y if truth is None else truth
+    every, kept = cluster_quality(y, against), cluster_quality(sure, against)
     sizes = {"clusters": every["clusters"], "kept": kept["kept"], "kept_clusters": kept["clusters"]}
-    if hidden is None:
+    if truth is None:
         return sizes
     return (
         sizes

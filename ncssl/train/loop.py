@@ -19,7 +19,7 @@ from ncssl.recipes import Recipe
 from ncssl.records import store
 from ncssl.train import curves, encoders
 from ncssl.train.making import record_of
-from ncssl.train.optim import optimiser, rate
+from ncssl.train.optim import lr_factor, optimiser
 from ncssl.train.resume import checkpoint_path, resume_together, saved
 from ncssl.train.run import Run, made, precision
 from ncssl.train.tasks import domain, identified
@@ -84,7 +84,7 @@ def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
     r = run.recipe
     views = run.data.views(rows, run.generator)
     total = run.steps * r.epochs
-    factor = rate(step, total, int(r.warmup_epochs * run.steps), r.schedule)
+    factor = lr_factor(step, total, int(r.warmup_epochs * run.steps), r.schedule)
     for group in run.optimiser.param_groups:
         group["lr"] = group["base"] * factor
     progress = step / max(1, total)

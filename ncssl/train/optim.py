@@ -68,7 +68,7 @@ def optimiser(name: str, groups: list[dict], *, momentum: float) -> torch.optim.
     return torch.optim.SGD(groups, momentum=momentum)
 
 
-def rate(step: int, steps: int, warmup: int, schedule: str) -> float:
+def lr_factor(step: int, steps: int, warmup: int, schedule: str) -> float:
     """Factor on the learning rate at `step` of `steps`: linear warm-up, then constant or cosine to
     zero."""
     if step < warmup:

@@ -75,7 +75,7 @@ def relabelled(
         width,
         rounds=rounds,
         clusters=clusters,
-        hidden=some.labels.cpu().numpy(),
+        truth=some.labels.cpu().numpy(),
         measure=lambda net, bank, sure: errors(
             outputs(net, test).cpu().numpy(), bank, sure, trials
         ),

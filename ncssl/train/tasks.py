@@ -175,7 +175,7 @@ class Utterances:
             for mark, c in speech.tested(recipe.dataset, root=root).items()
         }
         self.trials = speech.trials(recipe.dataset, self.tests["clean"], root=root)
-        self.felt = recipe.emotions and tuple(
+        self.emotional = recipe.emotions and tuple(
             speech.load(recipe.emotions, split, **where) for split in ("train", "test")
         )
         enough(len(self), recipe.batch, "utterances")
@@ -215,7 +215,7 @@ class Utterances:
         """The metrics at the end, and those of the rounds of pseudo-labels where the recipe asks
         for them."""
         r = self.recipe
-        out = speakers.final(model, self.train, self.tests, self.trials, self.felt)
+        out = speakers.final(model, self.train, self.tests, self.trials, self.emotional)
         if not r.pseudo_rounds:
             return out
         how = dict(
@@ -230,7 +230,7 @@ class Utterances:
 
     def floor(self) -> dict:
         """The metrics of the no-learning baseline."""
-        return speakers.statistics(self.train, self.tests, self.trials, self.felt)
+        return speakers.statistics(self.train, self.tests, self.trials, self.emotional)
 
     def facts(self) -> dict[str, int]:
         """Sizes of what was trained on and tested on, for the record."""

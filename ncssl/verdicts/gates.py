@@ -229,8 +229,8 @@ def exposure(recipe: Recipe, count: int | None) -> float | None:
     a count of images.
 
     The weight decay is the larger of the encoder's and the predictor's. The sum is that of
-    `ncssl.train.optim.rate`: a linear warm-up, then a constant or a cosine from 1 to 0, whose m
-    factors add up to (m + 1) / 2.
+    `ncssl.train.optim.lr_factor`: a linear warm-up, then a constant or a cosine from 1 to 0, whose
+    m factors add up to (m + 1) / 2.
     """
     if count is None:
         return None
