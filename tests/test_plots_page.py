@@ -59,3 +59,16 @@ def test_the_front_s_figure_holds_every_effect_and_links_every_mark(ax):
     assert urls.count("a") == 2 and urls.count("b") == 3
     assert "not run" in [t.get_text() for t in ax.texts]
     assert [words for _, words in found.key(rows)][-1] == "the paper’s effect"
+
+
+def test_a_picture_of_too_many_marks_leaves_those_in_the_page_s_tones_as_they_are(ax, monkeypatch):
+    monkeypatch.setattr(page, "HEAVY", 0)
+    ax.plot([0, 1], [0, 1], color=style.INK)
+    ax.plot([0, 1], [1, 0], "o", color=style.OKABE["blue"], mfc=style.PAPER)
+    ax.plot([0, 1], [1, 0], color=style.OKABE["green"])
+    ax.contourf([[0, 1], [0, 1]], levels=2, colors=[style.colour("collapse"), style.OKABE["sky"]])
+    ax.imshow([[0, 1]])
+    drawn = page.page_html(ax.figure, "Lines over a picture.")
+    rasterised = [mark.get_rasterized() for mark in (*ax.lines, *ax.collections, *ax.images)]
+    assert rasterised == [False, False, True, False, True] and "data:image/png" in drawn
+    assert "var(--figure-collapse" in drawn and style.OKABE["green"].lower() not in drawn

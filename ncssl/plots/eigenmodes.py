@@ -72,12 +72,10 @@ def pull(data: Mapping[str, Any], ax: Axes) -> Axes:
         data["y"],
         data["dx"] / longest,
         data["dy"] / longest,
-        size,
-        cmap="cividis_r",
+        color=colour("measured"),
         pivot="mid",
         scale=data.get("scale", 9),
         width=0.008,
-        clim=(-0.25 * longest, longest),
     )
     ax.axhline(0, color=GREY, lw=0.5, zorder=0)
     ax.axvline(0, color=GREY, lw=0.5, zorder=0)

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 
 from ncssl.plots.style import INK, PALE, PAPER, QUANTITIES
@@ -97,16 +99,25 @@ def written(caption: str) -> str:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as SVG for a page; marks that would be too many are a picture inside it."""
+    """The figure as SVG for a page; marks that would be too many are a picture inside it, but for
+    those in a tone of the page, which a picture could not follow."""
     text = saved(figure)
     if len(text) > HEAVY:
         for ax in figure.axes:
             for mark in (*ax.lines, *ax.collections, *ax.patches, *ax.images):
-                mark.set_rasterized(True)
+                mark.set_rasterized(not tones(mark))
         text = saved(figure)
     name = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
     text = re.sub(r'\bid="', f'id="{name}-', text)  # two figures of a page share no id
     return re.sub(r'(url\(#|href="#)', rf"\1{name}-", text)
+
+
+def tones(mark: Artist) -> set[str]:
+    """The tones of the page that a mark is drawn in."""
+    asked = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")
+    found = [getattr(mark, f"get_{name}")() for name in asked if hasattr(mark, f"get_{name}")]
+    drawn = {to_hex(c) for some in found for c in to_rgba_array(some)}
+    return drawn & {tone.lower() for tone in TONES}
 
 
 def saved(figure: Figure) -> str:
