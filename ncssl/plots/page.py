@@ -14,6 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 
+from ncssl.plots.motion import Motion
 from ncssl.plots.style import INK, PALE, PAPER, QUANTITIES
 
 TONES = {  # what a figure is drawn with -> what a page makes of it, on light and on dark
@@ -36,34 +37,36 @@ DROPPED = (  # what a page does not need
     r"<style[^>]*>.*?</style>",
     r' target="_blank"',
     r"xlink:(?=href)",
-    r'(?<=<g) id="[^"]*"',
+    r'(?<=<g) id="(?!move-)[^"]*"',
 )
 
 
-def show(figure: Figure, alt: str, caption: str = "") -> None:
+def show(figure: Figure, alt: str, caption: str = "", moves: Motion | None = None) -> None:
     """Display a figure in a notebook and close it; `caption` says what it shows, $...$ is
-    mathematics.
+    mathematics, `moves` what becomes of its marks when a reader plays it.
 
     Raises ValueError where `alt` is no description.
     """
     from IPython.display import display
 
-    page = closed(figure, alt, caption)
+    page = closed(figure, alt, caption, moves=moves)
     display({"text/html": page, "text/plain": f"{alt}\n{caption}".strip()}, raw=True)
 
 
-def closed(
-    figure: Figure, alt: str, caption: str = "", links: Mapping[str, str] | None = None
-) -> str:
+def closed(figure: Figure, alt: str, caption: str = "", **more) -> str:
     """`page_html` of a figure that nobody needs after it."""
     try:
-        return page_html(figure, alt, caption, links or {})
+        return page_html(figure, alt, caption, **more)
     finally:
         plt.close(figure)
 
 
 def page_html(
-    figure: Figure, alt: str, caption: str = "", links: Mapping[str, str] = MappingProxyType({})
+    figure: Figure,
+    alt: str,
+    caption: str = "",
+    links: Mapping[str, str] = MappingProxyType({}),
+    moves: Motion | None = None,
 ) -> str:
     """The figure with its caption, as HTML without blank lines.
 
@@ -77,8 +80,10 @@ def page_html(
     said = f'<svg role="{role}" aria-label="{html.escape(alt)}" style="max-width:{width}px" '
     drawn = linked(svg(figure), links).replace("<svg ", said, 1)
     below = f"\n<figcaption>{written(caption)}</figcaption>" if caption else ""
-    frame = '<figure class="ncssl-figure">\n<div class="figure-scroll">'
-    return f"{frame}\n{drawn}\n</div>{below}\n</figure>"
+    told = moves and f'\n<script type="application/json">{moves.told(figure)}</script>'
+    frame = f'<figure class="ncssl-figure{" ncssl-motion" if moves else ""}">'
+    inside = f'<div class="figure-scroll">\n{drawn}\n</div>'
+    return f"{frame}\n{inside}{told or ''}{below}\n</figure>"
 
 
 def linked(text: str, links: Mapping[str, str]) -> str:
