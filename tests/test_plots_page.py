@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ncssl.plots import found, page, style
+from ncssl.plots import found, page, style, vector
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_front_s_figure_holds_every_effect_and_links_every_mark(ax):
 
 
 def test_a_picture_of_too_many_marks_leaves_those_in_the_page_s_tones_as_they_are(ax, monkeypatch):
-    monkeypatch.setattr(page, "HEAVY", 0)
+    monkeypatch.setattr(vector, "HEAVY", 0)
     ax.plot([0, 1], [0, 1], color=style.INK)
     ax.plot([0, 1], [1, 0], "o", color=style.OKABE["blue"], mfc=style.PAPER)
     ax.plot([0, 1], [1, 0], color=style.OKABE["green"])
@@ -72,3 +72,32 @@ def test_a_picture_of_too_many_marks_leaves_those_in_the_page_s_tones_as_they_ar
     rasterised = [mark.get_rasterized() for mark in (*ax.lines, *ax.collections, *ax.images)]
     assert rasterised == [False, False, True, False, True] and "data:image/png" in drawn
     assert "var(--figure-collapse" in drawn and style.OKABE["green"].lower() not in drawn
+
+
+@pytest.mark.parametrize(
+    "long, short",
+    [
+        ("M 0 217.19 \nL 397.196 217.19 \nL 397.19 0 \nz \n", "M0 217.19 397.2 217.19 397.19 0z"),
+        ("M -0.126 3.50 L -0.001 1e-05", "M-.13 3.5 0 0"),
+        ("M 0 1 C 1 2 3 4 5 6 L 7 8", "M0 1C1 2 3 4 5 6L7 8"),
+        ("M 1 1 L 2 2 M 3 3 L 4 4 L 5 10.50", "M1 1 2 2M3 3 4 4 5 10.5"),
+    ],
+)
+def test_a_path_is_the_same_in_fewer_letters(long, short):
+    assert vector.path(long) == short
+
+
+def test_what_all_texts_share_is_said_once_and_groups_that_say_nothing_are_left_out(ax):
+    ax.set(title="a title", xlabel="an $x_1$", ylabel="blue")
+    ax.yaxis.label.set_color(style.OKABE["blue"])
+    ax.text(0.5, 0.5, "serif", family="serif")
+    text = vector.svg(ax.figure)
+    assert text.count("'DejaVu Sans'") == 1 and "DejaVu Serif" in text and "<g>" not in text
+    assert re.search(r'<text style="[^"]*fill: #0072b2"[^>]*>blue', text)
+    assert not re.search(r"<t[^>]*fill: currentColor", text) and 'fill="currentColor"' in text
+    assert text.count("<g ") == text.count("</g>")
+
+
+def test_a_tone_is_put_in_once(ax):
+    ax.plot([0, 1], [0, 1], "o", mfc=style.PAPER, mec="#ffffff")
+    assert "var(--pst-color-background, var(" not in vector.svg(ax.figure)
