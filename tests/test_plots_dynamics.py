@@ -1,6 +1,8 @@
 """Figures of flows draw what they are given, return their axes, and stay readable on a dark
 page."""
 
+import re
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -153,3 +155,14 @@ def test_sweep_and_heat(ax):
     other = plt.figure().add_subplot()
     assert dynamics.heat({"matrix": np.diag([1.0, -2.0]), "title": "t"}, other) is other
     assert other.images[0].get_clim() == (-2, 2)
+
+
+def test_nothing_stored_vanishes_on_a_dark_page(root):
+    """Lines and marks of every figure in the notebooks; what is ink or paper is the page's own."""
+    drawn = {}
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        for figure in re.findall(r"<svg role.*?</svg>", path.read_text(encoding="utf-8"), re.S):
+            for colour in re.findall(r"(?:stroke|fill): (#[0-9a-f]{6})", figure):
+                drawn.setdefault(colour, path.stem)
+    assert len(drawn) > 50
+    assert {c: name for c, name in drawn.items() if contrast(c, "#121212") < 2.3} == {}

@@ -5,6 +5,7 @@ import io
 import re
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
@@ -21,8 +22,10 @@ TONES = {  # what a figure is drawn with -> what a page makes of it, on light an
     QUANTITIES["survival"]: f"var(--figure-survival, {QUANTITIES['survival']})",
 }
 TONES = {tone.lower(): new for tone, new in TONES.items()}
-HEAVY = 120_000  # letters of SVG above which the marks are drawn as a picture, at twice the size
+HEAVY = 120_000  # letters of SVG above which marks become a picture, at twice the size
+FINE = 0.03  # points (1/72 inch) that a line may be off
 SHARP = 192  # dots an inch of such a picture
+NUMBER = r"-?\d*\.?\d+(?:e[-+]?\d+)?"
 ALL = 'fill="currentColor" font-family="\'DejaVu Sans\', Verdana, sans-serif"'  # said once
 DROPPED = (  # what a page does not need
     r"<\?xml.*?\?>",
@@ -31,20 +34,21 @@ DROPPED = (  # what a page does not need
     r"<!--.*?-->",
     r"<style[^>]*>.*?</style>",
     r' target="_blank"',
+    r' transform="rotate\(-?0 [^"]*\)"',
     r"xlink:(?=href)",
     r'(?<=<g) id="(?!move-)[^"]*"',
 )
 
 
 def svg(figure: Figure) -> str:
-    """The figure as SVG for a page; marks that would be too many are a picture inside it, but for
-    those in a tone of the page, which a picture could not follow."""
+    """The figure as SVG for a page; marks that would be too many are a picture inside it where that
+    is lighter, but for those in a tone of the page, which a picture could not follow."""
     text = saved(figure)
     if len(text) > HEAVY:
         for ax in figure.axes:
             for mark in (*ax.lines, *ax.collections, *ax.patches, *ax.images):
                 mark.set_rasterized(not tones(mark))
-        text = saved(figure)
+        text = min(text, saved(figure), key=len)
     return named(text, "f" + hashlib.sha256(text.encode()).hexdigest()[:8])
 
 
@@ -82,7 +86,8 @@ def saved(figure: Figure) -> str:
     tone = re.compile(f"(?:{'|'.join(TONES)})(?![0-9a-f])", re.I)
     text = tone.sub(lambda m: TONES[m[0].lower()], text)
     text = re.sub(r'(<(?:text|tspan)[^>]*?) style="([^"]*)"', said_once, text)
-    return "\n".join(line.strip() for line in ungrouped(text).splitlines() if line.strip())
+    lines = (line.strip() for line in ungrouped(text).splitlines())
+    return joined("\n".join(line for line in lines if line))
 
 
 def number(match: re.Match) -> str:
@@ -93,7 +98,7 @@ def number(match: re.Match) -> str:
 
 def numbers(text: str) -> str:
     """A list of numbers, on one line."""
-    return re.sub(r"-?\d*\.?\d+(?:e[-+]?\d+)?", number, " ".join(text.split()))
+    return re.sub(NUMBER, number, " ".join(text.split()))
 
 
 def rounded(match: re.Match) -> str:
@@ -102,10 +107,31 @@ def rounded(match: re.Match) -> str:
 
 
 def path(text: str) -> str:
-    """The same path, short: no space beside a command, no command that is a line like the last."""
-    close = re.sub(r" ?([A-Za-z]) ?", r"\1", numbers(text))
-    lines = r"([ML][^A-Za-z]+)((?:L[^A-Za-z]+)+)"
-    return re.sub(lines, lambda m: m[1] + m[2].replace("L", " "), close)
+    """The same path, short: no space beside a command, and of a line only the points it needs."""
+    lines = rf"([ML])((?: ?L? {NUMBER} {NUMBER}){{2,}})"
+    thin = re.sub(lines, lambda m: f"{m[1]} {line(m[2])}", " ".join(text.split()))
+    return re.sub(r" ?([A-Za-z]) ?", r"\1", numbers(thin))
+
+
+def line(text: str) -> str:
+    """The points of a line, as one list of numbers."""
+    points = thinned(np.array(re.findall(NUMBER, text), float).reshape(-1, 2))
+    return " ".join(f"{x:.3f}" for x in points.ravel()) + " "
+
+
+def thinned(points: np.ndarray) -> np.ndarray:
+    """The points (n, 2) of a line without those that it passes within `FINE` anyway."""
+    keep, parts = np.zeros(len(points), bool), [(0, len(points) - 1)]
+    while parts:
+        a, b = parts.pop()
+        keep[[a, b]] = True
+        chord, off = points[b] - points[a], points[a + 1 : b] - points[a]
+        share = np.clip(off @ chord / max(chord @ chord, 1e-12), 0, 1)
+        away = np.hypot(*(off - np.outer(share, chord)).T)
+        if len(away) and away.max() > FINE:
+            far = a + 1 + int(away.argmax())
+            parts += [(a, far), (far, b)]
+    return points[keep]
 
 
 def said_once(match: re.Match) -> str:
@@ -126,3 +152,12 @@ def ungrouped(text: str) -> str:
         if not re.match(r"</?g\b", part) or (groups.pop() if part == "</g>" else groups[-1]):
             kept.append(part)
     return "".join(kept)
+
+
+def joined(text: str) -> str:
+    """Neighbouring lines of one look as one path; not where they can be seen through."""
+    look = r'"((?: clip-path="[^"]*")? style="fill: none;(?:(?!opacity)[^"])*")/>'
+    pair = rf'{look}\n<path d="([^"]*)"\1/>'
+    while (shorter := re.sub(pair, r'\2"\1/>', text)) != text:
+        text = shorter
+    return text
