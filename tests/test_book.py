@@ -372,14 +372,12 @@ HEAVIEST = 2_000_000  # bytes of a page with all that it loads, as they lie on t
 # and none may grow
 HEAVIER = {
     "notebooks/cho2022_speech.html": 2_750_000,
-    "notebooks/tian2021_theory.html": 2_700_000,
-    "notebooks/halvagal2023_theory.html": 2_600_000,
-    "notebooks/collapse_atlas.html": 2_350_000,
+    "notebooks/tian2021_theory.html": 2_400_000,
+    "notebooks/halvagal2023_theory.html": 2_450_000,
+    "notebooks/collapse_atlas.html": 2_250_000,
     "notebooks/tian2021_experiments.html": 2_100_000,
     "notebooks/halvagal2023_experiments.html": 2_050_000,
-    "notebooks/liu2022_theory.html": 2_050_000,
     "notebooks/wang2021_experiments.html": 2_050_000,
-    "notebooks/wang2021_theory.html": 2_050_000,
 }
 
 

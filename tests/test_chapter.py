@@ -12,7 +12,7 @@ import pytest
 
 from ncssl import notebooks
 from ncssl.claims import papers
-from ncssl.plots import page, style
+from ncssl.plots import page, style, vector
 from ncssl.report import outcome
 from ncssl.verdicts.states import STATUSES, Gate, Verdict
 
@@ -104,7 +104,7 @@ def test_many_marks_are_a_sharp_picture_inside_the_svg():
     for i in range(120):
         ax.plot(range(200), [(i * j) % 7 for j in range(200)])
     ax.set_xlabel("a label that stays text")
-    text = page.svg(figure)
+    text = vector.svg(figure)
     assert "data:image/png;base64" in text and "a label that stays text" in text
     plt.close("all")
 

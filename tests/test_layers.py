@@ -10,7 +10,7 @@ import pytest
 
 LEVELS = {
     0: "errors checks metrics memory files machine workers losses data augment nn"
-    " evaluate theory papers links parallel",
+    " evaluate theory papers links order parallel",
     1: "methods recipes model claims records",
     2: "measure verdicts",
     3: "train report plots watch",

@@ -1,6 +1,8 @@
 """Figures of flows draw what they are given, return their axes, and stay readable on a dark
 page."""
 
+import re
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from ncssl.claims import papers
 from ncssl.errors import UnknownName
-from ncssl.plots import dynamics, style
+from ncssl.plots import dynamics, eigenmodes, style
 from ncssl.runs import experiments
 from ncssl.theory.ode.flow import phase_grid
 from ncssl.theory.tian2021 import modes
@@ -20,6 +22,23 @@ def luminance(colour):
         for c in mpl.colors.to_rgb(colour)
     ]
     return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def contrast(*colours):
+    low, high = sorted(luminance(colour) for colour in colours)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#121212"])
+def test_a_sweep_stands_out_on_either_ground(ground, ax):
+    """Lines of a ramp, and arrows of a field, whatever their length."""
+    assert min(contrast(shade, ground) for shade in style.ramp(50)) > 3
+    x = np.linspace(-1, 1, 5)
+    field = np.multiply.outer(x, x)
+    eigenmodes.pull({"x": x, "y": x, "dx": field, "dy": field, "labels": ("x", "y")}, ax)
+    arrows = ax.collections[0]
+    arrows.update_scalarmappable()
+    assert min(contrast(shade, ground) for shade in arrows.get_facecolor()[:, :3]) > 3
 
 
 def test_figures_are_saved_without_a_background_of_their_own(ax):
@@ -34,11 +53,8 @@ def test_colours_are_fixed_distinct_and_visible_on_light_and_dark_pages():
         for e in papers.paper(key).experiments.values()
         for arm in e.arms.values()
     ]
-    dark = luminance("#14181e")
-    for value in {*arms, *style.ramp(5)} - {style.INK}:  # ink is the page's own
-        shade = luminance(value)
-        assert (luminance(style.PAPER) + 0.05) / (shade + 0.05) > 1.6, value
-        assert (shade + 0.05) / (dark + 0.05) > 2.3, value
+    for value in {*arms} - {style.INK}:  # ink is the page's own
+        assert contrast(value, "#ffffff") > 1.6 and contrast(value, "#121212") > 2.3, value
     assert style.colour("mine", "#123456") == "#123456"
     with pytest.raises(UnknownName, match="did you mean 'simsiam'"):
         style.colour("simsiamm")
@@ -123,7 +139,12 @@ def test_basin_map(ax):
         "labels": ("p(0)", "s(0)"),
     }
     assert dynamics.basin_map(data, ax) is ax
-    assert np.array_equal(ax.collections[0].get_array().reshape(7, 9), alive)
+    dies, lives = ax.collections[0].get_paths()
+    inside = [(i, j) for i in range(1, 6) for j in range(1, 8)]
+    for part, there in ((lives, alive), (dies, ~alive)):
+        assert [part.contains_point((x[j], y[i])) for i, j in inside] == [there[k] for k in inside]
+    shades = [mpl.colors.to_hex(c) for c in ax.collections[0].get_facecolor()]
+    assert shades == [style.colour("collapse"), style.colour("survival")], "tones of the page"
     assert np.allclose(ax.lines[0].get_ydata(), x**2) and ax.get_xlabel() == "p(0)"
 
 
@@ -134,3 +155,14 @@ def test_sweep_and_heat(ax):
     other = plt.figure().add_subplot()
     assert dynamics.heat({"matrix": np.diag([1.0, -2.0]), "title": "t"}, other) is other
     assert other.images[0].get_clim() == (-2, 2)
+
+
+def test_nothing_stored_vanishes_on_a_dark_page(root):
+    """Lines and marks of every figure in the notebooks; what is ink or paper is the page's own."""
+    drawn = {}
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        for figure in re.findall(r"<svg role.*?</svg>", path.read_text(encoding="utf-8"), re.S):
+            for colour in re.findall(r"(?:stroke|fill): (#[0-9a-f]{6})", figure):
+                drawn.setdefault(colour, path.stem)
+    assert len(drawn) > 50
+    assert {c: name for c, name in drawn.items() if contrast(c, "#121212") < 2.3} == {}

@@ -1,7 +1,7 @@
 """Figures of the common picture draw what they are given."""
 
 import numpy as np
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgba
 
 from ncssl.plots import together as draw
 from ncssl.plots.style import colour
@@ -25,9 +25,8 @@ def test_phase_diagram_shows_death_level_and_edge(ax):
         ax,
     )
     picture = ax.images[0].get_array()
-    assert np.allclose(picture[0, -1], to_rgb(colour("collapse"))) and not np.allclose(
-        picture[0, 0], picture[0, -1]
-    )
+    assert np.allclose(picture[0, -1], to_rgba(draw.DIES, 0.2)), "the page shines through"
+    assert np.allclose(picture[0, 0], to_rgba(colour("isoloss"), 0.25 + 0.75))
     edge, alive, dead = ax.lines
     assert edge.get_xdata()[0] == 0.6 and alive.get_xdata() == [0.2] and dead.get_xdata() == [0.9]
     assert alive.get_markerfacecolor() != dead.get_markerfacecolor()

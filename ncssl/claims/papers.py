@@ -22,6 +22,7 @@ from ncssl.claims.schema import (
     TABLE,
 )
 from ncssl.errors import BadFile, UnknownName
+from ncssl.order import in_order
 
 __all__ = [
     "SCALE_NAMES",
@@ -41,8 +42,8 @@ FOLDER = Path(__file__).parent.parent / "papers"
 
 
 def papers(folder: Path = FOLDER) -> tuple[str, ...]:
-    """Keys of all papers in the folder, sorted."""
-    return tuple(sorted(path.stem for path in Path(folder).glob("*.toml")))
+    """Keys of all papers in the folder, in the order of the book."""
+    return in_order(path.stem for path in Path(folder).glob("*.toml"))
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from pathlib import Path
 from ncssl.claims import papers
 from ncssl.claims.facts import Paper
 from ncssl.errors import BadFile
+from ncssl.order import in_order
 
 FILE = "book/papers/questions.toml"
 REMEDY = "correct the file"
@@ -38,13 +39,13 @@ class Asked:
 
 
 def read(path: Path) -> dict[str, Asked]:
-    """Paper's key -> its questions, in the order of the file; raises BadFile for any mistake."""
+    """Paper's key -> its questions, in the order of the book; raises BadFile for any mistake."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise BadFile(path, str(error), REMEDY) from error
     try:
-        return {key: asked(key, table) for key, table in data.items()}
+        return {key: asked(key, data[key]) for key in in_order(data)}
     except (TypeError, KeyError, ValueError) as error:
         raise BadFile(path, str(error), REMEDY) from error
 

@@ -33,7 +33,7 @@ def family(data: Sequence[Mapping[str, Any]], axes: Sequence[Axes]) -> Sequence[
     return axes
 
 
-def legend_below(axes: Sequence[Axes], columns: int = 3) -> None:
+def legend_below(axes: Sequence[Axes], columns: int = 2) -> None:
     """One legend for all axes of a figure, each label once."""
     marks = {
         label: line

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
 from ncssl.plots.style import GREY, INK, PAPER, colour, ramp
@@ -166,10 +165,8 @@ def basin_map(data: Mapping[str, Any], ax: Axes) -> Axes:
 
     Green starts survive, orange ones collapse; `labels` names the axes.
     """
-    shade = ListedColormap([colour("collapse"), colour("survival")])
-    ax.pcolormesh(
-        data["x"], data["y"], data["alive"].astype(int), cmap=shade, vmin=0, vmax=1, rasterized=True
-    )
+    shades = [colour("collapse"), colour("survival")]
+    ax.contourf(data["x"], data["y"], data["alive"], levels=(-0.5, 0.5, 1.5), colors=shades)
     for (x, y, label), style in zip(data["edges"], ("-", "--", ":", "-."), strict=False):
         ax.plot(x, y, style, color=colour("exact"), lw=1.4, label=label)
     fixed_points(data.get("points", ()), ax)

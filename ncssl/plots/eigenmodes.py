@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from ncssl.plots.motion import Motion
 from ncssl.plots.style import GREY, INK, PAPER, colour, ramp
 
 
@@ -42,6 +43,35 @@ def eigenvalues(
     return ax
 
 
+def race(data: Mapping[str, Any], ax: Axes, moves: Motion) -> Axes:
+    """Eigenvalues that grow, a disc each on a logarithmic axis, the largest start first: lam (T,
+    M), level (where they end), title, colour; short lines where they started.
+
+    How many are past half of the level is said inside.
+    """
+    lam, level = data["lam"], data["level"]
+    order = np.argsort(-lam[0], kind="stable")
+    for rank, column in enumerate(lam.T[order], 1):
+        ax.plot([rank - 0.3, rank + 0.3], [column[0]] * 2, color=GREY, lw=1.2)
+        (disc,) = ax.plot([rank], [1.0], "o", ms=8, color=data["colour"], mec=PAPER, mew=0.8)
+        moves.along(disc, rank, column)
+    for height, line in ((level, ":"), (level / 2, "--")):
+        ax.axhline(height, color=GREY, lw=0.9, ls=line, zorder=0)
+    past = (lam > level / 2).sum(1)
+    words = ax.text(0.03, 0.04, "", transform=ax.transAxes, va="bottom", color=INK)
+    moves.say(words, [f"past half: {n} of {lam.shape[1]}" for n in past])
+    ax.set(
+        yscale="log",
+        xlim=(0.3, lam.shape[1] + 0.7),
+        ylim=(0.5 * lam.min(), 2.2 * level),
+        xticks=range(1, lam.shape[1] + 1),
+        xlabel="mode, by its start",
+        ylabel="eigenvalue",
+        title=data["title"],
+    )
+    return ax
+
+
 def paths(data: Mapping[str, Any], ax: Axes) -> Axes:
     """Where points of the plane go: points (T, P, 2) as lines, dark discs where they start, open
     ones at the end."""
@@ -72,12 +102,10 @@ def pull(data: Mapping[str, Any], ax: Axes) -> Axes:
         data["y"],
         data["dx"] / longest,
         data["dy"] / longest,
-        size,
-        cmap="cividis_r",
+        color=colour("measured"),
         pivot="mid",
         scale=data.get("scale", 9),
         width=0.008,
-        clim=(-0.25 * longest, longest),
     )
     ax.axhline(0, color=GREY, lw=0.5, zorder=0)
     ax.axvline(0, color=GREY, lw=0.5, zorder=0)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
+from ncssl.plots.motion import Motion
 from ncssl.plots.style import GREY, INK, OKABE, PALE, PAPER
 
 OUTCOMES = {
@@ -17,6 +18,7 @@ OUTCOMES = {
     "undecided": PALE,
     "collapsed": INK,
 }
+STRONGEST = 0.6  # opacity of the largest entry, below what would hide its number
 NAMES = {"only v_1": "only $v_1$", "only v_2": "only $v_2$"}
 
 
@@ -147,6 +149,42 @@ def replicas(data: Mapping[str, Any], ax: Axes) -> Axes:
         drawn[0].set_label(label)
     ax.set(xlim=(data["x"][0], data["x"][-1]), xlabel=data["labels"][0], ylabel=data["labels"][1])
     ax.legend(loc=data.get("legend", "best"))
+    return ax
+
+
+def cells(data: Mapping[str, Any], ax: Axes, moves: Motion) -> Axes:
+    """A small matrix that moves: values (T, n, m), blue above 0 and orange below, as strong as they
+    are large; rows, columns and title are words.
+
+    Entries that stay the same are drawn without colour. `limit` is where colours end, the largest
+    entry that moves if left out.
+    """
+    values = np.asarray(data["values"])
+    fixed = np.ptp(values, axis=0) == 0
+    limit = data.get("limit") or np.abs(values[:, ~fixed]).max()
+    for (i, j), still in np.ndenumerate(fixed):
+        box = dict(xy=(j - 0.46, i - 0.46), width=0.92, height=0.92)
+        ax.add_patch(Rectangle(**box, facecolor="none", edgecolor=GREY, lw=0.8))
+        entry = values[:, i, j]
+        for sign, shade in () if still else ((1, OKABE["blue"]), (-1, OKABE["vermilion"])):
+            ax.add_patch(filled := Rectangle(**box, facecolor=shade, lw=0))
+            moves.fade(filled, STRONGEST * np.clip(sign * entry / limit, 0, 1))
+        text = ax.text(j, i, f"{entry[0]:g}", ha="center", va="center", color=INK)
+        if not still:
+            moves.say(text, [f"{x:.2f}".replace("-0.00", "0.00").replace("-", "−") for x in entry])
+    ax.set(
+        xlim=(-0.55, values.shape[2] - 0.45),
+        ylim=(values.shape[1] - 0.45, -0.55),
+        aspect="equal",
+        xticks=range(values.shape[2]),
+        yticks=range(values.shape[1]),
+        xticklabels=data["columns"],
+        yticklabels=data["rows"],
+        title=data["title"],
+    )
+    ax.tick_params(length=0)
+    for side in ax.spines.values():
+        side.set_visible(False)
     return ax
 
 

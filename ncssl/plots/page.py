@@ -1,67 +1,46 @@
 """A figure as it stands on a page: SVG whose ink follows the theme, a caption, and words for those
 who cannot see it."""
 
-import hashlib
 import html
-import io
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from ncssl.plots.style import INK, PALE, PAPER, QUANTITIES
+from ncssl.plots.motion import Motion
+from ncssl.plots.vector import svg
 
-TONES = {  # what a figure is drawn with -> what a page makes of it, on light and on dark
-    INK: "currentColor",
-    "#000000": "currentColor",
-    PAPER: "var(--pst-color-background, #ffffff)",
-    "#ffffff": "var(--pst-color-background, #ffffff)",
-    PALE: f"var(--figure-pale, {PALE})",
-    QUANTITIES["collapse"]: f"var(--figure-collapse, {QUANTITIES['collapse']})",
-    QUANTITIES["survival"]: f"var(--figure-survival, {QUANTITIES['survival']})",
-}
-HEAVY = 160_000  # letters of SVG above which the marks are drawn as a picture, at twice the size
-SHARP = 192  # dots an inch of such a picture
 FILE_NAME = re.compile(r"\S*\.(png|svg|jpe?g)|\S*[_/]\S*", re.I)
-DROPPED = (  # what a page does not need
-    r"<\?xml.*?\?>",
-    r"<!DOCTYPE.*?>",
-    r"<metadata>.*?</metadata>",
-    r"<!--.*?-->",
-    r"<style[^>]*>.*?</style>",
-    r' target="_blank"',
-    r"xlink:(?=href)",
-    r'(?<=<g) id="[^"]*"',
-)
 
 
-def show(figure: Figure, alt: str, caption: str = "") -> None:
+def show(figure: Figure, alt: str, caption: str = "", moves: Motion | None = None) -> None:
     """Display a figure in a notebook and close it; `caption` says what it shows, $...$ is
-    mathematics.
+    mathematics, `moves` what becomes of its marks when a reader plays it.
 
     Raises ValueError where `alt` is no description.
     """
     from IPython.display import display
 
-    page = closed(figure, alt, caption)
+    page = closed(figure, alt, caption, moves=moves)
     display({"text/html": page, "text/plain": f"{alt}\n{caption}".strip()}, raw=True)
 
 
-def closed(
-    figure: Figure, alt: str, caption: str = "", links: Mapping[str, str] | None = None
-) -> str:
+def closed(figure: Figure, alt: str, caption: str = "", **more) -> str:
     """`page_html` of a figure that nobody needs after it."""
     try:
-        return page_html(figure, alt, caption, links or {})
+        return page_html(figure, alt, caption, **more)
     finally:
         plt.close(figure)
 
 
 def page_html(
-    figure: Figure, alt: str, caption: str = "", links: Mapping[str, str] = MappingProxyType({})
+    figure: Figure,
+    alt: str,
+    caption: str = "",
+    links: Mapping[str, str] = MappingProxyType({}),
+    moves: Motion | None = None,
 ) -> str:
     """The figure with its caption, as HTML without blank lines.
 
@@ -75,8 +54,10 @@ def page_html(
     said = f'<svg role="{role}" aria-label="{html.escape(alt)}" style="max-width:{width}px" '
     drawn = linked(svg(figure), links).replace("<svg ", said, 1)
     below = f"\n<figcaption>{written(caption)}</figcaption>" if caption else ""
-    frame = '<figure class="ncssl-figure">\n<div class="figure-scroll">'
-    return f"{frame}\n{drawn}\n</div>{below}\n</figure>"
+    told = moves and f'\n<script type="application/json">{moves.told(figure)}</script>'
+    frame = f'<figure class="ncssl-figure{" ncssl-motion" if moves else ""}">'
+    inside = f'<div class="figure-scroll">\n{drawn}\n</div>'
+    return f"{frame}\n{inside}{told or ''}{below}\n</figure>"
 
 
 def linked(text: str, links: Mapping[str, str]) -> str:
@@ -94,38 +75,3 @@ def written(caption: str) -> str:
     """A caption as HTML; what stands between dollars is set by MathJax."""
     safe = html.escape(caption, quote=False)
     return re.sub(r"\$(.+?)\$", r'<span class="math notranslate nohighlight">\\(\1\\)</span>', safe)
-
-
-def svg(figure: Figure) -> str:
-    """The figure as SVG for a page; marks that would be too many are a picture inside it."""
-    text = saved(figure)
-    if len(text) > HEAVY:
-        for ax in figure.axes:
-            for mark in (*ax.lines, *ax.collections, *ax.patches, *ax.images):
-                mark.set_rasterized(True)
-        text = saved(figure)
-    name = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
-    text = re.sub(r'\bid="', f'id="{name}-', text)  # two figures of a page share no id
-    return re.sub(r'(url\(#|href="#)', rf"\1{name}-", text)
-
-
-def saved(figure: Figure) -> str:
-    """The figure as Matplotlib writes it, less what a page does not need, in tones of a page."""
-    out = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "ncssl"}):
-        look = dict(transparent=True, bbox_inches="tight", dpi=SHARP, metadata={"Date": None})
-        figure.savefig(out, format="svg", **look)
-    text = out.getvalue()
-    for pattern in DROPPED:
-        text = re.sub(pattern, "", text, flags=re.S)
-    text = re.sub(r'(<svg [^>]*?)width="[^"]*" height="[^"]*"', r"\1", text)
-    text = re.sub(r'\b(d|x|y|points|transform|width|height)="[^"]*"', shortened, text)
-    for tone, new in TONES.items():
-        text = re.sub(f"{tone}(?![0-9a-f])", new, text, flags=re.I)
-    text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
-    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
-
-
-def shortened(match: re.Match) -> str:
-    """Coordinates on one line, with two decimals: a hundredth of a point is not seen."""
-    return re.sub(r"(\.\d\d)\d+", r"\1", match[0]).replace(" \n", " ").replace("\n", " ")

@@ -52,8 +52,8 @@ QUANTITIES = {
     "reported": GREY,
 }
 
-RAMP = mpl.colors.LinearSegmentedColormap.from_list(
-    "ramp", ["#5F55C8", "#2F7FC1", "#2A9D8F", "#6AA84F", "#D39A2C"]
+RAMP = mpl.colors.LinearSegmentedColormap.from_list(  # contrast above 3 on white and on #121212
+    "ramp", ["#6D66CB", "#3280C1", "#269285", "#609947", "#BB8826"]
 )
 VERDICTS = {  # colour, marker, filled
     "reproduced": (OKABE["green"], "o", True),
@@ -111,8 +111,8 @@ def colour(name: str, default: str | None = None) -> str:
 
 
 def ramp(n: int) -> list[tuple[float, float, float]]:
-    """n ordered colours for a sweep of one parameter; none so pale or so dark that it vanishes on a
-    light or on a dark page."""
+    """n ordered colours for a sweep of one parameter, each with a contrast of at least 3 on a light
+    and on a dark page."""
     return [RAMP(x)[:3] for x in np.linspace(0.0, 1.0, n)]
 
 

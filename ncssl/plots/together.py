@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgba
 
-from ncssl.plots.style import INK, PAPER, colour
+from ncssl.plots.style import INK, OKABE, PAPER, colour
 
+DIES = OKABE["vermilion"]
 SHADES = {
     "learned": "byol",
     "set": "directpred",
@@ -29,13 +30,10 @@ def phase_diagram(data: Mapping[str, Any], ax: Axes) -> Axes:
     """Where a mode lives: x (nx,), y (ny,), level (ny, nx) with NaN where it dies; edge (x, y) the
     exact boundary; tested [(x, y, alive)] integrated runs, filled where they survived; method,
     title, labels, top of the scale."""
-    light, full = np.array(to_rgb(PAPER)), np.array(to_rgb(shade(data["method"])))
-    share = np.ceil(8 * np.clip(data["level"] / data["top"], 0, 1))[..., None] / 8  # eight shades
-    picture = np.where(
-        np.isfinite(share),
-        light + (full - light) * (0.25 + 0.75 * share),
-        to_rgb(colour("collapse")),
-    )
+    share = np.ceil(8 * np.clip(data["level"] / data["top"], 0, 1)) / 8  # eight shades
+    lives = np.isfinite(share)
+    picture = np.where(lives[..., None], to_rgba(shade(data["method"])), to_rgba(DIES, 0.2))
+    picture[lives, 3] = 0.25 + 0.75 * share[lives]  # what shines through is the page
     x, y = data["x"], data["y"]
     ax.imshow(
         picture,

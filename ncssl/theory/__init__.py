@@ -10,24 +10,13 @@ from pathlib import Path
 from types import ModuleType
 
 from ncssl.errors import UnknownName
-
-# as the chapters come; a folder that is not among them follows
-ORDER = (
-    "tian2021",
-    "wang2021",
-    "wen2022",
-    "liu2022",
-    "halvagal2023",
-    "cho2022",
-    "companion",
-    "balestriero2025",
-)
+from ncssl.order import in_order
 
 
-def _keys() -> list[str]:
+def _keys() -> tuple[str, ...]:
     """The folders that are a paper's theory: those with a front door, but the engine."""
-    here = sorted(file.parent.name for file in Path(__file__).parent.glob("*/__init__.py"))
-    return [*ORDER, *(key for key in here if key not in (*ORDER, "ode"))]
+    here = {file.parent.name for file in Path(__file__).parent.glob("*/__init__.py")}
+    return in_order(here - {"ode"})
 
 
 THEORIES: dict[str, str] = {key: f"ncssl.theory.{key}" for key in _keys()}

@@ -8,7 +8,7 @@ compares.
 from typing import NamedTuple
 
 from ncssl.errors import UnknownName
-from ncssl.theory import ORDER
+from ncssl.order import ORDER
 
 NAMES = {
     "tian2021": "Tian et al.",

@@ -11,7 +11,7 @@ from ncssl.recipes import KIND, NAMED, SCALES, SPOKEN, Recipe, recipe
 from ncssl.records import baseline, store
 from ncssl.verdicts import judging
 
-# of a plan
+# which paper is run first; where papers are listed, their order is `ncssl.order`
 ORDER = (
     "tian2021",
     "wang2021",
