@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import processes
 import pytest
 from click.testing import CliRunner
 
@@ -50,34 +51,21 @@ def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
 # ---- two processes
 # ------------------------------------------------------------------------------------------------
 
-BOTH = """
-import sys
-from ncssl.runs import experiments, single
-from ncssl.recipes import recipe
-tiny = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
-runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny))
-        for s in range(6)]
-print("ready", flush=True)
-sys.stdin.readline()
-for p in runs:
-    row = single.run_one(p, None, sys.argv[1], "cpu", False)
-    if row is not None:
-        print(row["id"], flush=True)
-"""
+
+def share(go, out):
+    """Make six runs in turn, from the moment at which all are ready on, and say which."""
+    go.wait()
+    for p in map(tiny, range(6)):
+        if (row := single.run_one(p, None, out, "cpu", False)) is not None:
+            print(row["id"], flush=True)
 
 
 def test_two_processes_on_one_plan_lose_nothing_and_make_nothing_twice(tmp_path):
     out = tmp_path / "results"
-    command = [sys.executable, "-W", "ignore", "-c", BOTH, str(out)]
-    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    pair = [subprocess.Popen(command, **pipes) for _ in range(2)]
-    for process in pair:
-        assert process.stdout.readline() == "ready\n"
-    for process in pair:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    made = [process.communicate(timeout=300)[0].split() for process in pair]
-    assert all(process.returncode == 0 for process in pair)
+    go = processes.SERVER.Barrier(2)
+    with processes.started(share, go, out) as one, processes.started(share, go, out) as other:
+        assert one.wait() == other.wait() == 0, one.said() + other.said()
+        made = [child.said("stdout").split() for child in (one, other)]
     found = {path.stem: record for path, record in store.scan(out)}
     assert sorted(made[0] + made[1]) == sorted(found) == sorted(tiny(s).recipe.id for s in range(6))
     assert all(isinstance(record, store.Record) for record in found.values())
@@ -193,7 +181,9 @@ def test_a_run_stops_when_the_budget_is_spent_and_leaves_no_record(tmp_path):
     )
 
 
-def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, monkeypatch, capsys):
+def test_added_seeds_are_made_after_the_others_and_only_when_asked(
+    tmp_path, monkeypatch, capsys, copied_workers
+):
     (tmp_path / "out" / "tian2021").mkdir(parents=True)
     (tmp_path / "out" / "tian2021" / "0123456789ab.json").write_text("{}")
     monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(0)])
@@ -210,7 +200,9 @@ def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, mon
     assert done.exit_code == 2 and "--undecided given without --paper or --all" in done.stderr
 
 
-def test_an_error_of_one_run_is_named_and_the_others_are_made(tmp_path, monkeypatch, capfd):
+def test_an_error_of_one_run_is_named_and_the_others_are_made(
+    tmp_path, monkeypatch, capfd, copied_workers
+):
     monkeypatch.setattr(
         experiments, "plan", lambda *a, **k: [tiny(0, pseudo_rounds=1, pseudo_clusters=4), tiny(1)]
     )
@@ -229,7 +221,7 @@ def test_an_error_of_one_run_is_named_and_the_others_are_made(tmp_path, monkeypa
     )
 
 
-def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
+def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch, copied_workers):
     monkeypatch.setattr(
         experiments, "plan", lambda *a, **k: [tiny(s, dataset="cifar10") for s in range(99)]
     )
@@ -241,7 +233,7 @@ def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
 
 
 def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_right_one(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, copied_workers
 ):
     here = single.kind_here(tiny().recipe, "cpu")
     record = loop.fit(tiny().recipe, key="tian2021", device="cpu", out=tmp_path, progress=False)
@@ -300,12 +292,17 @@ def numbers(record):
     return store.rounded(metrics), store.rounded(record.curves)
 
 
+SHORT = dict(epochs=1, knn_every=1, limit=256, width=4, hidden=16, d=8)
+
+
 @pytest.mark.parametrize(
     "key, experiment, arm", [("halvagal2023", "methods", "pred_iso"), ("wen2022", "heads", "mlp")]
 )
 def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm, tmp_path):
-    """At smoke scale, through the campaign and through the command that a chapter prints."""
-    p = next(p for p in experiments.scheduled(key, experiment, "smoke") if p.arm == arm)
+    """At smoke scale, shortened, through the campaign and through the command that a chapter
+    prints."""
+    runs = experiments.scheduled(key, experiment, "smoke", **SHORT)
+    p = next(p for p in runs if p.arm == arm)
     path = single.run_one(p, None, tmp_path, "cpu", False)["path"]
     first = store.load(path)
     os.unlink(path)

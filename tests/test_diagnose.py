@@ -3,10 +3,9 @@ every error."""
 
 import json
 import pickle
-import subprocess
-import sys
 
 import numpy as np
+import processes
 import pytest
 import torch
 from click.testing import CliRunner
@@ -373,8 +372,7 @@ def test_a_file_that_cannot_be_used_is_named_and_nothing_in_it_is_executed(tmp_p
 
 def test_the_command_in_a_process_of_its_own(tmp_path):
     torch.save({"z": LOW, "y": torch.arange(500) % 2}, tmp_path / "z.pt")
-    command = [sys.executable, "-m", "ncssl", "diagnose", str(tmp_path / "z.pt")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = processes.run(processes.command, "diagnose", str(tmp_path / "z.pt"))
     assert done.returncode == 0, done.stderr
     assert (
         "dimensional collapse" in done.stdout and "by guessing" in done.stdout and done.stderr == ""

@@ -5,12 +5,11 @@ import contextlib
 import difflib
 import json
 import re
-import subprocess
-import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
+import processes
 import pytest
 import test_layers
 import torch
@@ -267,45 +266,35 @@ def test_order_of_a_step():
     torch.testing.assert_close(head.C, C)
 
 
-PROCESS = """
-import sys
-import torch
-from ncssl.nn import DirectPred
-rank, store, averages = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-torch.distributed.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
-torch.manual_seed(0)
-batches = torch.randn(3, 2, 2, 8, 4)  # step, process, view, row, channel
-whole = DirectPred(4)
-for z in batches.transpose(1, 2).flatten(2, 3):
-    whole.observe(z)
-    whole.follow()
-for average in averages:
-    predictor = DirectPred(4)
-    for z in batches[:, rank]:
-        predictor.observe(z)
-        exec(average)
-        predictor.follow()
-    gaps = predictor.C - whole.C, predictor.W - whole.W
-    print(max(gap.abs().max().item() for gap in gaps))
-torch.distributed.destroy_process_group()
-"""
+def gaps(averages):
+    """Print, for each code that may average the moments of two processes, how far a predictor then
+    is from that of the whole batch."""
+    torch.distributed.init_process_group("gloo")
+    rank = torch.distributed.get_rank()
+    torch.manual_seed(0)
+    batches = torch.randn(3, 2, 2, 8, 4)  # step, process, view, row, channel
+    whole = DirectPred(4)
+    for z in batches.transpose(1, 2).flatten(2, 3):
+        whole.observe(z)
+        whole.follow()
+    for average in averages:
+        predictor = DirectPred(4)
+        for z in batches[:, rank]:
+            predictor.observe(z)
+            exec(average, {"torch": torch, "predictor": predictor})
+            predictor.follow()
+        apart = predictor.C - whole.C, predictor.W - whole.W
+        print(max(gap.abs().max().item() for gap in apart))
 
 
 @pytest.mark.skipif(
     not torch.distributed.is_gloo_available(), reason="this build of torch has no gloo"
 )
-def test_several_processes_have_the_moment_of_the_whole_batch_only_if_it_is_averaged(tmp_path):
+def test_several_processes_have_the_moment_of_the_whole_batch_only_if_it_is_averaged():
     (code,) = blocks(section(PAGE, "Several processes"), "python")
-    command = [sys.executable, "-W", "ignore", "-c", PROCESS]
-    given = [str(tmp_path / "store"), code, ""]
-    pair = [
-        subprocess.Popen([*command, str(r), *given], stdout=subprocess.PIPE, text=True)
-        for r in range(2)
-    ]
-    for process in pair:
-        out, _ = process.communicate(timeout=120)
-        assert process.returncode == 0
-        averaged, left_alone = map(float, out.split())
+    for done in processes.together(gaps, [code, ""]):
+        assert done.returncode == 0, done.stderr
+        averaged, left_alone = map(float, done.stdout.split())
         assert averaged < 1e-4 and left_alone > 0.01
 
 

@@ -3,7 +3,6 @@ hand, network off."""
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -12,14 +11,12 @@ import pytest
 from PIL import Image
 from stills import FOLDER, KEYS, evaluate
 
-from ncssl import book
 from ncssl.claims import papers
 from ncssl.plots import style
 from ncssl.theory import theory
 
 PAGES = Path(__file__).resolve().parent.parent / "book" / "explorers"
 MODELS = ("numerics", *(f"{key}_model" for key in KEYS))
-TARGETS = ("theory_together", "first_run")  # notebooks that the pages name as documents
 
 
 @pytest.fixture(scope="module")
@@ -293,37 +290,9 @@ def test_the_batch_moves_as_in_the_theory(js):
 
 
 @pytest.fixture(scope="module")
-def html(tmp_path_factory, root):
-    """The explorers' pages, built alone with the book's own settings; the theory chapters are not
-    there."""
-    folder = tmp_path_factory.mktemp("explorers")
-    for name in ("_config.yml", "LICENSE"):
-        shutil.copy(root / name, folder)
-    for name in ("explorers", "static"):
-        shutil.copytree(root / "book" / name, folder / "book" / name)
-    for name in ("references.md", "references.bib"):
-        shutil.copy(root / "book" / name, folder / "book")
-    (folder / "notebooks").mkdir()
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    for name in TARGETS:
-        cells = [nbformat.v4.new_markdown_cell(f"# {name}")]
-        nbformat.write(
-            nbformat.v4.new_notebook(cells=cells, metadata=kernel),
-            folder / "notebooks" / f"{name}.ipynb",
-        )
-    files = [
-        *(f"book/explorers/{key}" for key in KEYS),
-        *(f"notebooks/{name}" for name in TARGETS),
-        "book/references",
-    ]
-    lines = [
-        "format: jb-book",
-        "root: book/explorers/explorers",
-        "chapters:",
-        *(f"  - file: {f}" for f in files),
-    ]
-    (folder / "_toc.yml").write_text("\n".join(lines) + "\n")
-    return book.build(run=False, root=folder, progress=False).parent / "book" / "explorers"
+def html(html):
+    """The folder of the explorers' pages."""
+    return html / "book" / "explorers"
 
 
 class Page:

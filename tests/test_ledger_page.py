@@ -3,7 +3,6 @@ phone, dark theme, print, and without a script."""
 
 import json
 import re
-import shutil
 from urllib.parse import urljoin, urlparse
 from urllib.request import url2pathname
 
@@ -11,36 +10,11 @@ import numpy as np
 import pytest
 from stills import evaluate
 
-from ncssl import book
 from ncssl.claims import papers
 from ncssl.links import ledger_link
 
 CLAIM = "wang2021.directcopy_matches_directpred"
-TOC = "format: jb-book\nroot: book/ledger\nchapters:\n  - file: book/verdicts\n"
-OTHERS = (
-    "  - file: book/references\n  - file: notebooks/wen2022_theory\n  - file: notebooks/ledger\n"
-)
 MOST = 1_500_000  # bytes of a page
-
-
-@pytest.fixture(scope="module")
-def html(tmp_path_factory, root):
-    """The ledger with the pages that it names as documents, built with the book's own settings."""
-    folder = tmp_path_factory.mktemp("ledger")
-    for name in ("_config.yml", "LICENSE", "ncssl", "workflow"):
-        (folder / name).symlink_to(root / name)
-    shutil.copytree(root / "book", folder / "book")
-    shutil.copytree(root / "notebooks", folder / "notebooks")
-    (folder / "_toc.yml").write_text(TOC + OTHERS)
-    with pytest.MonkeyPatch.context() as patch:
-        # chapters that are not in this small book are named by its pages
-        patch.setattr(book.subprocess, "run", without_warnings(book.subprocess.run))
-        return book.build(run=False, root=folder, progress=False).parent
-
-
-def without_warnings(run):
-    """`subprocess.run` of a build in which a warning is no error."""
-    return lambda command, **more: run([word for word in command if word != "-W"], **more)
 
 
 class Page:
@@ -341,8 +315,6 @@ def test_no_link_of_the_evidence_is_broken(html):
     for page in pages:
         for link in re.findall(r'<a [^>]*href="([^"#:]+)(?:#([^"]*))?"', page.read_text()):
             target = (page.parent / link[0]).resolve()
-            if "notebooks" in target.parts and target.stem not in ("wen2022_theory", "ledger"):
-                continue  # not in this small book
             if not target.is_file():
                 broken.append((page.name, link))
             elif link[1]:

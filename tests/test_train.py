@@ -45,6 +45,7 @@ def test_the_same_recipe_gives_the_same_numbers_and_another_seed_others(tmp_path
     assert other.curves["loss"] != one.curves["loss"]
 
 
+@pytest.mark.slow
 def test_a_compiled_encoder_gives_the_same_numbers(tmp_path, monkeypatch):
     """The captured graphs are run as they are: the code made of them differs between machines and
     takes a minute."""
@@ -208,7 +209,9 @@ def test_scales_differ_only_in_recipe_values():
         assert recipe("byol", scale).scale == scale
 
 
-def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(tmp_path, monkeypatch):
+def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(
+    tmp_path, monkeypatch, copied_workers
+):
     runs = [
         experiments.Planned(
             "tian2021", "e", f"arm{i}", 0, recipe("simsiam", seed=i, **TINY | {"epochs": 1})
