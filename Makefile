@@ -42,7 +42,7 @@ test-all: test  ## the slow tests too, and the table of what was tried against r
 
 check: env  ## look at the built book in a headless Chromium, network off
 	@test -f _build/html/index.html || { echo "there is no book to look at yet: make book" >&2; exit 1; }
-	$(BIN)/python -m pytest -q tests/test_book.py -k built -rs
+	$(BIN)/python -m pytest -q tests/test_book_browser.py -k built -rs
 
 pdf: env  ## print the built book to _build/ncssl.pdf, with contents and page numbers
 	@test -f _build/html/index.html || { echo "there is no book to print yet: make book" >&2; exit 1; }

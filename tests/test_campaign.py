@@ -12,9 +12,9 @@ import time
 import processes
 import pytest
 from click.testing import CliRunner
+from tiny import numbers, own_cache  # noqa: F401
 
 from ncssl.cli import main
-from ncssl.files import claimed
 from ncssl.machine import device_name, versions
 from ncssl.recipes import recipe
 from ncssl.records import baseline, store
@@ -24,12 +24,6 @@ from ncssl.train import loop
 from ncssl.train.run import precision
 
 TINY = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """Checkpoints and locks of these tests stay apart."""
-    monkeypatch.setenv("NCSSL_CACHE", str(tmp_path / "cache"))
 
 
 def tiny(seed=0, **more):
@@ -87,74 +81,6 @@ def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
         assert single.run_one(p, None, tmp_path / "out", "cpu", False) is None
         holder.kill()
     assert single.run_one(p, None, tmp_path / "out", "cpu", False)["status"] == "done"
-
-
-CAMPAIGN = """
-import sys
-from ncssl.runs import campaign, experiments
-from ncssl.recipes import recipe
-tiny = dict(epochs=2000, limit=256, width=4, hidden=16, d=8, batch=64)
-if __name__ == "__main__":
-    runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny))
-            for s in (0, 1)]
-    campaign.make(runs, (None, sys.argv[1], "cpu", False), 2, 0.0, None, print)
-"""
-
-
-@pytest.mark.slow
-def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
-    script = tmp_path / "campaign.py"
-    script.write_text(CAMPAIGN)
-    locks = tmp_path / "out" / ".locks"
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", str(script), str(tmp_path / "out")]
-    ) as parent:
-        # looking at a lock could take it from its worker
-        began = soon(lambda: len([*locks.glob("*.lock")]) == 2)
-        parent.kill()
-    assert began, "two workers hold their runs"
-    assert soon(lambda: not any(held(path) for path in locks.glob("*.lock")))
-
-
-WORKER = """
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from ncssl.runs.campaign import begin_worker
-
-def threads():
-    import threadpoolctl, torch
-    from sklearn.cluster import KMeans
-    pools = threadpoolctl.threadpool_info()
-    return {torch.get_num_threads(), *(pool["num_threads"] for pool in pools)}
-
-if __name__ == "__main__":
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=begin_worker) as pool:
-        print(pool.submit(threads).result())
-"""
-
-
-@pytest.mark.slow
-def test_a_worker_computes_with_one_thread(tmp_path):
-    """Torch, and the BLAS that scikit-learn brings."""
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER)
-    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, env=environment
-    )
-    assert done.stdout == "{1}\n", done.stderr
-
-
-def soon(condition, seconds=60) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.1)
-    return condition()
-
-
-def held(path) -> bool:
-    with claimed(path) as mine:
-        return not mine
 
 
 # ---- budget and rule
@@ -284,12 +210,6 @@ def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
 
 # ---- made again
 # ------------------------------------------------------------------------------------------------
-
-
-def numbers(record):
-    """What of a record must come again: every number but the time."""
-    metrics = {name: value for name, value in record.metrics.items() if name != "images_per_second"}
-    return store.rounded(metrics), store.rounded(record.curves)
 
 
 SHORT = dict(epochs=1, knn_every=1, limit=256, width=4, hidden=16, d=8)

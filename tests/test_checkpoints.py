@@ -11,7 +11,7 @@ import time
 import processes
 import pytest
 import torch
-from tiny import TINY, numbers, own_cache, typed  # noqa: F401  used by its name
+from tiny import TINY, numbers, own_cache  # noqa: F401
 
 from ncssl import files
 from ncssl.errors import BadFile

@@ -14,7 +14,7 @@ import threadpoolctl
 import torch
 from click.testing import CliRunner
 from PIL import Image
-from tiny import TINY, numbers, own_cache, typed  # noqa: F401  used by its name
+from tiny import TINY, numbers, own_cache, typed  # noqa: F401
 
 from ncssl.cli import main
 from ncssl.data import identity

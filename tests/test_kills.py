@@ -9,7 +9,7 @@ import processes
 import pytest
 from click.testing import CliRunner
 from processes import command, eager
-from tiny import TINY, numbers, own_cache, typed  # noqa: F401  used by its name
+from tiny import TINY, numbers, own_cache, typed  # noqa: F401
 
 from ncssl import files
 from ncssl.cli import main
