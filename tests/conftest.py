@@ -26,9 +26,9 @@ def root() -> Path:
     return ROOT
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """A running browser; skips where there is none that starts."""
+@pytest.fixture(scope="session")
+def running():
+    """A browser that runs until the last test; skips where there is none that starts."""
     import browser
 
     if browser.find() is None:
@@ -41,6 +41,13 @@ def chromium():
         pytest.skip(f"Chromium does not start: {error}")
     yield driver
     driver.__exit__()
+
+
+@pytest.fixture(scope="module")
+def chromium(running):
+    """The browser, and after a file of tests no page of it that goes on moving."""
+    yield running
+    running.new_tab()
 
 
 @pytest.fixture(scope="session")

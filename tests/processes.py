@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from multiprocessing import forkserver, get_context
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +22,8 @@ import pytest
 from ncssl.runs import campaign
 
 HERE = Path(__file__).resolve().parent
-SERVER = get_context("forkserver")
+# elsewhere a copy of a process that has imported torch may not live
+SERVER = get_context("forkserver" if sys.platform == "linux" else "spawn")
 SERVER.set_forkserver_preload(
     ["processes", "torch._dynamo", "sklearn.linear_model", "ncssl.cli", "ncssl.runs.campaign"]
 )
@@ -54,6 +55,10 @@ class Child(NamedTuple):
 
 def preloaded() -> None:
     """Start the process that the others are copies of, once."""
+    if SERVER.get_start_method() != "forkserver":
+        return
+    from multiprocessing import forkserver
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join((str(HERE), str(HERE.parent))))
         forkserver.ensure_running()

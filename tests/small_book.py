@@ -15,6 +15,7 @@ from ncssl.files import claimed
 from ncssl.site import address
 
 V4 = nbformat.v4
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 REAL = ("wen2022_theory",)  # a chapter with its own cells and outputs
 PARAMETERS = 'steps = 3\ndataset = "digits"\nmethod = "simsiam"\nscale = "smoke"\ndownload = False'
 BIG = (
@@ -31,9 +32,8 @@ def write(path, *cells, tag="parameters"):
     title = V4.new_markdown_cell(
         f"# A chapter\n\nHere $\\dot p = p^2$ and {{cite:t}}`tian2021`.\n\n$$\n{BIG}\n$$"
     )
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(
-        V4.new_notebook(cells=[title, first, *map(V4.new_code_cell, cells)], metadata=kernel), path
+        V4.new_notebook(cells=[title, first, *map(V4.new_code_cell, cells)], metadata=KERNEL), path
     )
 
 
@@ -77,14 +77,13 @@ def build(root: Path, folder: Path) -> None:
     """Build the book in an empty folder, without the address of a repository; of its chapters it
     has the labels of their sections, and `REAL` ones as they are."""
     pages(root, folder)
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     for name, path in notebooks.notebooks(root).items():
         if name in REAL:
             shutil.copy(path, folder / "notebooks")
             continue
         parts = [f"# {name}", *sections(path)]
         cells = [nbformat.v4.new_markdown_cell(part) for part in parts]
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata=KERNEL)
         nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(address.VARIABLE, raising=False)

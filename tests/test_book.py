@@ -5,7 +5,7 @@ import threading
 
 import nbformat
 import pytest
-from small_book import SUM, V4, write
+from small_book import KERNEL, SUM, V4, write
 
 from ncssl import book
 from ncssl.errors import BadFile
@@ -86,8 +86,7 @@ def two(tmp_path_factory, root):
     parameters = V4.new_code_cell("steps = 3", metadata={"tags": ["parameters"]})
     code = V4.new_code_cell("print('The sum is', sum(range(steps)))")
     words = V4.new_markdown_cell("# N\n\nWords about it.")
-    notebook = V4.new_notebook(cells=[words, parameters, code])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    notebook = V4.new_notebook(cells=[words, parameters, code], metadata=KERNEL)
     nbformat.write(notebook, folder / "notebooks" / "n.ipynb")
     return folder
 
