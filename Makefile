@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# a file a process, each of one thread: two processes of two threads hold each other up
-APART := -n auto --maxprocesses 4 --dist loadfile
+# processes of one thread each: two processes of two threads hold each other up
+APART := -n auto --maxprocesses 4
+BY_FILE := $(APART) --dist loadfile
 
 .PHONY: help env venv book test test-all check pdf lint clean
 .DEFAULT_GOAL := help
@@ -33,16 +34,16 @@ book: env  ## run every notebook, build the book, print where the page is
 	$(BIN)/python -m ncssl book
 
 test: env  ## run the quick tests, then every notebook against its stored outputs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) -m "not slow" tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) --nbval --nbval-current-env notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) --dist worksteal -m "not slow" tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(BY_FILE) --nbval --nbval-current-env notebooks
 
 test-all: test  ## the slow tests too, and the table of what was tried against runs and readers
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) -m slow tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(BY_FILE) -m slow tests
 	$(BIN)/python tests/fault_table.py
 
 check: env  ## look at the built book in a headless Chromium, network off
 	@test -f _build/html/index.html || { echo "there is no book to look at yet: make book" >&2; exit 1; }
-	$(BIN)/python -m pytest -q tests/test_book.py -k built -rs
+	$(BIN)/python -m pytest -q tests/test_book_browser.py -k built -rs
 
 pdf: env  ## print the built book to _build/ncssl.pdf, with contents and page numbers
 	@test -f _build/html/index.html || { echo "there is no book to print yet: make book" >&2; exit 1; }

@@ -3,11 +3,15 @@
 MPLBACKEND is not set here on purpose: notebooks run by tests would inherit it and store no figures.
 """
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# threads that wait would spin on cores which other files of tests need; read when torch comes
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # a busy machine is no error
 settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow])
@@ -22,9 +26,9 @@ def root() -> Path:
     return ROOT
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """A running browser; skips where there is none that starts."""
+@pytest.fixture(scope="session")
+def running():
+    """A browser that runs until the last test; skips where there is none that starts."""
     import browser
 
     if browser.find() is None:
@@ -37,6 +41,31 @@ def chromium():
         pytest.skip(f"Chromium does not start: {error}")
     yield driver
     driver.__exit__()
+
+
+@pytest.fixture(scope="module")
+def chromium(running):
+    """The browser, and after a file of tests no page of it that goes on moving."""
+    yield running
+    running.new_tab()
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory, root) -> Path:
+    """The folder of the pages of a book with stand-ins for chapters, built once for all processes
+    of a run of the tests."""
+    import small_book
+
+    folder = small_book.once(tmp_path_factory, "book", lambda at: small_book.build(root, at))
+    return folder / "_build" / "html"
+
+
+@pytest.fixture
+def copied_workers(monkeypatch):
+    """Workers of campaigns begin at once, for tests in which nothing depends on how they begin."""
+    import processes
+
+    processes.copy_workers(monkeypatch)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,14 @@ def write_tar(path: Path, files=FILES) -> Path:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def write_zip(path: Path, contents=FILES, **options) -> Path:
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        shadow = ("__MACOSX/train/cat/._0.png", b"")
+        for name, content in [("README.txt", b"hello"), *reversed(contents.items()), shadow]:
+            archive.writestr(name, content)
     return path
 
 

@@ -1,12 +1,7 @@
-"""What tests/test_parallel.py has done by one process here and by two under torchrun.
-
-`torchrun --nproc-per-node 2 tests/shared_runs.py FOLDER`: the first process writes
-FOLDER/steps.json and the records of `fits`.
-"""
+"""What tests/test_parallel.py has done by one process and by two."""
 
 import contextlib
 import json
-import sys
 from pathlib import Path
 
 import torch
@@ -109,8 +104,8 @@ def stopping(real, epochs: int):
     return epoch
 
 
-if __name__ == "__main__":
-    here = Path(sys.argv[1])
+def all_of_it(here: Path) -> None:
+    """What one of two processes does; the first writes HERE/steps.json and the records."""
     parallel.join()
     found = {method: steps(method) for method in METHODS}
     fits(here)

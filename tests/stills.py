@@ -2,7 +2,7 @@
 after a build.
 
 HTML is the folder of built pages (_build/html). Writes book/static/explorers/KEY.png, light, and
-prints each size: the pages name it in their <noscript>, and tests/test_explorers.py compares.
+prints each size: the pages name it in their <noscript>, and a test compares.
 """
 
 import base64

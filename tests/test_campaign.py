@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 
+import processes
 import pytest
 from click.testing import CliRunner
+from tiny import numbers, own_cache  # noqa: F401
 
 from ncssl.cli import main
-from ncssl.files import claimed
 from ncssl.machine import device_name, versions
 from ncssl.recipes import recipe
 from ncssl.records import baseline, store
@@ -23,12 +24,6 @@ from ncssl.train import loop
 from ncssl.train.run import precision
 
 TINY = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """Checkpoints and locks of these tests stay apart."""
-    monkeypatch.setenv("NCSSL_CACHE", str(tmp_path / "cache"))
 
 
 def tiny(seed=0, **more):
@@ -50,34 +45,21 @@ def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
 # ---- two processes
 # ------------------------------------------------------------------------------------------------
 
-BOTH = """
-import sys
-from ncssl.runs import experiments, single
-from ncssl.recipes import recipe
-tiny = dict(epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)
-runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny))
-        for s in range(6)]
-print("ready", flush=True)
-sys.stdin.readline()
-for p in runs:
-    row = single.run_one(p, None, sys.argv[1], "cpu", False)
-    if row is not None:
-        print(row["id"], flush=True)
-"""
+
+def share(go, out):
+    """Make six runs in turn, from the moment at which all are ready on, and say which."""
+    go.wait()
+    for p in map(tiny, range(6)):
+        if (row := single.run_one(p, None, out, "cpu", False)) is not None:
+            print(row["id"], flush=True)
 
 
 def test_two_processes_on_one_plan_lose_nothing_and_make_nothing_twice(tmp_path):
     out = tmp_path / "results"
-    command = [sys.executable, "-W", "ignore", "-c", BOTH, str(out)]
-    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    pair = [subprocess.Popen(command, **pipes) for _ in range(2)]
-    for process in pair:
-        assert process.stdout.readline() == "ready\n"
-    for process in pair:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    made = [process.communicate(timeout=300)[0].split() for process in pair]
-    assert all(process.returncode == 0 for process in pair)
+    go = processes.SERVER.Barrier(2)
+    with processes.started(share, go, out) as one, processes.started(share, go, out) as other:
+        assert one.wait() == other.wait() == 0, one.said() + other.said()
+        made = [child.said("stdout").split() for child in (one, other)]
     found = {path.stem: record for path, record in store.scan(out)}
     assert sorted(made[0] + made[1]) == sorted(found) == sorted(tiny(s).recipe.id for s in range(6))
     assert all(isinstance(record, store.Record) for record in found.values())
@@ -99,74 +81,6 @@ def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
         assert single.run_one(p, None, tmp_path / "out", "cpu", False) is None
         holder.kill()
     assert single.run_one(p, None, tmp_path / "out", "cpu", False)["status"] == "done"
-
-
-CAMPAIGN = """
-import sys
-from ncssl.runs import campaign, experiments
-from ncssl.recipes import recipe
-tiny = dict(epochs=2000, limit=256, width=4, hidden=16, d=8, batch=64)
-if __name__ == "__main__":
-    runs = [experiments.Planned("tian2021", "e", "a", s, recipe("simsiam", seed=s, **tiny))
-            for s in (0, 1)]
-    campaign.make(runs, (None, sys.argv[1], "cpu", False), 2, 0.0, None, print)
-"""
-
-
-@pytest.mark.slow
-def test_the_workers_of_a_killed_campaign_end_with_it(tmp_path):
-    script = tmp_path / "campaign.py"
-    script.write_text(CAMPAIGN)
-    locks = tmp_path / "out" / ".locks"
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", str(script), str(tmp_path / "out")]
-    ) as parent:
-        # looking at a lock could take it from its worker
-        began = soon(lambda: len([*locks.glob("*.lock")]) == 2)
-        parent.kill()
-    assert began, "two workers hold their runs"
-    assert soon(lambda: not any(held(path) for path in locks.glob("*.lock")))
-
-
-WORKER = """
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from ncssl.runs.campaign import begin_worker
-
-def threads():
-    import threadpoolctl, torch
-    from sklearn.cluster import KMeans
-    pools = threadpoolctl.threadpool_info()
-    return {torch.get_num_threads(), *(pool["num_threads"] for pool in pools)}
-
-if __name__ == "__main__":
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=begin_worker) as pool:
-        print(pool.submit(threads).result())
-"""
-
-
-@pytest.mark.slow
-def test_a_worker_computes_with_one_thread(tmp_path):
-    """Torch, and the BLAS that scikit-learn brings."""
-    script = tmp_path / "worker.py"
-    script.write_text(WORKER)
-    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, env=environment
-    )
-    assert done.stdout == "{1}\n", done.stderr
-
-
-def soon(condition, seconds=60) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.1)
-    return condition()
-
-
-def held(path) -> bool:
-    with claimed(path) as mine:
-        return not mine
 
 
 # ---- budget and rule
@@ -193,7 +107,9 @@ def test_a_run_stops_when_the_budget_is_spent_and_leaves_no_record(tmp_path):
     )
 
 
-def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, monkeypatch, capsys):
+def test_added_seeds_are_made_after_the_others_and_only_when_asked(
+    tmp_path, monkeypatch, capsys, copied_workers
+):
     (tmp_path / "out" / "tian2021").mkdir(parents=True)
     (tmp_path / "out" / "tian2021" / "0123456789ab.json").write_text("{}")
     monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(0)])
@@ -210,7 +126,9 @@ def test_added_seeds_are_made_after_the_others_and_only_when_asked(tmp_path, mon
     assert done.exit_code == 2 and "--undecided given without --paper or --all" in done.stderr
 
 
-def test_an_error_of_one_run_is_named_and_the_others_are_made(tmp_path, monkeypatch, capfd):
+def test_an_error_of_one_run_is_named_and_the_others_are_made(
+    tmp_path, monkeypatch, capfd, copied_workers
+):
     monkeypatch.setattr(
         experiments, "plan", lambda *a, **k: [tiny(0, pseudo_rounds=1, pseudo_clusters=4), tiny(1)]
     )
@@ -229,7 +147,7 @@ def test_an_error_of_one_run_is_named_and_the_others_are_made(tmp_path, monkeypa
     )
 
 
-def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
+def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch, copied_workers):
     monkeypatch.setattr(
         experiments, "plan", lambda *a, **k: [tiny(s, dataset="cifar10") for s in range(99)]
     )
@@ -241,7 +159,7 @@ def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch):
 
 
 def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_right_one(
-    tmp_path, monkeypatch
+    tmp_path, monkeypatch, copied_workers
 ):
     here = single.kind_here(tiny().recipe, "cpu")
     record = loop.fit(tiny().recipe, key="tian2021", device="cpu", out=tmp_path, progress=False)
@@ -294,18 +212,17 @@ def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
 # ------------------------------------------------------------------------------------------------
 
 
-def numbers(record):
-    """What of a record must come again: every number but the time."""
-    metrics = {name: value for name, value in record.metrics.items() if name != "images_per_second"}
-    return store.rounded(metrics), store.rounded(record.curves)
+SHORT = dict(epochs=1, knn_every=1, limit=256, width=4, hidden=16, d=8)
 
 
 @pytest.mark.parametrize(
     "key, experiment, arm", [("halvagal2023", "methods", "pred_iso"), ("wen2022", "heads", "mlp")]
 )
 def test_a_deleted_record_comes_again_with_the_same_numbers(key, experiment, arm, tmp_path):
-    """At smoke scale, through the campaign and through the command that a chapter prints."""
-    p = next(p for p in experiments.scheduled(key, experiment, "smoke") if p.arm == arm)
+    """At smoke scale, shortened, through the campaign and through the command that a chapter
+    prints."""
+    runs = experiments.scheduled(key, experiment, "smoke", **SHORT)
+    p = next(p for p in runs if p.arm == arm)
     path = single.run_one(p, None, tmp_path, "cpu", False)["path"]
     first = store.load(path)
     os.unlink(path)

@@ -24,6 +24,7 @@ MISSING = [p for p in PROGRAMS if not shutil.which(p, path=os.environ["PATH"] + 
 SHORT = dict(epochs=1, knn_every=1, limit=200, width=4, hidden=16, d=8)  # of a run: a second
 SET = [part for name, value in SHORT.items() for part in ("--set", f"{name}={value}")]
 
+pytestmark = pytest.mark.slow
 slurm = pytest.mark.skipif(
     bool(MISSING) or os.geteuid() != 0,
     reason=f"needs Slurm and root; not here: {', '.join(MISSING) or 'root'}"

@@ -10,9 +10,9 @@ import tarfile
 
 import numpy as np
 import pytest
+from page_code import CONTRIBUTING, blocks, section
 from PIL import Image
-from test_examples import CONTRIBUTING, blocks, section
-from test_papers import GOOD
+from small_paper import GOOD
 
 from ncssl import data
 from ncssl.data.cache import digest

@@ -2,9 +2,6 @@
 every error."""
 
 import json
-import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,10 +9,8 @@ import torch
 from click.testing import CliRunner
 
 from ncssl.cli import main
-from ncssl.errors import BadFile, UnknownName
-from ncssl.measure import causes, collapse, diagnose, embeddings, spectral
-from ncssl.plots import atlas
-from ncssl.runs import experiments
+from ncssl.errors import UnknownName
+from ncssl.measure import causes, collapse, diagnose, spectral
 
 
 def gaussian(n: int, d: int, seed: int = 0) -> torch.Tensor:
@@ -237,62 +232,6 @@ def test_an_argument_that_cannot_be_used_is_named(given, message):
         diagnose.diagnose(**given)
 
 
-def test_files_of_every_kind_are_read_the_same(tmp_path):
-    z, y = gaussian(20, 3), torch.arange(20) % 2
-    np.save(tmp_path / "z.npy", z.numpy())
-    np.savez(tmp_path / "all.npz", z=z.numpy(), z2=2 * z.numpy(), y=y.numpy())
-    np.savez(tmp_path / "one.npz", features=z.numpy())
-    torch.save(z.clone().requires_grad_(), tmp_path / "z.pt")
-    torch.save({"z": z, "y": y, "epoch": 3}, tmp_path / "all.pth")
-    for name, keys in {
-        "z.npy": "z",
-        "all.npz": "z z2 y",
-        "one.npz": "z",
-        "z.pt": "z",
-        "all.pth": "z y",
-    }.items():
-        held = embeddings.read_embeddings(tmp_path / name)
-        assert (
-            list(held) == keys.split() and torch.equal(held["z"], z) and not held["z"].requires_grad
-        )
-    assert torch.equal(embeddings.read_array(tmp_path / "all.npz", "y"), y)
-    assert torch.equal(embeddings.read_array(tmp_path / "z.npy", "z2"), z)
-
-
-def batches(z, y):
-    """The ways in which libraries save what a loader gave them."""
-    parts = list(zip(z.split(7), y.split(7), strict=True))
-    return {
-        "list.pt": [a for a, _ in parts],
-        "pairs.pt": parts,
-        "triples.pt": [(a, 2 * a, b) for a, b in parts],
-        "numpy.pt": {"z": z.numpy(), "y": y.numpy()},
-        "lists.pt": {"z": [a for a, _ in parts], "y": [b for _, b in parts]},
-        "sparse.pt": z.to_sparse(),
-        "rows.pt": z.tolist(),
-        "row_tensors.pt": list(z),
-    }
-
-
-def test_batches_sparse_tensors_and_arrays_inside_are_read(tmp_path):
-    z, y = gaussian(20, 3), torch.arange(20) % 2
-    for name, held in batches(z, y).items():
-        torch.save(held, tmp_path / name)
-        found = embeddings.read_embeddings(tmp_path / name)
-        assert torch.equal(found["z"].float(), z), name
-        if name in ("pairs.pt", "triples.pt", "numpy.pt", "lists.pt"):
-            assert torch.equal(found["y"], y), name
-        if name == "triples.pt":
-            assert torch.equal(found["z2"], 2 * z)
-    for kind in (">f4", ">f8", np.longdouble, np.float16):
-        np.save(tmp_path / "z.npy", z.numpy().astype(kind))
-        found = embeddings.read_embeddings(tmp_path / "z.npy")["z"]
-        torch.testing.assert_close(found.float(), z, rtol=1e-3, atol=1e-3)
-    torch.save([gaussian(3, 2), gaussian(3, 4)], tmp_path / "ragged.pt")
-    with pytest.raises(BadFile, match="ragged.pt: .*Sizes of tensors must match.*plain arrays"):
-        embeddings.read_embeddings(tmp_path / "ragged.pt")
-
-
 def test_class_numbers_may_be_large_and_have_gaps():
     z, y = gaussian(200, 8), torch.arange(200) % 3
     plain = diagnose.diagnose(z, y=y)["labels"]
@@ -335,74 +274,6 @@ def test_a_report_is_a_page_of_its_own(tmp_path):
     assert "http" not in text and "<script" not in text
 
 
-class Danger:
-    """Would leave a file behind if it were unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return open, (self.path, "w")
-
-
-def test_a_file_that_cannot_be_used_is_named_and_nothing_in_it_is_executed(tmp_path):
-    np.savez(tmp_path / "other.npz", a=np.ones(3), b=np.ones(3))
-    np.savez(tmp_path / "empty.npz")
-    torch.save(Danger(tmp_path / "done"), tmp_path / "danger.pt")
-    np.save(tmp_path / "danger.npy", np.array([Danger(tmp_path / "done")]), allow_pickle=True)
-    for name in ("cut.npy", "cut.npz", "cut.pt"):
-        (tmp_path / name).write_bytes(b"\x93NUMPY\x01")
-    (tmp_path / "plain.pt").write_bytes(pickle.dumps([1]))
-    (tmp_path / "nothing.npy").touch()
-    (tmp_path / "z.csv").write_text("1,2")
-    words = {
-        "other.npz": "holds a, b; name",
-        "empty.npz": "holds nothing",
-        "z.csv": "'.csv' is not known",
-    }
-    unread = ("danger.pt", "danger.npy", "cut.npy", "cut.npz", "cut.pt", "nothing.npy")
-    for name, word in (words | dict.fromkeys(unread, "cannot be read")).items():
-        with pytest.raises(BadFile, match=f"{name}: .*{word}"):
-            embeddings.read_embeddings(tmp_path / name)
-    with pytest.raises(BadFile, match="name it y"):
-        embeddings.read_array(tmp_path / "other.npz", "y")
-    with pytest.raises(FileNotFoundError):
-        embeddings.read_embeddings(tmp_path / "missing.npy")
-    assert not (tmp_path / "done").exists()
-
-
-def test_the_command_in_a_process_of_its_own(tmp_path):
-    torch.save({"z": LOW, "y": torch.arange(500) % 2}, tmp_path / "z.pt")
-    command = [sys.executable, "-m", "ncssl", "diagnose", str(tmp_path / "z.pt")]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert (
-        "dimensional collapse" in done.stdout and "by guessing" in done.stdout and done.stderr == ""
-    )
-
-
-def test_the_command_takes_views_and_labels_from_files_and_speaks_json(tmp_path):
-    z = gaussian(50, 8)
-    for name, held in {"z": z, "z2": z + 1, "y": np.arange(50) % 2, "short": np.arange(49)}.items():
-        np.save(tmp_path / f"{name}.npy", held)
-    z, view, labels, short = (str(tmp_path / f"{name}.npy") for name in ("z", "z2", "y", "short"))
-    done = CliRunner().invoke(main, ["diagnose", z, "--view2", view, "--labels", labels, "--json"])
-    report = json.loads(done.stdout)
-    assert done.exit_code == 0 and report["verdict"] == "none"
-    assert (
-        report["views"]["cross_diagonal"]["value"] == pytest.approx(1)
-        and report["labels"]["guess"] >= 50
-    )
-    for wrong, words in (
-        (["--labels", short], "y must have shape (50,)"),
-        (["--view2", short], "z2 must hold"),
-    ):
-        done = CliRunner().invoke(main, ["diagnose", z, *wrong])
-        assert done.exit_code == 2 and words in done.stderr and "Traceback" not in done.stderr
-    done = CliRunner().invoke(main, ["diagnose", str(tmp_path / "missing.npy")])
-    assert done.exit_code == 2 and "missing.npy" in done.stderr
-
-
 @pytest.mark.cuda
 def test_a_device_gives_the_verdict_of_the_cpu():
     z, y = LOW + gaussian(500, 64, 3), torch.arange(500) % 2
@@ -410,91 +281,3 @@ def test_a_device_gives_the_verdict_of_the_cpu():
     assert here["findings"] == there["findings"]
     for name, number in here["numbers"].items():
         assert there["numbers"][name]["value"] == pytest.approx(number["value"], rel=1e-6)
-
-
-def lines_of(value):
-    return [
-        {
-            "arm": "simsiam",
-            "label": "SimSiam",
-            "runs": [(np.array([0.0, 3.0]), np.array([value, 1.0]))],
-        }
-    ]
-
-
-def test_a_family_has_a_panel_a_diagnostic_its_limits_and_one_legend():
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, layout="constrained")
-    data = [
-        {"title": "spread", "curves": lines_of(0.5), "limit": 0.1},
-        {"title": "kNN", "curves": lines_of(3), "floor": 2, "low": 1.5},
-        {"title": "empty", "curves": [], "limit": 0.1},
-    ]
-    atlas.family(data, iter(axes))  # an iterator too, such as axes.flat
-    assert [ax.get_title() or ax.get_title("left") for ax in axes] == ["spread", "kNN", "empty"]
-    levels = [
-        [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() in (":", "--")]
-        for ax in axes
-    ]
-    assert axes[1].get_ylim()[0] == 1.5 and axes[0].get_ylim()[0] < 0.1
-    assert levels == [[0.1], [2], []] and axes[2].texts[0].get_text() == "not run"
-    (legend,) = figure.legends
-    assert [t.get_text() for t in legend.get_texts()] == [
-        "SimSiam",
-        "limit of ncssl diagnose",
-        "untrained encoder",
-    ]
-    plt.close(figure)
-
-
-def test_strips_show_every_run_on_its_side_and_zeros_at_the_end():
-    import matplotlib.pyplot as plt
-
-    ax = plt.figure().add_subplot()
-    rows = [{"label": "spread", "learned": [0.5, 0.9], "failed": [0.0, 0.01], "limit": 0.1}]
-    assert atlas.strips(rows, ax) is ax
-    marks = {
-        line.get_label(): sorted(line.get_xdata())
-        for line in ax.lines
-        if line.get_label() in atlas.SIDES
-    }
-    assert marks == {"learned": [0.5, 0.9], "failed": [1e-4, 0.01]}
-    assert [
-        line.get_xdata()
-        for line in ax.lines
-        if len(line.get_xdata()) == 2 and list(line.get_xdata()) == [0.1] * 2
-    ]
-    empty = atlas.strips(
-        [{"label": "a", "learned": [], "failed": [], "limit": 1}], plt.figure().add_subplot()
-    )
-    assert empty.texts[0].get_text() == "not run"
-    plt.close("all")
-
-
-def test_every_cause_was_seen_in_the_arm_of_the_atlas_that_it_names():
-    arms = experiments.planned("companion", "atlas", "smoke")
-    for finding, likely in causes.CAUSES.items():
-        assert finding in collapse.FINDINGS
-        for _, _, arm in likely:
-            runs = [(p, r) for p, r in experiments.records(arms) if p.arm == arm]
-            assert runs, f"the atlas has no arm {arm}"
-            seen = [finding in found(r) for _, r in runs if r is not None]
-            assert not seen or sum(seen) >= 2 * len(seen) / 3, (
-                f"{finding} was not seen in {arm}: {seen}"
-            )
-
-
-def found(record):
-    """What is found in the projections and in the features of a record of the atlas."""
-    widths = {"projection": record.recipe.options.get("prototypes", record.recipe.d), "feature": 64}
-    return [
-        word
-        for kind, d in widths.items()
-        for word in collapse.findings(
-            {name: record.metrics[f"{kind}_{name}"] for name in collapse.healthy(50, 8)},
-            record.data["test"],
-            d,
-            f"{kind}s",
-        )
-    ]

@@ -3,32 +3,19 @@ stands there."""
 
 import contextlib
 import difflib
-import json
 import re
-import subprocess
-import sys
 import warnings
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
-import test_layers
 import torch
-from click.testing import CliRunner
+from page_code import FOLDER, PAGE, blocks, section
 
-from ncssl.cli import main
-from ncssl.errors import UnknownName
 from ncssl.measure import spectral
 from ncssl.measure.diagnose import diagnose
-from ncssl.methods import METHODS, defaults
-from ncssl.nn import DirectPred, direct_pred
-from ncssl.recipes import recipe
-from ncssl.train import loop
+from ncssl.nn import DirectPred
 
-FOLDER = Path(__file__).resolve().parent.parent
 EXAMPLES = FOLDER / "book" / "static" / "examples"
-PAGE = (FOLDER / "book" / "in_your_own_loop.md").read_text(encoding="utf-8")
-CONTRIBUTING = (FOLDER / "CONTRIBUTING.md").read_text(encoding="utf-8")
 LIMIT = 15  # changed lines, removed and added ones counted together, must be fewer
 needs_lightly = pytest.mark.skipif(
     find_spec("lightly") is None, reason="lightly is not installed here"
@@ -37,16 +24,6 @@ needs_lightly = pytest.mark.skipif(
 
 def script(name):
     return (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
-
-
-def section(text, title):
-    """From the heading `## title` to the next one."""
-    return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)[1]
-
-
-def blocks(text, language):
-    """Contents of the fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
 
 
 def patched(text, diff):
@@ -252,134 +229,3 @@ def test_a_checkpoint_has_the_whole_predictor(tmp_path, monkeypatch):
     fresh.observe(z)
     fresh.follow()
     assert (fresh.W - other.W).norm() > 0.01 * other.W.norm()
-
-
-def test_order_of_a_step():
-    head, z = DirectPred(4), torch.randn(9, 4, requires_grad=True)
-    p = head(z)
-    head.observe([z])
-    head.follow()
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        p.sum().backward()
-    torch.testing.assert_close(head.W, direct_pred(z.detach().T @ z.detach() / 9))
-    C = head.C.clone()
-    head.eval().observe([2 * z])
-    torch.testing.assert_close(head.C, C)
-
-
-PROCESS = """
-import sys
-import torch
-from ncssl.nn import DirectPred
-rank, store, averages = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-torch.distributed.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
-torch.manual_seed(0)
-batches = torch.randn(3, 2, 2, 8, 4)  # step, process, view, row, channel
-whole = DirectPred(4)
-for z in batches.transpose(1, 2).flatten(2, 3):
-    whole.observe(z)
-    whole.follow()
-for average in averages:
-    predictor = DirectPred(4)
-    for z in batches[:, rank]:
-        predictor.observe(z)
-        exec(average)
-        predictor.follow()
-    gaps = predictor.C - whole.C, predictor.W - whole.W
-    print(max(gap.abs().max().item() for gap in gaps))
-torch.distributed.destroy_process_group()
-"""
-
-
-@pytest.mark.skipif(
-    not torch.distributed.is_gloo_available(), reason="this build of torch has no gloo"
-)
-def test_several_processes_have_the_moment_of_the_whole_batch_only_if_it_is_averaged(tmp_path):
-    (code,) = blocks(section(PAGE, "Several processes"), "python")
-    command = [sys.executable, "-W", "ignore", "-c", PROCESS]
-    given = [str(tmp_path / "store"), code, ""]
-    pair = [
-        subprocess.Popen([*command, str(r), *given], stdout=subprocess.PIPE, text=True)
-        for r in range(2)
-    ]
-    for process in pair:
-        out, _ = process.communicate(timeout=120)
-        assert process.returncode == 0
-        averaged, left_alone = map(float, out.split())
-        assert averaged < 1e-4 and left_alone > 0.01
-
-
-def test_losses_and_measures_alone():
-    (code,) = blocks(section(PAGE, "Losses and spectral measures alone"), "python")
-    assert len(code.splitlines()) == 6
-    z = torch.randn(200, 16)
-    exec(code, seen := {"z1": z, "z2": z + 0.1})
-    assert seen["loss"] > 0 and 10 < seen["rank"] <= 16 and seen["verdict"] == "none"
-    exec(code, seen := {"z1": z * torch.eye(16)[0], "z2": z})
-    assert seen["rank"] == pytest.approx(1) and seen["verdict"] != "none"
-
-
-def test_a_method_is_one_declaration(tmp_path, monkeypatch):
-    """The method of CONTRIBUTING.md, straight from the page: listed, trained, checked, and gone
-    again."""
-    monkeypatch.setattr(loop, "checkpoint_path", lambda r: tmp_path / f"{r.id}.pt")
-    before = dict(METHODS)
-    (code,) = blocks(section(CONTRIBUTING, "Add a method"), "python")
-    try:
-        exec(code, {"__name__": "example"})
-        (name,) = set(METHODS) - set(before)
-        listed = json.loads(CliRunner().invoke(main, ["methods", "--json"]).output)
-        assert [row["options"] for row in listed if row["name"] == name] == [defaults(name)]
-        with pytest.raises(UnknownName, match="did you mean 'delta'"):
-            recipe(name, options={"detla": 0.1})
-        with pytest.raises(ValueError, match="delta was 2"):
-            recipe(name, options={"delta": 2})
-        record = loop.fit(recipe(name, epochs=3), out=tmp_path, device="cpu")
-        assert record.status == "done" and record.recipe.options == defaults(name)
-        loss, spread = record.curves["loss"], record.curves["std_normalised"]
-        assert loss[-1] < 0.9 * loss[0] and spread[-1] > 0.5 / record.recipe.d**0.5
-    finally:
-        METHODS.clear()
-        METHODS.update(before)
-    assert f"--method {name} --set delta=" in CONTRIBUTING and name not in METHODS
-
-
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "ARCHITECTURE.md", "README.md"])
-def test_paths_that_pages_name_exist(page):
-    text = (FOLDER / page).read_text(encoding="utf-8")
-    named = re.findall(r"`((?:ncssl|tests|book|notebooks)/[\w/.]*)`", text) + re.findall(
-        r"\]\(([\w/]+\.md)\)", text
-    )
-    assert [path for path in named if not (FOLDER / path).exists()] == [] and (
-        named or page == "ARCHITECTURE.md"
-    )
-
-
-def test_the_floor_plan_of_the_page_is_the_one_that_is_checked():
-    text = (FOLDER / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    rows = {int(level): names for level, names in re.findall(r"^\| (\d) \| ([^|]*) \|", text, re.M)}
-    said = {
-        level: {name.rstrip("/") for name in re.findall(r"`([\w/]+)`", names)}
-        for level, names in rows.items()
-    }
-    assert said == {
-        level: set(names.split()) - {"__main__"} for level, names in test_layers.LEVELS.items()
-    }
-    packages = set(re.findall(r"`(\w+)/`", " ".join(rows.values())))
-    assert packages == {file.parent.name for file in (FOLDER / "ncssl").glob("*/__init__.py")}
-    for package, line in re.findall(r"^\| `(methods|losses|nn)/` \| (.*) \|$", text, re.M):
-        files = {file.stem for file in (FOLDER / "ncssl" / package).glob("[!_]*.py")}
-        assert set(re.findall(r"`(\w+)`", line)) == files
-
-
-def test_commands_that_the_readme_names_run():
-    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-    said = [
-        " ".join(command.split())
-        for command in re.findall(r"`(ncssl (?:methods|theory)[^`]*)`", readme)
-    ]
-    assert [command.split()[1] for command in said] == ["methods", "theory"]
-    for command in said:
-        done = CliRunner().invoke(main, command.split()[1:])
-        assert done.exit_code == 0, done.output
-    assert "'eta': 0.05" in done.output

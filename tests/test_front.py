@@ -5,13 +5,10 @@ import json
 import re
 from types import SimpleNamespace
 
-import nbformat
 import pytest
-import small_book
 from PIL import Image
 from stills import FOLDER, evaluate
 
-from ncssl import book, notebooks
 from ncssl.claims import papers
 from ncssl.errors import BadFile
 from ncssl.pages import answers, questions, summary
@@ -32,21 +29,6 @@ FIRST_WORDS = {  # of an answer whose speaking verdicts agree
     "not run": "Not answered yet:",
 }
 SILENT = {"out of reach", "not a test", "not run"}
-
-
-@pytest.fixture(scope="module")
-def html(tmp_path_factory, root):
-    """The folder of a built book with all its pages, and of chapters the names of their sections
-    alone."""
-    folder = tmp_path_factory.mktemp("front")
-    small_book.pages(root, folder)
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    for name, path in notebooks.notebooks(root).items():
-        parts = [f"# {name}", *small_book.sections(path)]
-        cells = [nbformat.v4.new_markdown_cell(part) for part in parts]
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-        nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
-    return book.build(run=False, root=folder, progress=False).parent
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,10 @@
 without torch."""
 
 import ast
+import json
 import subprocess
 import sys
 from graphlib import TopologicalSorter
-
-import pytest
 
 LEVELS = {
     0: "errors checks metrics memory files machine workers losses data augment nn"
@@ -22,6 +21,13 @@ WITHOUT_TORCH = (
     "errors checks metrics files workers theory records claims verdicts report plots recipes papers"
     " runs.experiments runs.plans pages links notebooks book shell cli"
 ).split()
+# what a part reads or makes without torch, besides being imported
+AND_DOES = {
+    "theory": "from ncssl.theory import THEORIES, theory; [theory(key) for key in THEORIES]",
+    "papers": "from ncssl.claims.papers import paper; paper('tian2021')",
+    "recipes": "import ncssl; ncssl.recipe, ncssl.paper, ncssl.theory",
+}
+SLOW = {"torchvision", "sklearn", "scipy.signal"}  # to import: a second and more
 
 
 def modules(root):
@@ -92,21 +98,55 @@ def test_rooms_make_no_circle(root):
     TopologicalSorter(rooms).prepare()
 
 
-@pytest.mark.parametrize("part", WITHOUT_TORCH)
-def test_imports_without_torch(root, part):
-    within = f"ncssl.{part}"
-    names = [name for name in modules(root) if name == within or name.startswith(f"{within}.")]
-    assert names
-    code = (
-        f"import sys, {', '.join(names)}; sys.exit('torch was imported' if 'torch' in sys.modules"
-        " else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+TRIED = """
+import importlib, json, sys
+for part, names, code in json.loads(sys.argv[1]):
+    for name in names:
+        importlib.import_module(name)
+    exec(code)
+    if "torch" in sys.modules:
+        sys.exit(f"{part} imports torch")
+"""
+
+
+def test_imports_without_torch(root):
+    """One part after another in one process: the first that brings torch is named."""
+    known, parts = list(modules(root)), []
+    for part in WITHOUT_TORCH:
+        names = [name for name in known if f"{name}.".startswith(f"ncssl.{part}.")]
+        assert names, part
+        parts.append((part, names, AND_DOES.get(part, "")))
+    command = [sys.executable, "-c", TRIED, json.dumps(parts)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def at_once(body):
+    """Modules that are imported when a file is, as their names and those of what is taken of
+    them."""
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+        elif isinstance(node, ast.If | ast.Try):
+            yield from at_once(node.body)
+
+
+def test_what_is_slow_to_import_is_imported_where_it_is_used(root):
+    """But by the benchmark, whose subject it is."""
+    found = [
+        f"{name} imports {slow}"
+        for name, file in modules(root).items()
+        if not name.startswith("ncssl.bench.")
+        for slow in SLOW & set(at_once(ast.parse(file.read_text()).body))
+    ]
+    assert found == []
+
+
 def test_files_have_at_most_300_lines_of_at_most_100_columns(root):
-    text = {str(f.relative_to(root)): f.read_text() for f in (root / "ncssl").rglob("*.py")}
+    files = [f for room in ("ncssl", "tests") for f in (root / room).rglob("*.py")]
+    text = {str(f.relative_to(root)): f.read_text(encoding="utf-8") for f in files}
     assert [name for name, said in text.items() if said.count("\n") > 300] == []
     wide = [name for name, said in text.items() if max(map(len, said.split("\n"))) > 100]
     assert wide == []

@@ -4,7 +4,7 @@ mistake."""
 import tomllib
 
 import pytest
-from test_papers import GOOD, written
+from small_paper import GOOD, written
 
 from ncssl.claims.papers import FOLDER, paper, papers, read
 from ncssl.errors import BadFile

@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import processes
 import pytest
 import shared_runs
 import torch
@@ -21,14 +22,6 @@ from ncssl.train import fit
 EXACT = dict(rel=1e-9, abs=1e-12)  # in float64
 
 
-def launch(*command: str, processes: int = 2, **environment) -> subprocess.CompletedProcess:
-    """A command under torchrun, on a port of its own choice."""
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    run += [f"--nproc-per-node={processes}", *command]
-    env = os.environ | {"OMP_NUM_THREADS": "1"} | environment
-    return subprocess.run(run, capture_output=True, text=True, env=env)
-
-
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     """The folder in which two processes did what `shared_runs` says, and went on from one's
@@ -37,8 +30,8 @@ def together(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NCSSL_CACHE", str(folder / "cache"))
         shared_runs.begun(shared_runs.tiny("byol", seed=1), 1)
-        done = launch(str(shared_runs.__file__), str(folder))
-        assert done.returncode == 0, done.stderr[-3000:]
+        for done in processes.together(shared_runs.all_of_it, folder):
+            assert done.returncode == 0, done.stderr[-3000:]
         yield folder
 
 
@@ -83,8 +76,10 @@ def test_a_checkpoint_does_not_know_how_many_wrote_it(together, tmp_path):
         assert made.curves["loss"] == pytest.approx(alone.curves["loss"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_command_runs_under_torchrun_and_writes_one_record(tmp_path):
-    run = [
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    run += [
         "-m",
         "ncssl",
         "run",
@@ -97,7 +92,8 @@ def test_the_command_runs_under_torchrun_and_writes_one_record(tmp_path):
     ]
     for name, value in (shared_runs.TINY | {"epochs": 1}).items():
         run += ["--set", f"{name}={value}"]
-    done = launch(*run, "--json", NCSSL_CACHE=str(tmp_path / "cache"))
+    env = os.environ | {"OMP_NUM_THREADS": "1", "NCSSL_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run([*run, "--json"], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (
         len(done.stdout.strip().splitlines()) == 1 and json.loads(done.stdout)["status"] == "done"
@@ -110,12 +106,14 @@ def test_the_runs_of_a_paper_come_one_after_another_each_over_all_processes(tmp_
     few = {"epochs": 1, "knn_every": 1, "limit": 200, "width": 4, "hidden": 16, "d": 8}
     plan = experiments.plan("tian2021", "smoke", tmp_path, **few)
     runs = [p for p in plan if p.recipe.epochs][:2]
-    run = ["-m", "ncssl", "run", "--paper", "tian2021", "--device", "cpu", "--out", str(tmp_path)]
+    run = ["run", "--paper", "tian2021", "--device", "cpu", "--out", str(tmp_path)]
     run += [part for name, value in few.items() for part in ("--set", f"{name}={value}")]
     run += [part for p in runs for part in ("--only", p.recipe.id)]
-    done = launch(*run, "--json", NCSSL_CACHE=str(tmp_path / "cache"))
-    assert done.returncode == 0, done.stderr[-3000:]
-    made = {json.loads(line)["id"] for line in done.stdout.strip().splitlines()}
+    cache = {"NCSSL_CACHE": str(tmp_path / "cache")}
+    first, second = processes.together(processes.command, *run, "--json", **cache)
+    assert first.returncode == second.returncode == 0, first.stderr[-3000:] + second.stderr[-3000:]
+    made = {json.loads(line)["id"] for line in first.stdout.strip().splitlines()}
+    assert second.stdout == ""
     assert made == {p.recipe.id for p in runs}
     assert all(record(tmp_path, p.recipe).device.endswith("2 processes") for p in runs)
 

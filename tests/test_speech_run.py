@@ -3,13 +3,12 @@ refused alike."""
 
 import copy
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
+from click.testing import CliRunner
 
-from ncssl.cli import training
+from ncssl.cli import main, training
 from ncssl.errors import UnknownName
 from ncssl.measure import speakers
 from ncssl.recipes import recipe
@@ -122,20 +121,10 @@ def test_a_target_is_measured_only_where_there_is_one():
 
 
 def test_the_command_prints_error_rates(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "ncssl",
-        "run",
-        "--method",
-        "simclr",
-        "--dataset",
-        "voices",
-        "--out",
-        tmp_path,
-    ]
     sets = [part for k, v in TINY.items() if k != "dataset" for part in ("--set", f"{k}={v}")]
-    done = subprocess.run([*command, *sets, "--json"], capture_output=True, text=True, check=True)
+    words = ["run", "--method", "simclr", "--dataset", "voices", "--out", str(tmp_path)]
+    done = CliRunner().invoke(main, [*words, *sets, "--json"])
+    assert done.exit_code == 0, done.output
     assert 0 < json.loads(done.stdout)["metrics"]["voices_eer"] < 100
 
 

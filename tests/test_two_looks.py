@@ -1,5 +1,4 @@
-"""The rule of the two looks: who gets more seeds, when it stops, what it costs; and that nobody has
-to ask for it."""
+"""The rule of the two looks: who gets more seeds, when it stops, what it costs."""
 
 import dataclasses
 

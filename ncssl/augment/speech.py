@@ -3,7 +3,7 @@ applying.
 
 A corpus is kept as features, computed once, so noise and rooms act on mel power and not on
 waveforms: the power of what is added is added, and a room spreads each band's power in time. What
-this leaves out, against waveforms (tests/test_speech_augment.py): the cross term of signal and
+this leaves out, against waveforms (tests/test_speech_waves.py): the cross term of signal and
 noise, -0.2 to -0.3 dB on average, 2 dB in one cell; what a room does between bands, within a frame
 and by interference, nothing on average over rooms (0.3 dB), 2 to 4 dB in one cell of one room; and
 that bands of noise are alike next to each other. SNR is that of mel power, 20 to 7600 Hz.

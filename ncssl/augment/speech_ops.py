@@ -2,7 +2,7 @@
 of them random.
 
 Mel power adds up: what is added to a waveform adds to the power of a band, but for the cross term
-of the two; a room spreads the power of a band in time. `tests/test_speech_augment.py` measures both
+of the two; a room spreads the power of a band in time. `tests/test_speech_waves.py` measures both
 against waveforms.
 """
 

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import signal
 
 from ncssl.data.audio import RATE
 
@@ -81,6 +80,8 @@ def corrupt(
     if condition == "clean":
         return samples
     if condition == "reverb":
+        from scipy import signal  # a second to import, and images need none of it
+
         wet = signal.oaconvolve(samples, room(rng))[: len(samples)]
         return (wet * np.sqrt(np.mean(samples**2.0) / np.mean(wet**2))).astype(np.float32)
     kind = KINDS[rng.integers(len(KINDS))]

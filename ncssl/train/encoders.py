@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torchvision
 from torch import nn
-from torchvision.models.resnet import BasicBlock, ResNet
 
 from ncssl.errors import BadFile
 from ncssl.files import write_whole
@@ -36,6 +34,8 @@ WITH_BIAS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 def described(module: nn.Module, name: str = "") -> Part:
     """A network as kinds and arguments: modules of torch.nn, torchvision's ResNet under the `name`
     of the function that makes it, its block, and our `StatisticsPooling`. Raises ValueError."""
+    from torchvision.models.resnet import BasicBlock, ResNet  # see backbones.resnet
+
     if isinstance(module, nn.Sequential):
         return ["Sequential", [described(part) for part in module]]
     if isinstance(module, Frames):
@@ -58,7 +58,9 @@ def described(module: nn.Module, name: str = "") -> Part:
 
 def build(kind: str, given: list | dict, swapped: dict[str, Part] | None = None) -> nn.Module:
     """The network that `described` describes, with fresh weights. Raises ValueError."""
-    make = getattr(nn, kind, None) or getattr(torchvision.models.resnet, kind, None)
+    from torchvision.models import resnet
+
+    make = getattr(nn, kind, None) or getattr(resnet, kind, None)
     make = StatisticsPooling if kind == "StatisticsPooling" else make
     if make is None:
         raise ValueError(f"a layer was {kind!r}; allowed: those of torch.nn and torchvision")

@@ -1,0 +1,113 @@
+"""Optimisers: groups with their rates and decay, LARS, the schedule."""
+
+import pytest
+import torch
+
+from ncssl.errors import UnknownName
+from ncssl.methods import make
+from ncssl.model import Siamese
+from ncssl.nn import backbone
+from ncssl.train.optim import LARS, lr_factor, optimiser
+
+
+def net(method, seed=0, **options):
+    torch.manual_seed(seed)
+    m = make(method, **options)
+    encoder, features = backbone("conv3", 1, 4)
+    return Siamese(encoder, features, 24, 8, m)
+
+
+def views(seed=0, n=12):
+    g = torch.Generator().manual_seed(seed)
+    return [torch.randn(n, 1, 8, 8, generator=g) for _ in range(2)]
+
+
+def step(model, opt, x, progress=0.5):
+    loss = model(x)
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    model.follow(progress)
+    return loss.item()
+
+
+def test_vectors_may_go_without_weight_decay():
+    model = net(
+        "byol",
+        predictor="linear",
+        predictor_bias=True,
+        predictor_lr=10.0,
+        predictor_weight_decay=0.3,
+    )
+    groups = model.groups(0.1, 0.2, decay_vectors=False)
+    seen = {(g["lr"], g["weight_decay"], w.ndim > 1) for g in groups for w in g["params"]}
+    assert seen == {(0.1, 0.2, True), (1.0, 0.3, True), (0.1, 0.0, False), (1.0, 0.0, False)}
+    every = [id(w) for g in groups for w in g["params"]]
+    assert sorted(every) == sorted(id(w) for g in model.groups(0.1, 0.2) for w in g["params"])
+
+
+def test_predictor_has_its_own_rate_and_decay():
+    groups = {
+        g["name"]: g
+        for g in net("byol", predictor_lr=10.0, predictor_weight_decay=0.0).groups(0.1, 1e-3)
+    }
+    assert groups["trunk"]["lr"] == 0.1 and groups["predictor"]["lr"] == pytest.approx(1.0)
+    assert groups["trunk"]["weight_decay"] == 1e-3 and groups["predictor"]["weight_decay"] == 0.0
+
+
+def test_lars_scales_matrices_by_their_trust_ratio():
+    w, b = torch.nn.Parameter(torch.full((2, 2), 2.0)), torch.nn.Parameter(torch.ones(2))
+    w.grad, b.grad = torch.full((2, 2), 0.5), torch.full((2,), 0.5)
+    LARS(
+        [{"params": [w, b], "weight_decay": 0.1}],
+        lr=1.0,
+        momentum=0.0,
+        weight_decay=0.0,
+        trust=0.01,
+    ).step()
+    g = 0.5 + 0.1 * 2.0
+    torch.testing.assert_close(w.detach(), torch.full((2, 2), 2.0 - 0.01 * (4.0 / (2 * g)) * g))
+    torch.testing.assert_close(b.detach(), torch.full((2,), 0.5))
+
+
+def test_lars_scales_the_gradients_of_a_closure_too():
+    found = []
+    for closed in (False, True):
+        w = torch.nn.Parameter(torch.full((2, 2), 3.0))
+        opt = LARS(
+            [{"params": [w], "weight_decay": 0.1}],
+            lr=1.0,
+            momentum=0.0,
+            weight_decay=0.0,
+            trust=0.01,
+        )
+
+        def closure(w=w, opt=opt):
+            opt.zero_grad()
+            loss = w.square().sum()
+            loss.backward()
+            return loss
+
+        assert closed or closure() == 36.0
+        assert opt.step(closure if closed else None) == (36.0 if closed else None)
+        found.append(w.detach())
+    assert found[0].equal(found[1])
+
+
+@pytest.mark.parametrize("name", ["sgd", "lars", "adam"])
+def test_optimisers_keep_the_groups_rates(name):
+    model = net("byol", predictor_lr=2.0)
+    opt = optimiser(name, model.groups(0.1, 1e-3), momentum=0.9)
+    assert [g["lr"] for g in opt.param_groups] == [0.1, 0.2]
+    step(model, opt, views())
+    assert [g["weight_decay"] for g in opt.param_groups] == [1e-3, 1e-3]
+    with pytest.raises(UnknownName, match="sgd"):
+        optimiser("sdg", model.groups(0.1, 0.0), momentum=0.9)
+
+
+def test_rate_warms_up_then_falls_to_zero():
+    assert [lr_factor(i, 10, 4, "constant") for i in (0, 3, 4, 9)] == [0.25, 1.0, 1.0, 1.0]
+    assert lr_factor(4, 10, 4, "cosine") == 1.0 and lr_factor(7, 10, 4, "cosine") == pytest.approx(
+        0.5
+    )
+    assert lr_factor(10, 10, 4, "cosine") == pytest.approx(0.0)
