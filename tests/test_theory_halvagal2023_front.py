@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ncssl.errors import UnknownName
+from ncssl.theory import kept
 from ncssl.theory.halvagal2023 import CHECKS, FLOWS, cosine, deep, describe, modes
 
 
@@ -208,5 +209,5 @@ def test_every_check_has_a_bound_and_a_meaning():
 @pytest.mark.parametrize("name", CHECKS)
 def test_checks(name):
     low, high = BOUNDS[name]
-    value = CHECKS[name]()
+    value = kept.value("halvagal2023", name)  # computed anew where the code has changed
     assert isinstance(value, float) and low <= value <= high, f"{name} = {value:.6g}"

@@ -7,6 +7,7 @@ import pytest
 
 from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
+from ncssl.theory import kept
 from ncssl.theory.liu2022 import CHECKS, FLOWS, describe, runs
 from ncssl.theory.liu2022 import matrix as linear
 
@@ -76,7 +77,7 @@ def test_every_check_has_a_bound_a_meaning_and_a_claim():
 @pytest.mark.parametrize("name", CHECKS)
 def test_checks(name):
     low, high = BOUNDS[name]
-    value = CHECKS[name]()
+    value = kept.value("liu2022", name)  # computed anew where the code has changed
     assert isinstance(value, float) and low <= value <= high, f"{name} = {value:.6g}"
 
 

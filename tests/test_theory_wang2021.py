@@ -8,6 +8,7 @@ import pytest
 
 from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
+from ncssl.theory import kept
 from ncssl.theory.wang2021 import CHECKS, describe, matrix, runs, samples
 
 # check -> (lowest, highest) value accepted here; the claims of the book have their own margins
@@ -58,7 +59,7 @@ def test_every_check_has_a_bound_a_meaning_and_every_claim_a_check():
 @pytest.mark.parametrize("name", CHECKS)
 def test_checks(name):
     low, high = BOUNDS[name]
-    value = CHECKS[name]()
+    value = kept.value("wang2021", name)  # computed anew where the code has changed
     assert isinstance(value, float) and low <= value <= high, f"{name} = {value:.6g}"
 
 

@@ -10,6 +10,7 @@ import pytest
 from ncssl.claims.papers import paper
 from ncssl.errors import UnknownName
 from ncssl.plots import heads
+from ncssl.theory import kept
 from ncssl.theory.ode.flow import unpack
 from ncssl.theory.wen2022 import (
     CHECKS,
@@ -73,7 +74,7 @@ def test_every_check_has_a_bound_and_every_claim_a_check():
 @pytest.mark.parametrize("name", CHECKS)
 def test_checks(name):
     low, high = BOUNDS[name]
-    value = CHECKS[name]()
+    value = kept.value("wen2022", name)  # computed anew where the code has changed
     assert isinstance(value, float) and low <= value <= high, f"{name} = {value:.6g}"
 
 
