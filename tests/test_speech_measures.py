@@ -179,7 +179,7 @@ def test_rounds_leave_out_speakers_heard_too_rarely_and_other_corpora(run, monke
     out = pseudo_labels.relabelled(
         run.model, train_set, d.tests["clean"], lists, d.policy[0], **how
     )
-    assert seen["n"] == 157 - 1 == len(seen["hidden"]) and seen["width"] == 16 and seen["seed"] == 5
+    assert seen["n"] == 157 - 1 == len(seen["truth"]) and seen["width"] == 16 and seen["seed"] == 5
     assert [(s.epochs, s.whole) for s in seen["stages"]] == [(2, False), (4, True)]
     assert (
         out["pseudo_gain"] == 4 / 3
