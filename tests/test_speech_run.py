@@ -136,9 +136,12 @@ def test_speech_is_a_corpus_where_there_is_one_and_else_said_to_be_generated(
     (tmp_path / "corpus" / "wav" / "id1" / "a").mkdir(parents=True)
     monkeypatch.setenv("NCSSL_DATA", str(tmp_path / place))
     monkeypatch.chdir(tmp_path)
-    assert training.heard("speech", None) == dataset and training.heard("digits", None) == "digits"
+    assert (
+        training.resolve_dataset("speech", None) == dataset
+        and training.resolve_dataset("digits", None) == "digits"
+    )
     assert ("generated" in capsys.readouterr().err) == (dataset == "voices")
-    assert training.heard("speech", tmp_path / "empty") == "speech", (
+    assert training.resolve_dataset("speech", tmp_path / "empty") == "speech", (
         "a root that was given is read, or said to be wrong"
     )
 
