@@ -56,15 +56,30 @@ def test_gates_keep_a_smaller_scale_from_saying_it(large):
 def test_without_runs_nothing_is_said(large):
     rows = scales.both(PAPER, {}, large)
     assert rows and {row.alone.status for row in rows} == {"not run"}
-    assert scales.both(PAPER, large, {}) == [] and scales.leads(PAPER, {}, large) == []
+    assert scales.both(PAPER, large, {}) == []
+    assert scales.leads({"Wang": (PAPER, {}, large)}) == {"Wang": []}
     assert "No claim is decided at scale much yet" in scales.finding([], "little", "much")
     assert scales.table([], "little", "much").empty
 
 
 def test_leads_are_over_the_untrained_encoder_of_each_scale(large):
     small = worse(large, "random", 5.0)
-    rows = scales.leads(PAPER, small, large)
+    rows = scales.leads({"Wang": (PAPER, small, large)})["Wang"]
     assert rows and all(row["paper"] == pytest.approx(row["effect"] + 5.0) for row in rows)
     assert all(row["low"] < row["effect"] < row["high"] for row in rows if row["low"] is not None)
     assert all(row["open"] == (row["effect"] < gates.PROBE_LEAD) for row in rows)
     assert "untrained encoder" not in {row["label"] for row in rows}
+
+
+def test_an_arm_that_is_shared_stands_once_and_two_runs_have_no_interval(large):
+    given = (PAPER, large, large)
+    both_of = scales.leads({"a": given, "b": given})
+    assert both_of["a"] and both_of["b"] == []
+    ids = {
+        frozenset(p.recipe.id for p, _ in runs if p.arm == arm)
+        for name, runs in large.items()
+        for arm in scales.lead(PAPER, name, runs)
+    }
+    assert len(both_of["a"]) == len(ids)
+    two = {name: [(p, r if p.seed < 2 else None) for p, r in runs] for name, runs in large.items()}
+    assert {row["low"] for row in scales.leads({"a": (PAPER, two, two)})["a"]} == {None}

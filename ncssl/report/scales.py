@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 METRIC = "probe_accuracy"  # of leads
+LEAST = 3  # runs of an arm whose lead has an interval: of two it would hide all others
 
 
 class Both(NamedTuple):
@@ -103,39 +104,39 @@ def finding(rows: Sequence[Both], small: str, large: str) -> str:
 
 
 def leads(
-    paper: Paper, small: Mapping[str, Found], large: Mapping[str, Found]
-) -> list[dict[str, Any]]:
-    """One dict an arm with runs at both scales, for `ncssl.plots.reported.against`: its lead over
-    the untrained encoder by linear probe, points, at the smaller scale ("paper") and at the larger
-    ("effect", with low and high); `open` where the larger lead is below the gate's."""
-    rows: dict[str, dict[str, Any]] = {}
-    for name in large:
-        before, after = (lead(paper, name, found.get(name, [])) for found in (small, large))
-        for label in before.keys() & after.keys():
-            row = after[label]
-            rows[label] = {
-                "label": label,
-                "paper": before[label]["mean"],
-                "effect": row["mean"],
-                "low": row["low"],
-                "high": row["high"],
-                "open": row["mean"] < gates.PROBE_LEAD,
-            }
-    return [rows[label] for label in sorted(rows)]
+    compared: Mapping[str, tuple[Paper, Mapping[str, Found], Mapping[str, Found]]],
+) -> dict[str, list[dict[str, Any]]]:
+    """Source -> one dict an arm with runs at both scales, for `ncssl.plots.reported.against`: its
+    lead over the untrained encoder by linear probe, points, at the smaller scale ("paper") and at
+    the larger ("effect", with low and high from three runs on); `open` where the larger lead is
+    below the gate's. `compared`: source -> its paper, runs at the smaller and at the larger scale.
+
+    An arm that several experiments or papers share stands once, at its first place.
+    """
+    out, seen = {}, set()
+    for source, (paper, small, large) in compared.items():
+        out[source] = []
+        for name in large:
+            before, after = (lead(paper, name, found.get(name, [])) for found in (small, large))
+            for arm in (arm for arm in after if arm in before):
+                runs = frozenset(p.recipe.id for p, _ in large[name] if p.arm == arm)
+                if not runs <= seen:
+                    row = after[arm] | {"paper": before[arm]["effect"]}
+                    out[source].append(row | {"open": row["effect"] < gates.PROBE_LEAD})
+                seen |= runs
+    return out
 
 
 def lead(paper: Paper, experiment: str, found: Found) -> dict[str, dict[str, Any]]:
-    """Label of an arm -> its mean lead over the mean of the untrained encoder, with the interval of
-    its own runs; of arms that have both."""
-    measured = [
-        row for row in select.arms(paper, experiment, found, METRIC) if row["mean"] is not None
-    ]
-    floor = next((row["mean"] for row in measured if row["arm"] == FLOOR), None)
+    """Arm -> label and mean lead over the mean of the untrained encoder ("effect"), with the
+    interval of its own runs where there are three; of arms that have both."""
+    rows = [row for row in select.arms(paper, experiment, found, METRIC) if row["n"]]
+    floor = next((row["mean"] for row in rows if row["arm"] == FLOOR), None)
     if floor is None:
         return {}
-    ends = ("mean", "low", "high")
     return {
-        row["label"]: {end: None if row[end] is None else row[end] - floor for end in ends}
-        for row in measured
+        row["arm"]: {"label": row["label"], "effect": row["mean"] - floor}
+        | {end: row[end] - floor if row["n"] >= LEAST else None for end in ("low", "high")}
+        for row in rows
         if row["arm"] != FLOOR
     }
