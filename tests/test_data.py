@@ -6,15 +6,18 @@ import os
 import tarfile
 from pathlib import Path
 
+import data_files
 import numpy as np
 import pytest
 import torch
-from data_files import FILES, apart, cut, flip, leftovers, picture, pixels, write_tar, write_tree  # noqa: F401
+from data_files import FILES, cut, flip, leftovers, picture, pixels, write_tar, write_tree
 from PIL import Image
 
 from ncssl import data
 from ncssl.data import cache, images
 from ncssl.errors import BadFile
+
+apart = data_files.apart  # a fixture around every test here
 
 # ---- folders and tars
 
