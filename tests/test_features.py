@@ -107,6 +107,8 @@ def test_a_plain_folder_of_audio(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="short.wav|1 of 3|skipped"):
         out = features.embed(path, str(folder))
     assert out.names == ("a.flac", "monday/b.wav") and out.y is None and out.z.isfinite().all()
+    with pytest.raises(BadFile, match="calls: says nothing of splits; embed all of it"):
+        features.embed(path, str(folder), split="test")
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(BadFile, match="holds no audio files; allowed endings: .*flac"):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from small_siamese import net, step, views
 from torch.nn.functional import normalize
 
 from ncssl import losses
@@ -35,27 +36,6 @@ VARIANTS = [
     ("directpred", {"eps_form": "paper", "shift": 0.01}),
     ("directpred", {"keep": 0.0, "stop_gradient": False}),
 ]
-
-
-def net(method, seed=0, **options):
-    torch.manual_seed(seed)
-    m = make(method, **options)
-    encoder, features = backbone("conv3", 1, 4)
-    return Siamese(encoder, features, 24, 8, m)
-
-
-def views(seed=0, n=12):
-    g = torch.Generator().manual_seed(seed)
-    return [torch.randn(n, 1, 8, 8, generator=g) for _ in range(2)]
-
-
-def step(model, opt, x, progress=0.5):
-    loss = model(x)
-    opt.zero_grad()
-    loss.backward()
-    opt.step()
-    model.follow(progress)
-    return loss.item()
 
 
 @pytest.fixture(

@@ -2,17 +2,10 @@
 
 import numpy as np
 import pytest
+from small_flows import BLOW_UP
 
 from ncssl.theory.ode.flow import Flow
 from ncssl.theory.ode.params import Param
-
-BLOW_UP = Flow(
-    "y' = y^2",
-    "exact: y = y0/(1 - y0 t)",
-    {"y": ()},
-    lambda t, y, q: q["rate"] * y**2,
-    (Param("rate", 1.0, "per unit of time", low=0),),
-)
 
 LOGISTIC = Flow(
     "y' = r y (1 - y)",

@@ -4,6 +4,7 @@ refused."""
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from small_flows import BLOW_UP
 
 from ncssl.theory import theory
 from ncssl.theory.ode import integrate
@@ -20,14 +21,6 @@ from ncssl.theory.ode.flow import (
 )
 from ncssl.theory.ode.params import Param
 from ncssl.theory.tian2021 import matrix, modes
-
-BLOW_UP = Flow(
-    "y' = y^2",
-    "exact: y = y0/(1 - y0 t)",
-    {"y": ()},
-    lambda t, y, q: q["rate"] * y**2,
-    (Param("rate", 1.0, "per unit of time", low=0),),
-)
 
 
 def oracle(flow, y0, times, **params):

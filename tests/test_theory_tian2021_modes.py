@@ -8,19 +8,7 @@ import pytest
 
 from ncssl.errors import UnknownName
 from ncssl.theory import THEORIES, kept, theory
-from ncssl.theory.ode.flow import numerical_jacobian
-from ncssl.theory.tian2021 import CHECKS, describe, jacobians, matrix, modes, runs
-
-
-def eigenvalues(which, alpha_p):
-    q = modes.FIXED_TAU.check(eta=0.1, alpha_p=alpha_p)
-    y = modes.FIXED_TAU.fixed_points(q)[which]
-    closed = np.linalg.eigvals(jacobians.jacobian(y, q))
-    assert np.allclose(
-        jacobians.jacobian(y, q), numerical_jacobian(modes.FIXED_TAU, y, **q), atol=1e-9
-    )
-    return np.sort(closed.real)
-
+from ncssl.theory.tian2021 import CHECKS, describe, matrix, modes, runs
 
 # check -> (lowest, highest) value accepted here; the claims of the book have their own margins
 BOUNDS = {

@@ -1,12 +1,13 @@
 """The rule of the two looks: who gets more seeds, when it stops, what it costs."""
 
 import dataclasses
+from functools import partial
 
+import gated
 import numpy as np
 import pytest
 
 from ncssl.claims import papers
-from ncssl.claims.facts import Claim
 from ncssl.records import store
 from ncssl.report import select, tables
 from ncssl.runs import experiments
@@ -16,20 +17,7 @@ from ncssl.verdicts import judging
 OWN, ALL = (0, 1, 2), (0, 1, 2, 3, 4)
 # with the claims of `plain_shift`: none against plus, minus against none
 KEY, EXPERIMENT = "tian2021", "shift"
-
-
-def claim(test="greater", **more):
-    sides = dict(arms=("a", "b", "c")) if test == "ordering" else dict(left="a", right="b")
-    fixed = dict(
-        paper="x",
-        id="c",
-        place="Table 1",
-        statement="s",
-        kind="records",
-        margin_by="ours",
-        margin=0.0,
-    )
-    return Claim(**fixed | dict(test=test, metric="probe_accuracy") | sides | more)
+claim = partial(gated.claim, margin=0.0)
 
 
 def seeds(*values):

@@ -7,7 +7,7 @@ import re
 
 import pytest
 import torch
-from torch import nn
+from noise_model import Model
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -15,16 +15,6 @@ from ncssl.measure import calibration, collapse, spectral
 from ncssl.watch import watch
 from ncssl.watch.judge import judge
 from ncssl.watch.reading import ROWS
-
-
-class Model(nn.Module):
-    """An encoder of noise in 16 channels, a projector and a linear predictor."""
-
-    def __init__(self):
-        super().__init__()
-        self.backbone = nn.Sequential(nn.Linear(16, 64), nn.BatchNorm1d(64), nn.ReLU())
-        self.projector = nn.Linear(64, 16)
-        self.predictor = nn.Linear(16, 16)
 
 
 def loop(steps, detach=True, watched=None, **given):

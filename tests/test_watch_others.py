@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from noise_model import Model
 from torch import nn
 from torch.nn import functional
 
@@ -15,16 +16,6 @@ from ncssl.watch import watch
 
 FOLDER = Path(__file__).resolve().parent.parent
 PAGE = (FOLDER / "book" / "watch.md").read_text("utf-8")
-
-
-class Model(nn.Module):
-    """An encoder of noise in 16 channels, a projector and a linear predictor."""
-
-    def __init__(self):
-        super().__init__()
-        self.backbone = nn.Sequential(nn.Linear(16, 64), nn.BatchNorm1d(64), nn.ReLU())
-        self.projector = nn.Linear(64, 16)
-        self.predictor = nn.Linear(16, 16)
 
 
 class Wrapped:

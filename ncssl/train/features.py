@@ -1,7 +1,6 @@
 """Features of data by an encoder in a file: of named sets, and of any folder or archive of images
 or of speech, file by file."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +22,7 @@ SPLITS = ("train", "test", "all")
 
 class Features(NamedTuple):
     """Features (n, features); class (n,) of each, None where not every row has one; name of the
-    file or utterance of each, empty for images of a named set."""
+    file or utterance of each, empty for images that were asked for by their split."""
 
     z: Tensor
     y: Tensor | None
@@ -94,11 +93,15 @@ def known(folder: Path) -> bool:
 
 
 def of_speech(
-    net: nn.Module, name: str, splits: Iterable[str], root: str | Path | None, device: str
+    net: nn.Module, name: str, splits: tuple[str, ...], root: str | Path | None, device: str
 ) -> Features:
     """Features of the utterances of splits, those that a corpus has; a speaker is a class. Of a
-    plain folder of audio, all files without classes. Raises BadFile where there are none."""
-    if root is not None and Path(root).is_dir() and name == "speech" and not known(Path(root)):
+    plain folder of audio, which has no splits, all files without classes. Raises BadFile where
+    there are none."""
+    plain = root is not None and Path(root).is_dir() and name == "speech" and not known(Path(root))
+    if plain and len(splits) == 1:
+        raise BadFile(root, "says nothing of splits", "embed all of it, or give it a manifest")
+    if plain:
         held = speech.folder(root, device=device)
         return Features(speakers.outputs(net, held).cpu(), None, held.paths)
     corpus = speech.corpus_of(name, root)
