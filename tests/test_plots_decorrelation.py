@@ -14,8 +14,6 @@ from ncssl.records import numbers, store
 from ncssl.report import select, tables
 from ncssl.runs.experiments import planned, scheduled
 
-CHAPTERS = ("wen2022", "liu2022")
-
 
 def record(plan, curves, metrics=None) -> store.Record:
     """A record with these curves and final metrics; without metrics a run that failed."""
