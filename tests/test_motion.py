@@ -151,7 +151,7 @@ def test_the_button_plays_from_the_start_and_pauses_by_key(chromium, opened):
 
 def test_it_stands_still_where_less_motion_is_asked_for_and_without_a_script(chromium, opened):
     js = opened(calm=True)
-    assert js("document.querySelector('figure button').hidden") is True
+    assert js(UNTIL.format("document.querySelector('figure button').hidden"))
     assert js(NOW) == f"t = {TIMES[STILL]:g}"
     moved = js(HEIGHT)
     js = opened(script="")
