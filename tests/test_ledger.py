@@ -214,10 +214,21 @@ def test_the_best_arm_stands_beside_both_floors(results):
     ]
 
 
-def test_found_takes_the_largest_scale_with_records(results):
-    write(experiments.scheduled(KEY, EXPERIMENT, "gpu")[0].recipe, 80.0, results)
-    assert {p.recipe.scale for p, _ in experiments.found(KEY)[EXPERIMENT]} == {"gpu"}
-    assert {p.recipe.scale for p, _ in experiments.found(KEY, "small")[EXPERIMENT]} == {"small"}
+def test_found_takes_the_largest_scale_with_half_of_its_records(results):
+    def taken(*scale):
+        return {p.recipe.scale for p, _ in experiments.found(KEY, *scale)[EXPERIMENT]}
+
+    gpu = [p.recipe for p in experiments.scheduled(KEY, EXPERIMENT, "gpu")]
+    half = len(gpu) // 2
+    for recipe in gpu[: half - 1]:
+        write(recipe, 80.0, results)
+    assert taken() == taken("small") == {"small"}
+    for recipe in gpu[half - 1 : -(-len(gpu) // 2)]:
+        write(recipe, 80.0, results)
+    assert taken() == {"gpu"} and taken("small") == {"small"}
+    for p in experiments.scheduled(KEY, EXPERIMENT, "small"):
+        store.find(p.recipe.id, results).unlink()
+    assert taken() == {"gpu"}
 
 
 def test_rows_of_the_command_line_name_other_scales(results, plain_shift):

@@ -9,6 +9,8 @@ from ncssl.recipes import SCALES
 from ncssl.records import store
 from ncssl.runs.experiments.planning import Planned, planned
 
+HALF = 0.5  # a table with fewer of its runs says less than the whole one of a smaller scale
+
 
 def records(
     runs: list[Planned], results: str | Path | None = None
@@ -25,14 +27,16 @@ def records(
 def found(
     paper: str, scale: str | None = None, results: str | Path | None = None, **overrides
 ) -> dict[str, list]:
-    """Experiment -> its runs with their records, at the scale given, else at the largest that has
-    records."""
+    """Experiment -> its runs with their records, at the scale given, else at the largest where half
+    of them have one, else where the largest share has."""
     out: dict[str, list] = {}
     for name in papers.paper(paper).experiments:
+        most = -1.0
         for s in [scale] if scale else SCALES:
             runs = list(records(planned(paper, name, s, results, **overrides), results))
-            if any(record is not None for _, record in runs) or name not in out:
-                out[name] = runs
+            share = sum(record is not None for _, record in runs) / max(1, len(runs))
+            if share >= HALF or share > most:
+                out[name], most = runs, share
     return out
 
 
