@@ -113,7 +113,7 @@ def test_added_seeds_are_made_after_the_others_and_only_when_asked(
     (tmp_path / "out" / "tian2021").mkdir(parents=True)
     (tmp_path / "out" / "tian2021" / "0123456789ab.json").write_text("{}")
     monkeypatch.setattr(experiments, "plan", lambda *a, **k: [tiny(0)])
-    monkeypatch.setattr(experiments, "below", lambda runs: [])
+    monkeypatch.setattr(experiments, "baselines_of", lambda runs: [])
     monkeypatch.setattr(experiments, "undecided", lambda *a, **k: [tiny(3), tiny(0)])
     rows: list[dict] = []
     given = dict(out=tmp_path / "out", jobs=1, device="cpu", report=rows.append)
@@ -132,7 +132,7 @@ def test_an_error_of_one_run_is_named_and_the_others_are_made(
     monkeypatch.setattr(
         experiments, "plan", lambda *a, **k: [tiny(0, pseudo_rounds=1, pseudo_clusters=4), tiny(1)]
     )
-    monkeypatch.setattr(experiments, "below", lambda runs: [])
+    monkeypatch.setattr(experiments, "baselines_of", lambda runs: [])
     rows: list[dict] = []
     with pytest.raises(
         ValueError, match="1 runs ended in an error, named above; 1 records were made"
@@ -151,7 +151,7 @@ def test_missing_data_stops_a_campaign_at_once(tmp_path, monkeypatch, copied_wor
     monkeypatch.setattr(
         experiments, "plan", lambda *a, **k: [tiny(s, dataset="cifar10") for s in range(99)]
     )
-    monkeypatch.setattr(experiments, "below", lambda runs: [])
+    monkeypatch.setattr(experiments, "baselines_of", lambda runs: [])
     with pytest.raises(FileNotFoundError, match="cifar10"):
         campaign.run(
             "tian2021", "smoke", {}, root=tmp_path, out=tmp_path / "out", jobs=1, device="cpu"
@@ -185,18 +185,18 @@ def test_a_record_of_another_precision_is_made_again_where_this_machine_has_the_
 
 def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
     runs = [tiny(0), tiny(1), tiny(0, limit=None)]
-    plan = experiments.below(runs)
+    plan = experiments.baselines_of(runs)
     assert [p.recipe.limit for p in plan] == [256, None] and plan[0].recipe == baseline.floor(
         runs[1].recipe
     )
     row = single.run_one(plan[0], None, tmp_path, "cpu", False)
-    record = baseline.beside([(runs[0], None), (runs[1], None)], tmp_path)
+    record = baseline.of([(runs[0], None), (runs[1], None)], tmp_path)
     assert record.key == "floors" and row["path"].endswith(f"floors/{record.id}.json")
     assert 60 < record.metrics["probe_accuracy"] < 98 and 60 < record.metrics["knn_accuracy"] < 98
     assert record.data == {"train": 256, "test": 500, "classes": 10}
-    assert baseline.beside([(runs[2], None)], tmp_path) is None, "not measured"
+    assert baseline.of([(runs[2], None)], tmp_path) is None, "not measured"
     store.save(dataclasses.replace(record, recipe=plan[1].recipe), tmp_path)
-    assert baseline.beside([(runs[0], None), (runs[2], None)], tmp_path) is None, (
+    assert baseline.of([(runs[0], None), (runs[2], None)], tmp_path) is None, (
         "runs on different images"
     )
 
@@ -204,7 +204,7 @@ def test_raw_pixels_are_a_record_one_for_each_set_of_images(tmp_path):
 def test_the_plan_measures_the_pixels_of_every_set_of_images_it_uses():
     for scale in ("smoke", "small", "gpu"):
         runs = experiments.plan(None, scale)
-        covered = {p.recipe.id for p in experiments.below(runs)}
+        covered = {p.recipe.id for p in experiments.baselines_of(runs)}
         assert covered == {baseline.floor(p.recipe).id for p in runs}
 
 

@@ -37,7 +37,9 @@ def test_a_scale_can_set_one_arm(tmp_path):
     """At that scale alone, before everything that the arm and the scale say."""
     planning = pytest.importorskip("ncssl.runs.experiments.planning")
     first = read(written(tmp_path, OWN)).experiments["first"]
-    one, two = (planning.made("x2020", first, arm, "small", {}) for arm in first.arms.values())
+    one, two = (
+        planning.arm_recipe("x2020", first, arm, "small", {}) for arm in first.arms.values()
+    )
     assert (one.lr, one.options["keep"], one.epochs) == (0.5, 0.5, 7)
     assert two.lr == recipe("directpred", "small").lr and two.epochs == 0
 
@@ -153,9 +155,9 @@ def test_an_arm_multiplies_what_the_scale_and_an_override_say(tmp_path):
         )
     )
     e = read(path).experiments["first"]
-    one, two = (planning.made("x2020", e, arm, "small", {}) for arm in e.arms.values())
+    one, two = (planning.arm_recipe("x2020", e, arm, "small", {}) for arm in e.arms.values())
     assert (one.epochs, two.epochs, one.lr, two.lr) == (7, 28, 0.03, 0.009)
-    assert planning.made("x2020", e, e.arms["two"], "small", {"epochs": 2}).epochs == 8
+    assert planning.arm_recipe("x2020", e, e.arms["two"], "small", {"epochs": 2}).epochs == 8
 
 
 ACCURACIES = ("knn", "probe", "few_label", "early_knn", "late_knn", "online")

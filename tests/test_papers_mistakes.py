@@ -273,7 +273,7 @@ def test_a_mistake_that_only_a_method_knows_names_file_and_arm(changes, words):
         BadFile,
         match=rf"tian2021\.toml: \[experiments\.shift\.arms\.plus\] at scale gpu: .*{words}",
     ):
-        planning.made("tian2021", e, wrong, "gpu", {})
+        planning.arm_recipe("tian2021", e, wrong, "gpu", {})
     with pytest.raises(ValueError, match="epochs was -2") as caught:
         planning.scheduled("tian2021", "shift", "gpu", epochs=-2)
     assert not isinstance(caught.value, BadFile), "that is the caller's mistake, not the file's"

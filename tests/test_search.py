@@ -51,7 +51,7 @@ def test_the_last_stage_takes_what_the_others_chose_and_is_reported_by_its_tries
 def speech_stage(name, folder, arm, error):
     """The records that a stage of the search on speech lacks: 40 % errors, and those of one arm."""
     runs = search.planned(name, folder, SPEECH)
-    for p in experiments.below(runs[:1]) + runs:
+    for p in experiments.baselines_of(runs[:1]) + runs:
         if store.find(p.recipe.id, folder) is None:
             made(p, folder, mean_mismatched_eer=error if p.arm == arm else 40.0)
 
@@ -64,7 +64,7 @@ def test_on_speech_the_lead_is_over_statistics_too_and_fewer_errors_are_more(tmp
     assert rows["wide"]["lead"] == 5 and rows["wide"]["value"] == 35 and rows["start"]["lead"] == 0
     views = {p.recipe.augmentation for p in search.planned("views", tmp_path, SPEECH)}
     assert views == {"speech", "speech_short", "speech_channel", "speech_short_channel"}
-    (floor,) = experiments.below(search.planned("network", tmp_path, SPEECH)[:1])
+    (floor,) = experiments.baselines_of(search.planned("network", tmp_path, SPEECH)[:1])
     made(floor, tmp_path, mean_mismatched_eer=33.0)
     assert {row["lead"] for row in search.report("network", tmp_path, SPEECH)} == {-2, -7}
 

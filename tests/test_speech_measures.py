@@ -86,9 +86,9 @@ def test_the_floor_is_deviations_of_the_bands_whitened_on_the_training_utterance
         and r == baseline.floor(dataclasses.replace(run.recipe, seed=3))
     )
     record = store.load(
-        single.run_one(experiments.below([planned(run.recipe)])[0], None, tmp_path, "cpu", False)[
-            "path"
-        ]
+        single.run_one(
+            experiments.baselines_of([planned(run.recipe)])[0], None, tmp_path, "cpu", False
+        )["path"]
     )
     assert (
         record.recipe == r
@@ -111,7 +111,7 @@ def test_the_floor_is_deviations_of_the_bands_whitened_on_the_training_utterance
     assert record.metrics["mean_eer"] == record.metrics["voices_eer"] < 40
     assert record.metrics["voices_noise_eer"] != record.metrics["voices_eer"]
     assert record.metrics["emotion_micro_f1"] > record.metrics["emotion_majority"] + 20
-    assert baseline.beside([(planned(run.recipe), None)], tmp_path).metrics == record.metrics
+    assert baseline.of([(planned(run.recipe), None)], tmp_path).metrics == record.metrics
 
 
 def planned(r):

@@ -9,7 +9,7 @@ from ncssl.claims import papers
 from ncssl.errors import UnknownName
 from ncssl.records import baseline, store
 from ncssl.report import select, spoken
-from ncssl.runs.experiments import below, planned
+from ncssl.runs.experiments import baselines_of, planned
 
 PAPER = papers.paper("cho2022")
 EER = {"dino": (20.0, 24.0), "random": (44.0, 46.0)}
@@ -63,9 +63,9 @@ def test_the_last_row_is_what_needs_no_learning(tmp_path, monkeypatch):
     ]
     assert table.loc["DINO (dino)"].tolist()[:2] == ["2", "22.0 [-3.4, 47.4]"]  # 22 +- 12.706 x 2
     assert table.loc["no centring (no_centring)", "n"] == "not run" == table.iloc[-1]["n"]
-    (base,) = below([p for p, _ in found])
+    (base,) = baselines_of([p for p, _ in found])
     store.save(record(base, measured(9.0, ("libri", "ravdess"))), tmp_path)
-    assert baseline.beside(found) is not None
+    assert baseline.of(found) is not None
     last = spoken.results(PAPER, "collapse", found, only=["dino"]).iloc[-1]
     assert last["arm"].startswith("statistics") and last["n"] == ""
     assert last.tolist()[2:] == ["9.0", "9.0", "14.0", "9.0 [7.0, 11.0]", "9.0 [7.0, 11.0]"]
@@ -81,7 +81,7 @@ def test_arms_stand_between_two_floors(tmp_path, monkeypatch):
     data = spoken.floored(PAPER, "collapse", runs(), "mean_eer")
     assert [row["arm"] for row in data["arms"]] == ["dino", "no_centring", "no_sharpening"]
     assert (data["arms"][0]["mean"], data["floor"], data["base"]) == (22.0, 45.0, None)
-    (base,) = below([p for p, _ in runs()])
+    (base,) = baselines_of([p for p, _ in runs()])
     store.save(record(base, measured(9.0, ("libri",))), tmp_path)
     data = spoken.floored(PAPER, "collapse", runs(), "mean_eer", ["dino"])
     assert len(data["arms"]) == 1 and data["base"] == 9.0

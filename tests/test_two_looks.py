@@ -260,7 +260,7 @@ def test_chapters_and_the_ledger_count_added_seeds_unasked_and_only_where_the_ru
 
 
 def test_seeds_that_a_reader_asks_for_are_looked_at_once(results):
-    for p in experiments.extras(own_runs()):
+    for p in experiments.extra_seeds(own_runs()):
         write(p, SCORES[p.arm][p.seed], results)
     verdict = judged(results, seeds=5)[1]["negative_shift_is_harmless"]
     assert (verdict.n, verdict.looks) == (5, 1)

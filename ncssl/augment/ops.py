@@ -155,14 +155,14 @@ def _linear_(x: Tensor, weights: Tensor) -> None:
     """x <- clamp(a x + b grey(x) + c mean(grey(x))), the three weights (n, 3) a sample."""
     if not len(x):
         return
-    own, grey_weight, mean_weight = weights[:, :, None, None, None].unbind(1)
-    grey = _grey(x)
-    mean = grey.mean((2, 3), keepdim=True) * mean_weight
-    offset = (grey * grey_weight if grey is x else grey.mul_(grey_weight)).add_(mean)
+    own, gray_weight, mean_weight = weights[:, :, None, None, None].unbind(1)
+    gray = _gray(x)
+    mean = gray.mean((2, 3), keepdim=True) * mean_weight
+    offset = (gray * gray_weight if gray is x else gray.mul_(gray_weight)).add_(mean)
     torch.addcmul(offset, x, own, out=x).clamp_(0, 1)
 
 
-def _grey(x: Tensor) -> Tensor:
+def _gray(x: Tensor) -> Tensor:
     """(n, 1, h, w): the luminance as torchvision weighs it; a one-channel image is its own."""
     if x.shape[1] == 1:
         return x
@@ -207,7 +207,7 @@ def grayscale(images: Tensor, apply: Tensor, *, inplace: bool = False) -> Tensor
     return (
         images
         if images.shape[1] == 1
-        else _where(apply, lambda x: _grey(x).expand_as(x), images, inplace=inplace)
+        else _where(apply, lambda x: _gray(x).expand_as(x), images, inplace=inplace)
     )
 
 

@@ -21,7 +21,7 @@ THEORY_TESTS = ("above", "below")
 # tests of one arm, or of `left`, that a control may stand in for
 CONTROLLED = ("above", "below", "greater", "within")
 NEEDS = ("decay", "curve")  # what a claim may ask of its base arms
-FLOOR = "random"  # the arm of the untrained encoder, in every experiment
+UNTRAINED = "random"  # the arm of the untrained encoder, in every experiment
 RATIO_TESTS = ("greater", "within", "ordering")
 UNITS = {"percent": (0.0, 100.0), "sign": (-1.0, 1.0), "none": (-math.inf, math.inf)}
 
@@ -172,14 +172,14 @@ class Claim:
         untrained encoder."""
         if self.kind == "theory" or self.test not in CONTROLLED or self.control == "none":
             return None
-        alone = FLOOR if self.test in ("above", "below") and self.left != FLOOR else None
+        alone = UNTRAINED if self.test in ("above", "below") and self.left != UNTRAINED else None
         return self.control or alone
 
     @property
     def needed(self) -> tuple[str, ...]:
         """Names of the arms whose records are read: those compared, those of the gates, the
         untrained encoder."""
-        floor = (FLOOR,) if self.base else ()
+        floor = (UNTRAINED,) if self.base else ()
         stand_in = (self.stand_in,) if self.stand_in else ()
         return tuple(dict.fromkeys((*self.compared, *self.base, *floor, *stand_in)))
 

@@ -3,11 +3,11 @@ test and its gates."""
 
 from ncssl.claims.facts import (
     CONTROLLED,
-    FLOOR,
     NEEDS,
     RATIO_TESTS,
     RECORD_TESTS,
     THEORY_TESTS,
+    UNTRAINED,
     Claim,
     Experiment,
 )
@@ -74,11 +74,11 @@ class ClaimReader(Reader):
             self.fail(where, why, f"add the paper's to [experiments.{experiment.name}]")
         d["decay_exposure"] = experiment.decay_exposure
         for arm in d["base"]:
-            self.one_of(where, "base", arm, set(experiment.arms) - {FLOOR})
-        if d["base"] and FLOOR not in experiment.arms:
+            self.one_of(where, "base", arm, set(experiment.arms) - {UNTRAINED})
+        if d["base"] and UNTRAINED not in experiment.arms:
             self.fail(
                 where,
-                f"key 'base' has no arm {FLOOR!r} to lead",
+                f"key 'base' has no arm {UNTRAINED!r} to lead",
                 "add the untrained encoder to the experiment",
             )
         if d["base"] and d["base_free"]:

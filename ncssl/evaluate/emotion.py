@@ -26,9 +26,9 @@ def emotion_probe(
     |W|^2 on the sum.
 
     micro_f1, which for one label a row is the accuracy; macro_f1; each with _low and _high from a
-    bootstrap over the test speakers; majority: the accuracy of always saying the commonest train
-    label. z (n, d); labels and speakers (n,) of any kind. Raises ValueError if a speaker is in
-    train and test, or train has one label only.
+    bootstrap over the test speakers; majority: the accuracy of always saying the most frequent
+    train label. z (n, d); labels and speakers (n,) of any kind. Raises ValueError if a speaker is
+    in train and test, or train has one label only.
     """
     train_z, test_z = embeddings(train_z=train_z, test_z=test_z)
     train_y, train_speakers = (

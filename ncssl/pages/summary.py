@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ncssl.claims import papers
-from ncssl.claims.facts import FLOOR
+from ncssl.claims.facts import UNTRAINED
 from ncssl.pages import answers
 from ncssl.pages.answers import Judged
 from ncssl.pages.questions import Asked, Question
@@ -173,7 +173,7 @@ def stand_in(results: str | Path | None = None) -> str:
     runs = experiments.found("companion", results=results)["atlas"]
     rows = select.arms(papers.paper("companion"), "atlas", runs, "knn_accuracy")
     mean = {row["arm"]: row["mean"] for row in rows}
-    floor, with_norm = mean[FLOOR], "no_predictor_norm"
+    floor, with_norm = mean[UNTRAINED], "no_predictor_norm"
     leads = {
         arm: "not run" if None in (mean[arm], floor) else f"{number(mean[arm] - floor)} points"
         for arm in (with_norm, "simsiam_norm", "no_predictor")

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from ncssl.plots.spectra import FLOOR
+from ncssl.plots.spectra import EPS
 from ncssl.plots.style import GREY, INK, PAPER, colour
 from ncssl.plots.training import FADED, colours, cut_ends, limits, not_run
 
@@ -88,7 +88,7 @@ def last_spectra(data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = 
         return not_run(ax)
     shades = colours(data)
     for row in data:
-        values = np.maximum(row["values"], FLOOR)
+        values = np.maximum(row["values"], EPS)
         ranks = np.arange(1, values.shape[1] + 1)
         for line in values if len(values) > 1 else ():
             ax.plot(ranks, line, color=shades[row["arm"]], lw=0.7, alpha=FADED)

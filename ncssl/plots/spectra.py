@@ -19,13 +19,13 @@ from ncssl.plots.style import GREY, ramp
 from ncssl.plots.training import not_run
 
 LINES = 20  # eigenvalues that a figure over epochs shows at most
-FLOOR = 1e-8  # eigenvalues below this share of the largest are round-off and drawn at it
+EPS = 1e-8  # eigenvalues below this share of the largest are round-off and drawn at it
 
 
 def visible(values: np.ndarray) -> np.ndarray:
-    """Eigenvalues raised to `FLOOR` times the largest, so that a logarithmic axis shows all of
+    """Eigenvalues raised to `EPS` times the largest, so that a logarithmic axis shows all of
     them."""
-    return np.maximum(values, FLOOR * np.nanmax(values))
+    return np.maximum(values, EPS * np.nanmax(values))
 
 
 def eigenvalue_traces(

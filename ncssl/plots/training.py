@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from ncssl.plots.style import GREY, INK, PAPER, colour, ramp
 
 FADED = 0.35  # opacity of a single seed
-FLOOR = "untrained encoder"
+UNTRAINED = "untrained encoder"
 OFFSETS = {
     "xycoords": "axes fraction",
     "textcoords": "offset points",
@@ -53,7 +53,7 @@ def curves(
         style = dict(marker="o", ms=3.5) if len(x) <= 12 else {}
         ax.plot(x, y, color=shades[row["arm"]], label=textwrap.fill(row["label"], 34), **style)
     if floor is not None and data:
-        ax.axhline(floor, color=GREY, ls="--", lw=1.0, label=FLOOR)
+        ax.axhline(floor, color=GREY, ls="--", lw=1.0, label=UNTRAINED)
     ax.set(xlabel="epoch", ylabel=y_label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if data and legend:
@@ -130,7 +130,7 @@ def floor_line(floor: float, ax: Axes) -> None:
     place = (floor - low) / (high - low)
     side = "left" if place < 0.3 else "right" if place > 0.7 else "center"
     ax.annotate(
-        FLOOR,
+        UNTRAINED,
         (floor, 1),
         xycoords=("data", "axes fraction"),
         xytext=(0, 3),

@@ -38,7 +38,7 @@ def floor(recipe: Recipe) -> Recipe:
     )
 
 
-def beside(found: Found, results: str | Path | None = None) -> store.Record | None:
+def of(found: Found, results: str | Path | None = None) -> store.Record | None:
     """The floor for the data of these runs; None where it was not measured, or they differ."""
     data = {floor(p.recipe).id for p, _ in found}
     path = store.find(data.pop(), results) if len(data) == 1 else None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ncssl.claims.facts import FLOOR, Experiment, Paper
+from ncssl.claims.facts import UNTRAINED, Experiment, Paper
 from ncssl.errors import UnknownName
 from ncssl.recipes import SPOKEN
 from ncssl.records.numbers import Found, alike, images
@@ -23,7 +23,7 @@ def against(experiment: Experiment, base: str) -> dict[str, tuple[str, str]]:
     """Label -> (arm, base) for every other trained arm, for `differences`; raises UnknownName."""
     check_arms(experiment, [base])
     return {
-        a.label: (a.name, base) for a in experiment.arms.values() if a.name not in (base, FLOOR)
+        a.label: (a.name, base) for a in experiment.arms.values() if a.name not in (base, UNTRAINED)
     }
 
 
@@ -145,8 +145,8 @@ def levels(paper: Paper, experiment: str, found: Found, name: str, count: int = 
     """`count` levels from the untrained encoder's mean to the highest mean of an arm; none where
     one is missing."""
     rows = select.arms(paper, experiment, found, name)
-    floor = next((row["mean"] for row in rows if row["arm"] == FLOOR), None)
-    tops = [row["mean"] for row in rows if row["arm"] != FLOOR and row["mean"] is not None]
+    floor = next((row["mean"] for row in rows if row["arm"] == UNTRAINED), None)
+    tops = [row["mean"] for row in rows if row["arm"] != UNTRAINED and row["mean"] is not None]
     return np.linspace(floor, max(tops), count) if floor is not None and tops else np.array([])
 
 

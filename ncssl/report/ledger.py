@@ -160,11 +160,11 @@ def accuracies(
     """
     rows = []
     for name, runs in found.items():
-        floor = baseline.beside(runs, results)
+        floor = baseline.of(runs, results)
         pixels, best, row = floor.metrics if floor else {}, None, {}
         for kind in ("probe", "knn"):
             values = means(paper, name, runs, f"{kind}_accuracy")
-            untrained, flat = values.pop(select.FLOOR, None), pixels.get(f"{kind}_accuracy")
+            untrained, flat = values.pop(select.UNTRAINED, None), pixels.get(f"{kind}_accuracy")
             best = best or max(values, key=values.__getitem__, default=None)
             row[kind] = {
                 "best": values.get(best),

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ncssl.claims.facts import FLOOR, Claim, Paper
+from ncssl.claims.facts import UNTRAINED, Claim, Paper
 from ncssl.links import ledger_link
 from ncssl.report import select
 from ncssl.report.frame import COLOURS, number, spread
@@ -119,7 +119,7 @@ def named(detail: str, paper: Paper, claim: Claim) -> str:
     """The detail of a gate with the labels of arms in place of their names."""
     arms = paper.experiments[claim.experiment].arms
     for name in sorted(claim.needed, key=len, reverse=True):
-        label = "the untrained encoder" if name == FLOOR else f"“{arms[name].label}”"
+        label = "the untrained encoder" if name == UNTRAINED else f"“{arms[name].label}”"
         detail = re.sub(rf"(?<![\w“]){re.escape(name)}(?![\w”])", label, detail)
     return detail
 
@@ -163,19 +163,19 @@ def counted(judged: Judged) -> str:
 
 def finding(data: Mapping[str, Any]) -> str:
     """What an overview shows at the end of training, in words."""
-    untrained = {"arm": FLOOR, "label": "untrained encoder", "mean": data["floors"][1]}
+    untrained = {"arm": UNTRAINED, "label": "untrained encoder", "mean": data["floors"][1]}
     return ranking([*data["arms"], untrained], f"{data['labels'][1]} at the end")
 
 
 def ranking(rows: Sequence[Mapping[str, Any]], what: str) -> str:
     """Arms from the highest mean to the lowest, in words, and the untrained encoder after them."""
     there = sorted((r for r in rows if r["mean"] is not None), key=lambda r: -r["mean"])
-    parts = [f"{r['label']}: {number(r['mean'])}" for r in there if r["arm"] != FLOOR]
+    parts = [f"{r['label']}: {number(r['mean'])}" for r in there if r["arm"] != UNTRAINED]
     if not parts:
         return "Not run at this scale."
     if len(parts) > 5:
         parts = [*parts[:2], "…", *parts[-2:]]
-    parts += [f"{r['label']}: {number(r['mean'])}" for r in there if r["arm"] == FLOOR]
+    parts += [f"{r['label']}: {number(r['mean'])}" for r in there if r["arm"] == UNTRAINED]
     return minus(f"{what[0].upper()}{what[1:]}, from high to low. {'; '.join(parts)}.")
 
 

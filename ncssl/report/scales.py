@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ncssl.claims.facts import FLOOR, Claim, Paper
+from ncssl.claims.facts import UNTRAINED, Claim, Paper
 from ncssl.records.numbers import Found
 from ncssl.report import outcome, select
 from ncssl.report.frame import frame, number, spread
@@ -131,12 +131,12 @@ def lead(paper: Paper, experiment: str, found: Found) -> dict[str, dict[str, Any
     """Arm -> label and mean lead over the mean of the untrained encoder ("effect"), with the
     interval of its own runs where there are three; of arms that have both."""
     rows = [row for row in select.arms(paper, experiment, found, METRIC) if row["n"]]
-    floor = next((row["mean"] for row in rows if row["arm"] == FLOOR), None)
+    floor = next((row["mean"] for row in rows if row["arm"] == UNTRAINED), None)
     if floor is None:
         return {}
     return {
         row["arm"]: {"label": row["label"], "effect": row["mean"] - floor}
         | {end: row[end] - floor if row["n"] >= LEAST else None for end in ("low", "high")}
         for row in rows
-        if row["arm"] != FLOOR
+        if row["arm"] != UNTRAINED
     }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ncssl.checks import is_whole, wrong
-from ncssl.claims.facts import FLOOR, Arm, Cell, Claim, Experiment, Paper
+from ncssl.claims.facts import UNTRAINED, Arm, Cell, Claim, Experiment, Paper
 from ncssl.errors import UnknownName
 from ncssl.metrics import is_error
 from ncssl.metrics import metric as facts_of
@@ -139,14 +139,14 @@ def overview(
         arms(paper, experiment, found, n, per_sqrt_dim=w)
         for n, w in zip(names, by_width, strict=True)
     )
-    trained = [arm for arm in e.arms if arm != FLOOR]
+    trained = [arm for arm in e.arms if arm != UNTRAINED]
     factor = math.sqrt(width(found) or 1) if by_width[0] else 1.0
     return {
         "curves": curves(e, found, name, trained, factor),
-        "arms": [row for row in right if row["arm"] != FLOOR],
+        "arms": [row for row in right if row["arm"] != UNTRAINED],
         "labels": tuple(facts_of(n).label or n.replace("_", " ") for n in names),
         "floors": tuple(
-            next((r["mean"] for r in rows if r["arm"] == FLOOR), None) for rows in (left, right)
+            next((r["mean"] for r in rows if r["arm"] == UNTRAINED), None) for rows in (left, right)
         ),
     }
 

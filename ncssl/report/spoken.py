@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ncssl.claims.facts import FLOOR, Experiment, Paper
+from ncssl.claims.facts import UNTRAINED, Experiment, Paper
 from ncssl.records import baseline
 from ncssl.records.numbers import Found
 from ncssl.records.store import Record
@@ -66,7 +66,7 @@ def results(
     """
     columns = columns or MEANS | {f"{name}_eer": (f"{name}, %", 1) for name in lists(found)}
     rows = tables.measured(paper, experiment, found, columns, only).to_dict("records")
-    base = baseline.beside(found)
+    base = baseline.of(found)
     last = {"arm": "statistics of frames, no learning", "n": "" if base else "not run"}
     return tables.frame(
         [*rows, last | {title: level(base, name, d) for name, (title, d) in columns.items()}]
@@ -87,14 +87,14 @@ def floored(
     """The trained arms as `select.arms` gives them, and the floors of a metric: `floor`, of the
     untrained encoder, and `base`, of the no-learning baseline; None where one was not measured."""
     check_arms(paper.experiments[experiment], only)
-    rows, base = select.arms(paper, experiment, found, name), baseline.beside(found)
+    rows, base = select.arms(paper, experiment, found, name), baseline.of(found)
     return {
         "arms": [
             row
             for row in rows
-            if row["arm"] != select.FLOOR and (only is None or row["arm"] in only)
+            if row["arm"] != select.UNTRAINED and (only is None or row["arm"] in only)
         ],
-        "floor": next((row["mean"] for row in rows if row["arm"] == select.FLOOR), None),
+        "floor": next((row["mean"] for row in rows if row["arm"] == select.UNTRAINED), None),
         "base": base.metrics.get(name) if base else None,
     }
 
@@ -126,7 +126,7 @@ def against_amount(experiment: Experiment, found: Found, name: str) -> list[dict
     ends = name, f"{name}_low", f"{name}_high"
     for p, r in found:
         stem, values = p.arm.split("_")[0], [r.metrics.get(end) if r else None for end in ends]
-        if p.arm != FLOOR and r and None not in values:
+        if p.arm != UNTRAINED and r and None not in values:
             points.setdefault(stem, {}).setdefault(r.data["train"], []).append(values)
     rows = []
     for stem, by_amount in points.items():
@@ -152,7 +152,7 @@ def best(paper: Paper, found: Mapping[str, Found], name: str) -> tuple[float | N
 def headline(paper: Paper, found: Mapping[str, Found], experiment: str) -> str:
     """The error rates, over all matched lists, of what needs no learning and of the best arm, in a
     sentence."""
-    base, (rate, arm) = baseline.beside(found[experiment]), best(paper, found, "mean_eer")
+    base, (rate, arm) = baseline.of(found[experiment]), best(paper, found, "mean_eer")
     if base is None or rate is None:
         return "How the networks compare with statistics that learn nothing is not known: not run."
     floor = base.metrics["mean_eer"]

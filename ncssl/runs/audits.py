@@ -17,7 +17,7 @@ def audit(results: str | Path | None = None) -> list[dict]:
     rejected: not a record. stale: its recipe has come to mean something else. unplanned: of a
     paper, but of no arm.
     """
-    wanted, rows = known(), []
+    wanted, rows = planned_ids(), []
     for path, r in store.scan(results):
         file = f"{path.parent.name}/{path.name}"
         if isinstance(r, BadFile):
@@ -28,7 +28,7 @@ def audit(results: str | Path | None = None) -> list[dict]:
                     "why": r.why,
                 }
             )
-        elif why := outdated(r.recipe):
+        elif why := why_outdated(r.recipe):
             rows.append({"file": file, "state": "stale", "why": why})
         elif r.key in papers.papers() and dataclasses.replace(r.recipe, seed=0).id not in wanted:
             rows.append(
@@ -37,7 +37,7 @@ def audit(results: str | Path | None = None) -> list[dict]:
     return rows
 
 
-def known() -> set[str]:
+def planned_ids() -> set[str]:
     """Ids of all arms of all experiments at all scales, on seed 0."""
     every = [
         (key, name, s)
@@ -49,7 +49,7 @@ def known() -> set[str]:
     return {experiments.with_seed(p, 0).recipe.id for p in runs}
 
 
-def outdated(r: Recipe) -> str:
+def why_outdated(r: Recipe) -> str:
     """Why no recipe can be this one any more: its method or an option is gone, or an option came;
     else empty."""
     from ncssl.methods import make

@@ -81,7 +81,7 @@ def run(
         return select(identify(runs, root), only, shard)
 
     runs = experiments.plan(paper, scale, out, **overrides)
-    runs = experiments.below(runs) + runs  # no claim passes its gates without the floors
+    runs = experiments.baselines_of(runs) + runs  # no claim passes its gates without the floors
     tally = make(mine(runs), given, jobs, began, budget, report)
     if undecided:
         runs = experiments.undecided(paper, scale, out, **overrides)

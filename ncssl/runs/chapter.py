@@ -55,7 +55,7 @@ class Chapter:
 
     def trained(self, experiment: str, *arms: str) -> list[Recipe]:
         """The recipes of an experiment's arms (of these alone), without the untrained encoder."""
-        runs = (p for p in self.runs[experiment] if p.arm != select.FLOOR)
+        runs = (p for p in self.runs[experiment] if p.arm != select.UNTRAINED)
         return [p.recipe for p in runs if not arms or p.arm in arms]
 
     def claims(

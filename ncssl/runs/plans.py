@@ -22,7 +22,7 @@ def listing(
     core_hours_left is of the runs whose seconds are known, unknown counts the others.
     """
     runs = experiments.plan(paper, scale, results, **overrides)
-    runs = experiments.below(runs) + runs
+    runs = experiments.baselines_of(runs) + runs
     likes = Likes(scale, results)
     rows = [row(p, record, likes) for p, record in experiments.records(runs, results)]
     there, missing = ([r for r in rows if r["state"] == state] for state in ("there", "missing"))

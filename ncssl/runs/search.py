@@ -121,7 +121,7 @@ def looked(stage: str, results: str | Path | None = None, s: Search = IMAGES) ->
 
 def floor_of(s: Search, found: Found, results: str | Path | None = None) -> float | None:
     """What needs no network on the data of these runs, where the search looks at it."""
-    record = baseline.beside(found, results) if s.floor else None
+    record = baseline.of(found, results) if s.floor else None
     return record.metrics.get(s.metric) if record else None
 
 
@@ -149,7 +149,7 @@ def run(
     runs = list({p.recipe.id: p for p in planned(stage, out, s)}.values())
     given = (root, out, "cpu", False, THREADS)
     campaign.make(
-        (experiments.below(runs[:1]) if s.floor else []) + runs,
+        (experiments.baselines_of(runs[:1]) if s.floor else []) + runs,
         given,
         jobs or campaign.side_by_side("cpu"),
         time.monotonic(),

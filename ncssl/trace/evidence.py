@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ncssl.claims import papers
-from ncssl.claims.facts import FLOOR, Claim
+from ncssl.claims.facts import UNTRAINED, Claim
 from ncssl.links import code_link, record_link, relative, source_link
 from ncssl.records.store import Record
 from ncssl.report.frame import number, spread
@@ -174,7 +174,7 @@ def parts(claim: Claim, arm: str) -> list[str]:
     roles = {
         "compared": arm in claim.compared,
         "base": arm in claim.base,
-        "untrained floor": arm == FLOOR and bool(claim.base),
+        "untrained floor": arm == UNTRAINED and bool(claim.base),
         "control": arm == claim.stand_in,
     }
     return [role for role, applies in roles.items() if applies]

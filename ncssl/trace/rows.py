@@ -62,7 +62,7 @@ def runs(known: Mapping[str, Record], keys: Sequence[str] | None = None) -> Runs
         for name in papers.paper(key).experiments:
             for scale in [s for s in SCALES if s in scales] or list(SCALES)[:1]:
                 own = experiments.scheduled(key, name, scale)
-                added = [p for p in experiments.extras(own) if p.recipe.id in known]
+                added = [p for p in experiments.extra_seeds(own) if p.recipe.id in known]
                 found[key, name, scale] = [(p, known.get(p.recipe.id)) for p in own + added]
     return found
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ncssl.claims.facts import FLOOR, Claim
+from ncssl.claims.facts import UNTRAINED, Claim
 from ncssl.recipes import SPOKEN, Recipe
 from ncssl.records import baseline
 from ncssl.records.numbers import Found, alike, curve, images, metric, width
@@ -44,7 +44,7 @@ def of_runs(
     """The verdict of these runs on a claim about runs; the floor of their data is read from the
     results."""
     base = [(p, record) for p, record in found if p.arm in claim.base]
-    return verdict(claim, found, level, baseline.beside(base, results) if base else None)
+    return verdict(claim, found, level, baseline.of(base, results) if base else None)
 
 
 def verdict(
@@ -141,7 +141,7 @@ def mean(arm: str, found: Found, name: str) -> float | None:
 
 def over_untrained(arm: str, found: Found, name: str) -> float | None:
     """By how much an arm leads the untrained encoder; None where that is not known."""
-    there, floor = mean(arm, found, name), mean(FLOOR, found, name)
+    there, floor = mean(arm, found, name), mean(UNTRAINED, found, name)
     return None if there is None or floor is None else there - floor
 
 
@@ -152,7 +152,7 @@ def image_floor(arm: str, found: Found, floor: Record | None) -> Part:
     if probe is None or knn is None:
         return (
             None,
-            f"the lead of {arm} is not known: it or {FLOOR} has fewer than two finished runs",
+            f"the lead of {arm} is not known: it or {UNTRAINED} has fewer than two finished runs",
         )
     if pixels is None and probe >= PROBE_LEAD:
         return None, f"the lead of {arm} is not known: raw pixels were not measured"

@@ -51,12 +51,12 @@ def results(paper: Paper, experiment: str, found: Found) -> DataFrame:
     knn = select.arms(paper, experiment, found, "knn_accuracy")
     std = select.arms(paper, experiment, found, "std_normalised", per_sqrt_dim=True)
     rank = select.arms(paper, experiment, found, "effective_rank")
-    floor = next((a["mean"] for a in probe if a["arm"] == select.FLOOR), None)
+    floor = next((a["mean"] for a in probe if a["arm"] == select.UNTRAINED), None)
     rows = []
     for a, k, s, r in zip(probe, knn, std, rank, strict=True):
         above = (
             None
-            if a["mean"] is None or floor is None or a["arm"] == select.FLOOR
+            if a["mean"] is None or floor is None or a["arm"] == select.UNTRAINED
             else a["mean"] - floor
         )
         rows.append(
@@ -72,7 +72,7 @@ def results(paper: Paper, experiment: str, found: Found) -> DataFrame:
                 "paper, %": a["paper"],
             }
         )
-    if (pixels := baseline.beside(found)) is not None:
+    if (pixels := baseline.of(found)) is not None:
         given = {
             f"{k}, %": number(pixels.metrics[f"{k.lower()}_accuracy"]) for k in ("probe", "kNN")
         }

@@ -5,8 +5,8 @@ from ncssl.runs.experiments.ledger import ledger, row
 from ncssl.runs.experiments.loading import found, records, refused
 from ncssl.runs.experiments.planning import (
     Planned,
-    below,
-    extras,
+    baselines_of,
+    extra_seeds,
     ordered,
     plan,
     planned,
@@ -16,10 +16,10 @@ from ncssl.runs.experiments.planning import (
 
 __all__ = [
     "Planned",
-    "below",
+    "baselines_of",
     "best",
     "by_scale",
-    "extras",
+    "extra_seeds",
     "found",
     "judge",
     "judged",

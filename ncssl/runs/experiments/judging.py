@@ -9,7 +9,14 @@ from ncssl.recipes import SCALES
 from ncssl.records import numbers as runs_of
 from ncssl.report import select
 from ncssl.runs.experiments.loading import records
-from ncssl.runs.experiments.planning import Planned, extras, on, ordered, scheduled, stored
+from ncssl.runs.experiments.planning import (
+    Planned,
+    extra_seeds,
+    on,
+    ordered,
+    scheduled,
+    with_records,
+)
 from ncssl.verdicts import gates, judging
 from ncssl.verdicts.intervals import LEVEL
 from ncssl.verdicts.states import Verdict
@@ -39,8 +46,10 @@ def undecided(
             found = list(records(own, results))
             whole = own and all(record is not None for _, record in found)
             if whole and judging.left_open(gates.of_runs(claim, found, results=results)):
-                wanted += extras([p for p in own if p.arm in claim.compared])
-            again += otherwise(claim, found + list(records(stored(extras(own), results), results)))
+                wanted += extra_seeds([p for p in own if p.arm in claim.compared])
+            again += otherwise(
+                claim, found + list(records(with_records(extra_seeds(own), results), results))
+            )
     return on(ordered(again) + ordered(wanted), overrides.get("dataset"))
 
 
@@ -73,7 +82,7 @@ def needed(
     """The runs of the arms that decide a record claim: those compared and those of its gates."""
     runs = scheduled(claim.paper, claim.experiment, scale, **overrides)
     own = [p for p in runs if p.arm in claim.needed]
-    return own + stored(extras(own), results)
+    return own + with_records(extra_seeds(own), results)
 
 
 def by_scale(
@@ -91,10 +100,12 @@ def by_scale(
     }
 
 
-def best(found: dict[str, Verdict]) -> str:
+def best(verdicts: dict[str, Verdict]) -> str:
     """The largest scale that has records, of verdicts by scale with the smallest first; the
     smallest if none has."""
-    return next((s for s in reversed(found) if found[s].status != "not run"), next(iter(found)))
+    return next(
+        (s for s in reversed(verdicts) if verdicts[s].status != "not run"), next(iter(verdicts))
+    )
 
 
 def judge(
@@ -104,8 +115,8 @@ def judge(
     records."""
     if claim.kind == "theory":
         return judging.judge_theory(claim), "theory"
-    found = by_scale(claim, results, scales=[scale] if scale else tuple(SCALES), **overrides)
-    return found[best(found)], best(found)
+    verdicts = by_scale(claim, results, scales=[scale] if scale else tuple(SCALES), **overrides)
+    return verdicts[best(verdicts)], best(verdicts)
 
 
 def scales_on(claim: papers.Claim, dataset: str, scale: str | None = None) -> list[str]:

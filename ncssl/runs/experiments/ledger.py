@@ -53,13 +53,13 @@ def ledger(
     return store.rounded([r for r in rows if status in (None, r["status"])], 4)
 
 
-def row(claim: papers.Claim, found: dict[str, Verdict]) -> dict:
+def row(claim: papers.Claim, verdicts: dict[str, Verdict]) -> dict:
     """A claim and its verdicts by scale as one row of the ledger; `others` are those at other
     scales with records."""
-    at = best(found)
+    at = best(verdicts)
     v, others = (
-        found[at],
-        {s: w.status for s, w in found.items() if s != at and w.status != "not run"},
+        verdicts[at],
+        {s: w.status for s, w in verdicts.items() if s != at and w.status != "not run"},
     )
     return {
         "paper": claim.paper,

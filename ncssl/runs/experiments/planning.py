@@ -50,10 +50,10 @@ def planned(
     mistake in an arm.
     """
     own = scheduled(paper, experiment, scale, **overrides)
-    return own + stored(extras(own), results)
+    return own + with_records(extra_seeds(own), results)
 
 
-def stored(runs: list[Planned], results: str | Path | None = None) -> list[Planned]:
+def with_records(runs: list[Planned], results: str | Path | None = None) -> list[Planned]:
     """Those of the runs that have a file among the records."""
     return [p for p in runs if store.find(p.recipe.id, results)]
 
@@ -68,12 +68,14 @@ def scheduled(paper: str, experiment: str, scale: str, **overrides) -> list[Plan
 
 @functools.lru_cache(maxsize=1024)  # the ledger asks for the same runs once a claim
 def _scheduled(paper: str, e: papers.Experiment, scale: str, **overrides) -> tuple[Planned, ...]:
-    arms = [(arm.name, made(paper, e, arm, scale, overrides)) for arm in e.arms.values()]
+    arms = [(arm.name, arm_recipe(paper, e, arm, scale, overrides)) for arm in e.arms.values()]
     first = [Planned(paper, e.name, name, recipe.seed, recipe) for name, recipe in arms]
     return tuple(with_seed(p, seed) for seed in e.scales[scale].seeds for p in first)
 
 
-def made(paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict) -> Recipe:
+def arm_recipe(
+    paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict
+) -> Recipe:
     """The recipe of an arm on the first seed; raises BadFile where the paper's file is wrong, not
     the overrides."""
     at = e.scales[scale]
@@ -130,7 +132,7 @@ def with_seed(p: Planned, seed: int, **changes) -> Planned:
     return p._replace(seed=seed, recipe=dataclasses.replace(p.recipe, seed=seed), **changes)
 
 
-def extras(own: list[Planned]) -> list[Planned]:
+def extra_seeds(own: list[Planned]) -> list[Planned]:
     """Runs of the same arms on the seeds that the rule of the two looks may add."""
     seeds = sorted({p.seed for p in own})
     return (
@@ -184,7 +186,7 @@ def headline(paper: str, experiment: str) -> set[str]:
     return {arm for claim in claims for arm in claim.needed}
 
 
-def below(runs: list[Planned]) -> list[Planned]:
+def baselines_of(runs: list[Planned]) -> list[Planned]:
     """The floors that belong to these runs, one for each set of images or utterances."""
     unique = {(r := baseline.floor(p.recipe)).id: r for p in runs}
     return [Planned(baseline.KEY, baseline.KEY, r.method, r.seed, r) for r in unique.values()]
