@@ -2,6 +2,8 @@
 accuracies."""
 
 import dataclasses
+import html
+import re
 
 import pytest
 
@@ -9,8 +11,9 @@ from ncssl.claims import papers
 from ncssl.errors import UnknownName
 from ncssl.plots import ledger as bars
 from ncssl.records import baseline, store
-from ncssl.report import ledger, select, tables
+from ncssl.report import ledger, outcome, select, tables
 from ncssl.runs import experiments
+from ncssl.runs.chapter import open_chapter
 from ncssl.verdicts.states import Verdict
 
 KEY, EXPERIMENT = "tian2021", "shift"
@@ -229,6 +232,24 @@ def test_found_takes_the_largest_scale_with_half_of_its_records(results):
     for p in experiments.scheduled(KEY, EXPERIMENT, "small"):
         store.find(p.recipe.id, results).unlink()
     assert taken() == {"gpu"}
+
+
+def test_a_chapter_shows_each_experiment_at_its_scale(results):
+    for p in experiments.scheduled(KEY, EXPERIMENT, "gpu"):
+        write(p.recipe, PROBE[p.arm] + p.seed, results)
+    chapter = open_chapter(KEY)
+    # the untrained encoder of the others at small is that of this experiment
+    assert {chapter.scales[name] for name in ("optimal", "symmetry")} <= {"small", "laptop"}
+    assert (chapter.scales[EXPERIMENT], chapter.scales["larger_images"]) == ("gpu", "small")
+    assert chapter.scale == "gpu" and len(chapter.by_scale) > 1
+    assert chapter.by_scale["gpu"] == chapter.judged[EXPERIMENT]
+    assert sum(map(len, chapter.by_scale.values())) == len(chapter.everything)
+    said = html.unescape(re.sub("<[^>]+>", "", outcome.summary(chapter.by_scale)))
+    of_each = [len(judged) for judged in chapter.by_scale.values()]
+    assert re.findall(r"Of (\S+) claims?", said) == list(map(outcome.count, of_each))
+    assert re.findall(r"at scale (\w+)", said) == list(chapter.by_scale)
+    (small,) = open_chapter(KEY, "small").by_scale
+    assert small == "small"
 
 
 def test_rows_of_the_command_line_name_other_scales(results, plain_shift):

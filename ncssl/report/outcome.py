@@ -148,11 +148,14 @@ def learned(judged: Judged, scale: str) -> str:
     return block("\n".join(parts))
 
 
-def summary(judged: Judged, scale: str) -> str:
-    """How a chapter begins: all of its claims counted, in one sentence."""
-    states = joined(f"{number_of(n)} {badge(s)}" for s, n in counts(judged).items() if n)
-    text = f"Of {claims(judged)} on trained networks, {states} at scale {scale}."
-    return block(f"<p><b>In short.</b> {text}</p>")
+def summary(by_scale: Mapping[str, Judged]) -> str:
+    """How a chapter begins: all of its claims counted, in one sentence a scale."""
+    parts = []
+    for scale, judged in by_scale.items():
+        states = joined(f"{number_of(n)} {badge(s)}" for s, n in counts(judged).items() if n)
+        what = f"Of {claims(judged)} on trained networks" if not parts else f"Of {claims(judged)}"
+        parts.append(f"{what}, {states} at scale {scale}.")
+    return block(f"<p><b>In short.</b> {' '.join(parts)}</p>")
 
 
 def counted(judged: Judged) -> str:

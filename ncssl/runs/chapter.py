@@ -18,7 +18,7 @@ from ncssl.claims.facts import Claim, Paper
 from ncssl.plots import page, style
 from ncssl.plots import training as draw
 from ncssl.plots.forest import forest, verdict_legend
-from ncssl.recipes import Recipe
+from ncssl.recipes import SCALES, Recipe
 from ncssl.records.numbers import Found
 from ncssl.report import outcome, select, tables
 from ncssl.report.frame import show
@@ -29,14 +29,14 @@ from ncssl.verdicts.states import Verdict
 
 @dataclass(frozen=True)
 class Chapter:
-    """The runs of each experiment of a paper at a scale, with their records and their verdicts.
+    """The runs of each experiment of a paper at its scale, with their records and their verdicts.
 
-    `runs` and `found` are by experiment, `judged` too: [(claim, verdict)]. `given`: what of the
-    recipes was set for all runs; `how`: how `obtain` is to get more of them.
+    `scales`, `runs` and `found` are by experiment, `judged` too: [(claim, verdict)]. `given`: what
+    of the recipes was set for all runs; `how`: how `obtain` is to get more of them.
     """
 
     paper: Paper
-    scale: str
+    scales: dict[str, str]
     runs: dict[str, list[experiments.Planned]]
     found: dict[str, Found]
     judged: dict[str, list[tuple[Claim, Verdict]]]
@@ -47,6 +47,23 @@ class Chapter:
     def everything(self) -> list[tuple[Claim, Verdict]]:
         """Every claim of the paper on runs, with its verdict."""
         return [pair for pairs in self.judged.values() for pair in pairs]
+
+    @property
+    def scale(self) -> str:
+        """The largest scale among those of the experiments."""
+        return max(self.scales.values(), key=list(SCALES).index)
+
+    @property
+    def by_scale(self) -> dict[str, list[tuple[Claim, Verdict]]]:
+        """The judged claims by the scale of their runs, the largest first."""
+        shown = [s for s in reversed(SCALES) if s in self.scales.values()]
+        pairs = {
+            s: [
+                pair for name in self.judged if self.scales[name] == s for pair in self.judged[name]
+            ]
+            for s in shown
+        }
+        return {s: judged for s, judged in pairs.items() if judged}
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -66,15 +83,16 @@ class Chapter:
 
     def summary(self) -> None:
         """How the chapter begins: what became of its claims."""
-        said(outcome.summary(self.everything, self.scale))
+        said(outcome.summary(self.by_scale))
 
     def outcome(self, experiment: str, which: Callable[[Claim], bool] = bool) -> None:
         """How a section begins: what came of its claims."""
-        said(outcome.section(self.paper, self.claims(experiment, which), self.scale))
+        said(outcome.section(self.paper, self.claims(experiment, which), self.scales[experiment]))
 
     def learned(self) -> None:
         """How the chapter ends."""
-        said(outcome.learned(self.everything, self.scale))
+        for scale, judged in self.by_scale.items():
+            said(outcome.learned(judged, scale))
 
     def overview(
         self,
@@ -120,7 +138,7 @@ class Chapter:
         """The tables of how many runs have a record, and of those that failed."""
         runs = [pair for pairs in self.found.values() for pair in pairs]
         there = tables.coverage(self.paper.experiments.values(), self.found)
-        show(there, f"Runs with a record, scale {self.scale}")
+        show(there, "Runs with a record")
         show(tables.failed(runs), "Runs that failed")
 
     def forest(self) -> None:
@@ -142,7 +160,7 @@ class Chapter:
 
     def ledger(self) -> None:
         """The tables of every claim: those that runs decide, those that a computation does."""
-        show(tables.ledger(self.everything), f"Every claim that records decide, scale {self.scale}")
+        show(tables.ledger(self.everything), "Every claim that records decide")
         show(tables.theory(self.paper), "Claims that exact computation decides")
         shown = {c.id for c, _ in self.everything}
         shown |= {c.id for c in self.paper.claims.values() if c.kind == "theory"}
@@ -182,7 +200,7 @@ class Chapter:
 
 def open_chapter(
     key: str,
-    scale: str,
+    scale: str | None = None,
     *,
     dataset: str | None = None,
     missing: str = "show",
@@ -192,23 +210,23 @@ def open_chapter(
     device: str | None = None,
     data_root: str | Path | None = None,
 ) -> Chapter:
-    """The chapter of a paper at a scale: its runs, with the records that are there.
+    """The chapter of a paper: its runs, with the records that are there, at a scale, else each
+    experiment at the largest scale where half of its runs have records.
 
     `missing="train"` makes the others and stores them; `fresh` makes all anew into _build/fresh.
     `only` limits both to one experiment, `seeds` replaces the scale's own by so many, and `dataset`
     the scale's own data. Raises UnknownName for an experiment, scale or data set that is not there.
     """
     paper, given = papers.paper(key), {} if dataset is None else {"dataset": dataset}
-    runs = {
-        name: select.reseed(experiments.planned(key, name, scale, **given), seeds)
-        for name in paper.experiments
-    }
+    there = experiments.found(key, scale, **given)
+    runs = {name: select.reseed([p for p, _ in rows], seeds) for name, rows in there.items()}
+    scales = {name: ps[0].recipe.scale if ps else scale or "small" for name, ps in runs.items()}
     wanted = {p.recipe.id: p for name in select.chosen(paper, only) for p in runs[name]}
     how = dict(missing=missing, fresh=fresh, root=data_root, device=device)
     records = {p.recipe.id: record for p, record in obtain(list(wanted.values()), **how)}
     found = {name: [(p, records.get(p.recipe.id)) for p in runs[name]] for name in runs}
     judged = {name: select.judged(paper, name, found[name]) for name in found}
-    return Chapter(paper, scale, runs, found, judged, given, how)
+    return Chapter(paper, scales, runs, found, judged, given, how)
 
 
 def said(text: str) -> None:

@@ -71,6 +71,7 @@ def coverage(experiments: Iterable[Experiment], found: Mapping[str, Found]) -> D
                 "what": e.title,
                 "place": e.place,
                 "arms": len(e.arms),
+                "scale": next((p.recipe.scale for p, _ in found[e.name]), ""),
                 "runs": f"{len(have)} of {len(found[e.name])}",
                 "failed": bad,
             }
