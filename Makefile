@@ -17,7 +17,7 @@ env: $(STAMP)  ## set up .venv with everything the book and the tests need
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(MAKE) --no-print-directory venv
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[book,speech,test]'
+	$(BIN)/python -m pip install --disable-pip-version-check --no-compile -c constraints.txt -e '.[book,speech,test]'
 	@touch $@
 
 # an environment without pip is one whose making was stopped: it is finished, and nothing in it deleted
@@ -43,7 +43,7 @@ test-all: test  ## the slow tests too, and the table of what was tried against r
 
 check: env  ## look at the built book in a headless Chromium, network off
 	@test -f _build/html/index.html || { echo "there is no book to look at yet: make book" >&2; exit 1; }
-	$(BIN)/python -m pytest -q tests/test_book_browser.py -k built -rs
+	$(BIN)/python -m pytest -q $(APART) tests/test_book_browser.py -k built -rs
 
 pdf: env  ## print the built book to _build/ncssl.pdf, with contents and page numbers
 	@test -f _build/html/index.html || { echo "there is no book to print yet: make book" >&2; exit 1; }

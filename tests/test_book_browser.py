@@ -52,11 +52,11 @@ def pages_of(html):
     return pages
 
 
-def look(chromium, html):
-    """Visit every page, at every width and in both themes, and return what a reader would see
-    wrong, with totals of figures and formulas."""
+def look(chromium, pages, html):
+    """Visit pages, at every width and in both themes, and return what a reader would see wrong,
+    with totals of figures and formulas."""
     wrong, images, maths = {}, 0, 0
-    for page in pages_of(html):
+    for page in pages:
         seen = chromium.visit(page.as_uri())
         weight = chromium.weight()
         images, maths = images + seen.pop("images", 0), maths + seen.pop("math", 0)
@@ -85,7 +85,7 @@ HEAVIER = {
 
 @pytest.mark.slow
 def test_pages_open_from_the_file_system_with_the_network_off(built, small, chromium):
-    wrong, images, maths = look(chromium, built.parent)
+    wrong, images, maths = look(chromium, pages_of(built.parent), built.parent)
     chapters = len(list((small / "notebooks").iterdir()))
     assert wrong == {}
     assert images >= chapters and maths >= 2 * chapters + 4
@@ -155,11 +155,12 @@ def test_print_cuts_nothing_off(html, chromium):
     assert json.loads(chromium.evaluate(code)) == []
 
 
-def test_built_pages_of_this_checkout(root, chromium):
+@pytest.mark.parametrize("part", range(2))  # side by side
+def test_built_pages_of_this_checkout(root, chromium, part):
     html = root / "_build" / "html"
     if not (html / "index.html").is_file():
         pytest.skip("the book is not built here (make book)")
-    wrong, images, maths = look(chromium, html)
+    wrong, images, maths = look(chromium, pages_of(html)[part::2], html)
     assert wrong == {}
     assert images and maths
 
