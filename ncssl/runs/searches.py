@@ -87,6 +87,7 @@ IMAGES = Search(
         "swav": {},
         "cpc": {},
         "sigreg": {},
+        "sigreg_predicted": {},
         "dino": dict(keep=0.935, keep_schedule="constant"),
     },
     metric="probe_accuracy",
