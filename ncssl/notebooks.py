@@ -115,8 +115,6 @@ def execute(
     Everything is checked before any runs. Raises UnknownName, BadFile, and NotebookFailed after all
     have run if some stopped with an error.
     """
-    from ncssl.runs.campaign import side_by_side
-
     root = checkout(root)
     here, given = notebooks(root), dict(parameters or {})
     names = list(names or here)
@@ -124,6 +122,8 @@ def execute(
         if name not in here:
             raise UnknownName("notebook", name, here)
         check(here[name], given)
+    from ncssl.runs.campaign import side_by_side  # and torch: not before a name is right
+
     out = Path(out_dir) if out_dir else root / "_build" / "notebooks"
     out.mkdir(parents=True, exist_ok=True)
     work = [

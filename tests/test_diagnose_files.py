@@ -1,7 +1,10 @@
 """Files of embeddings of every kind, and the command that reads them."""
 
 import json
+import os
 import pickle
+import re
+import zipfile
 
 import numpy as np
 import processes
@@ -11,7 +14,7 @@ from click.testing import CliRunner
 
 from ncssl.cli import main
 from ncssl.errors import BadFile
-from ncssl.measure import embeddings
+from ncssl.measure import diagnose, embeddings
 
 
 def gaussian(n: int, d: int, seed: int = 0) -> torch.Tensor:
@@ -111,6 +114,49 @@ def test_a_file_that_cannot_be_used_is_named_and_nothing_in_it_is_executed(tmp_p
     with pytest.raises(FileNotFoundError):
         embeddings.read_embeddings(tmp_path / "missing.npy")
     assert not (tmp_path / "done").exists()
+
+
+def header(path, shape):
+    """An array that has a head and no body."""
+    with open(path, "wb") as file:
+        said = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, said)
+
+
+def member(path):
+    """An archive with such an array in it."""
+    header(path.with_suffix(".npy"), (10**13,))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(path.with_suffix(".npy"), "z.npy")
+
+
+STRANGE = {
+    "pipe.npy": (os.mkfifo, "is a pipe, a device or a socket"),
+    "pipe.pt": (os.mkfifo, "is a pipe, a device or a socket"),
+    "device.npy": (lambda path: path.symlink_to("/dev/zero"), "is a pipe, a device or a socket"),
+    "device.pt": (lambda path: path.symlink_to("/dev/zero"), "is a pipe, a device or a socket"),
+    "folder.npy": (os.mkdir, "cannot be read"),
+    "head.npy": (lambda path: header(path, (10**13,)), "asks for more memory than there is"),
+    "head.npz": (member, "asks for more memory than there is"),
+    "meta.pt": (lambda path: torch.save(LOW.to("meta"), path), "a shape alone"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_file_without_numbers_is_named_and_not_waited_for(tmp_path, name):
+    make, words = STRANGE[name]
+    make(tmp_path / name)
+    done = CliRunner().invoke(main, ["diagnose", str(tmp_path / name)])
+    assert done.exit_code == 2 and re.search(f"{name}: .*{words}", done.stderr), done.output
+
+
+def test_types_of_few_bits_and_without_signs_are_read(tmp_path):
+    torch.save({"z": LOW.to(torch.float8_e4m3fn), "y": torch.ones(500).to(torch.uint32)},
+               tmp_path / "z.pt")  # fmt: skip
+    held = embeddings.read_embeddings(tmp_path / "z.pt")
+    assert diagnose.diagnose(**held)["findings"] == ["dimensional"]
+    with pytest.raises(ValueError, match="from 0 up, the least was -"):
+        diagnose.diagnose(LOW, y=np.full(500, 2**63, np.uint64))
 
 
 def test_the_command_in_a_process_of_its_own(tmp_path):

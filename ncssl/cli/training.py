@@ -253,7 +253,11 @@ def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
 @click.argument("stages", nargs=-1)
 @click.option("--of", default="images", type=click.Choice(["images", "speech"]), help="Which one.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where records go; default: results/.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where records go; default: results/.",
+)
 @jobs("Runs side by side; default: one a core.")
 @as_json
 def search(stages, of, data_root, out, jobs, as_json) -> None:

@@ -154,9 +154,10 @@ def classes(y: Tensor, n: int) -> Tensor:
         raise ValueError(
             f"y must have shape ({n},), a label for each row of z, had {tuple(y.shape)}"
         )
-    if int(y.long().min()) < 0:
+    y = y.long()
+    if int(y.min()) < 0:
         raise ValueError(f"y must hold class numbers from 0 up, the least was {int(y.min())}")
-    return y.long().unique(return_inverse=True)[1]
+    return y.unique(return_inverse=True)[1]
 
 
 def shuffled(n: int) -> Tensor:

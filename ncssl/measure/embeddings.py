@@ -13,6 +13,7 @@ import torch
 from numpy._core import multiarray
 from torch import Tensor
 
+from ncssl.data.files import plain
 from ncssl.errors import BadFile
 
 ENDINGS = {".npy": "numpy", ".npz": "numpy", ".pt": "torch", ".pth": "torch"}
@@ -65,6 +66,7 @@ def arrays(path: str | Path) -> dict:
         raise BadFile(
             path, f"the ending {path.suffix!r} is not known", f"save as {', '.join(ENDINGS)}"
         )
+    plain(path)  # a pipe would be waited for
     try:
         held = of_torch(path) if ENDINGS[path.suffix] == "torch" else of_numpy(path)
     except FileNotFoundError:
@@ -81,6 +83,10 @@ def arrays(path: str | Path) -> dict:
         why = str(error).split("\n")[0]
         raise BadFile(
             path, f"cannot be read ({why})", "save plain arrays or tensors of numbers"
+        ) from error
+    except MemoryError as error:  # a damaged header may ask for any number of bytes
+        raise BadFile(
+            path, f"asks for more memory than there is ({error})", "see whether it is whole"
         ) from error
     return held if isinstance(held, dict) else named(held)
 
@@ -126,9 +132,13 @@ def of_file(path: str | Path, name: str, value: Any) -> Tensor:
 
 def tensor(name: str, value: object) -> Tensor:
     """A dense tensor of a tensor or array, on its device, without its graph, in this machine's byte
-    order, in float64 where it has more; raises ValueError naming it."""
+    order, in float64 where it has more, in float32 where it has eight bits; raises ValueError
+    naming it."""
     if isinstance(value, Tensor):
-        return value.detach().to_dense()
+        if value.is_meta:
+            raise ValueError(f"{name} must hold numbers, had a shape alone (a meta tensor)")
+        dense = value.detach().to_dense()
+        return dense.float() if dense.is_floating_point() and dense.itemsize == 1 else dense
     array = np.array(value)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         array = array.astype(np.float64)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ncssl import data
+from ncssl import data, machine
 from ncssl.data import speech
 from ncssl.data.corpus import is_corpus
 from ncssl.data.images import every
@@ -53,6 +53,7 @@ def embed(
     """
     if split not in (*SPLITS, None):
         raise UnknownName("split", split, SPLITS)
+    device = machine.chosen(device)
     encoder = load(path, device)
     how = encoder.preprocessing
     spoken = how["kind"] == "speech"
