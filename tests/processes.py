@@ -140,6 +140,17 @@ def command(*words: str) -> None:
     cli.main()
 
 
+def share(go, plan: list, out: Path) -> None:
+    """Make the runs of a plan in turn, from the moment at which all processes are ready on, and say
+    which were made here."""
+    from ncssl.runs import single
+
+    go.wait()
+    for p in plan:
+        if (row := single.run_one(p, None, out, "cpu", False)) is not None:
+            print(row["id"], flush=True)
+
+
 def eager(*words: str) -> None:
     """The same with a checkpoint after every epoch."""
     from ncssl.train import loop

@@ -1,6 +1,7 @@
-"""Many runs in one command: their order, two processes at once, the end of a budget, floors, and
+"""Many runs in one command: their order, many processes at once, the end of a budget, floors, and
 runs made again."""
 
+import contextlib
 import dataclasses
 import os
 import shlex
@@ -42,26 +43,26 @@ def test_a_recipe_that_two_experiments_share_is_run_at_its_first_place():
     assert experiments.ordered([a, b, again]) == [again, a]
 
 
-# ---- two processes
+# ---- many processes
 # ------------------------------------------------------------------------------------------------
 
 
-def share(go, out):
-    """Make six runs in turn, from the moment at which all are ready on, and say which."""
-    go.wait()
-    for p in map(tiny, range(6)):
-        if (row := single.run_one(p, None, out, "cpu", False)) is not None:
-            print(row["id"], flush=True)
-
-
-def test_two_processes_on_one_plan_lose_nothing_and_make_nothing_twice(tmp_path):
-    out = tmp_path / "results"
-    go = processes.SERVER.Barrier(2)
-    with processes.started(share, go, out) as one, processes.started(share, go, out) as other:
-        assert one.wait() == other.wait() == 0, one.said() + other.said()
-        made = [child.said("stdout").split() for child in (one, other)]
+@pytest.mark.parametrize("count", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_processes_on_one_plan_lose_nothing_and_make_nothing_twice(count, tmp_path):
+    """Each with a cache of its own, as processes of several hosts have."""
+    out, plan = tmp_path / "results", [tiny(seed) for seed in range(count + 2)]
+    go = processes.SERVER.Barrier(count)
+    with contextlib.ExitStack() as all_of_them:
+        children = [
+            all_of_them.enter_context(
+                processes.started(processes.share, go, plan, out, NCSSL_CACHE=f"{tmp_path}/{i}")
+            )
+            for i in range(count)
+        ]
+        assert not any([child.wait() for child in children]), [child.said() for child in children]
+        made = [id for child in children for id in child.said("stdout").split()]
     found = {path.stem: record for path, record in store.scan(out)}
-    assert sorted(made[0] + made[1]) == sorted(found) == sorted(tiny(s).recipe.id for s in range(6))
+    assert sorted(made) == sorted(found) == sorted(p.recipe.id for p in plan)
     assert all(isinstance(record, store.Record) for record in found.values())
     assert [path.name for path in out.rglob(".*")] == [".locks"], "no half-written file is left"
 

@@ -16,6 +16,7 @@ from tiny import TINY, numbers, own_cache  # noqa: F401
 from ncssl import files
 from ncssl.errors import BadFile
 from ncssl.recipes import recipe
+from ncssl.records import store
 from ncssl.train import checkpoint, loop
 
 
@@ -141,6 +142,19 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path):
     done = processes.run(saved_in_little, str(path))
     assert done.returncode == 1 and "OSError" in done.stderr and "File too large" in done.stderr
     assert checkpoint.load(path)["epoch"] == 1 and [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_a_run_whose_record_finds_no_place_is_not_trained_again(tmp_path, unprobed, monkeypatch):
+    r, out = recipe("simsiam", **TINY | {"epochs": 1}), tmp_path / "out"
+    out.mkdir()
+    (out / "custom").touch()
+    with pytest.raises(FileExistsError):
+        loop.fit(r, out=out)
+    (out / "custom").unlink()
+    monkeypatch.setattr(loop, "train_epoch", lambda *given: pytest.fail("it trains again"))
+    record = loop.fit(r, out=out)
+    assert record.curves["epoch"] == [0, 1] and store.find(r.id, out)
+    assert not loop.checkpoint_path(r).exists()
 
 
 def test_half_written_files_of_dead_processes_are_removed_and_no_others(tmp_path):

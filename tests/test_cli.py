@@ -36,6 +36,12 @@ def test_methods_lists_all_with_paper_and_options():
     assert "directpred (tian2021)" in ok("methods")
 
 
+def test_methods_are_listed_where_python_keeps_no_docstrings(monkeypatch):
+    """As with python -OO."""
+    monkeypatch.setattr(METHODS["byol"], "__doc__", None)
+    assert "byol (grill2020): \n" in ok("methods")
+
+
 def test_theory_describes_fixed_points_at_the_given_parameters():
     """Verified values V3: sigma^2 = .25, eta = .1."""
     d = json.loads(ok("theory", "tian2021", "--set", "sigma2=0.25", "--set", "eta=0.1", "--json"))
@@ -115,12 +121,18 @@ def test_claims_can_be_picked_by_name_by_verdict_and_by_whose_they_are(monkeypat
         ),
         (("run", "--method", "byol", "--device", "gpu"), "allowed on this machine: cpu"),
         (("run", "--method", "byol", "--device", ""), "allowed on this machine: cpu"),
+        (("run", "--method", "byol", "--device", "mps"), "allowed on this machine: cpu"),
+        (
+            ("embed", "e", "digits", "-o", "z.npz", "--device", "gpu"),
+            "allowed on this machine: cpu",
+        ),
         (("run", "--all", "--device", "cuda:99"), "allowed on this machine: cpu"),
         (
             ("run", "--method", "byol", "--log", "a.txt"),
             "unknown ending of a log '.txt'; allowed: .csv, .jsonl",
         ),
         (("run", "--method", "byol", "--out", __file__), "--out"),
+        (("search", "--out", __file__), "--out"),
         (
             ("run", "--method", "byol", "--seed", "4294967296"),
             "allowed: an integer from 0 to 4294967295",
@@ -197,6 +209,14 @@ def test_an_error_of_the_system_and_an_interrupt_say_what_is_kept_and_what_to_do
         monkeypatch.setattr(loop, "fit", stop)
         done = call("run", "--method", "byol", "--out", str(tmp_path))
         assert done.exit_code == code and re.search(words, done.stderr), done.stderr
+
+
+def test_a_place_that_is_no_folder_is_told_before_anything_is_trained(monkeypatch):
+    from ncssl.train import loop
+
+    monkeypatch.setattr(loop, "fit", lambda *given, **more: pytest.fail("it trains"))
+    done = call("run", "--method", "byol", "--out", "/dev/null")
+    assert done.exit_code == 1 and "Something else has that name" in done.stderr
 
 
 @pytest.mark.parametrize(

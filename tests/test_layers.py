@@ -24,6 +24,13 @@ WITHOUT_TORCH = (
 # what a part reads or makes without torch, besides being imported
 AND_DOES = {
     "theory": "from ncssl.theory import THEORIES, theory; [theory(key) for key in THEORIES]",
+    "notebooks": """
+from ncssl import notebooks
+try:
+    notebooks.execute(["nosuch"])
+except ValueError:
+    pass
+""",
     "papers": "from ncssl.claims.papers import paper; paper('tian2021')",
     "recipes": "import ncssl; ncssl.recipe, ncssl.paper, ncssl.theory",
 }

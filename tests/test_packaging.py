@@ -164,8 +164,19 @@ def test_make_has_what_the_readme_says(root):
     assert os.access(root / ".ci" / "run", os.X_OK)
 
 
+def test_the_pythons_that_are_allowed_are_the_same_everywhere(root, project):
+    bounds = {s.operator: s.version for s in SpecifierSet(project["project"]["requires-python"])}
+    newest = f"3.{int(bounds['<'].removeprefix('3.')) - 1}"
+    said = f"{bounds['>=']} to {newest}"
+    make = (root / "Makefile").read_text()
+    for name in ("Makefile", "README.md", "book/how_to_rerun.md", "requirements.lock"):
+        assert said in " ".join((root / name).read_text().split()), name
+    low, high = (version.replace(".", ", ") for version in (bounds[">="], bounds["<"]))
+    assert f"({low}) <= sys.version_info < ({high})" in make
+
+
 @pytest.mark.parametrize(
-    "missing, says", [("ensurepip", "apt-get install python3-venv"), ("version", "3.11 or later")]
+    "missing, says", [("ensurepip", "apt-get install python3-venv"), ("version", "3.11 to 3.14")]
 )
 def test_make_env_says_what_is_missing(root, tmp_path, missing, says):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):

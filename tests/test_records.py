@@ -117,6 +117,14 @@ BAD = {  # what is wrong -> the change of the file's body, and the words of the 
     "alignment": (lambda b: metric(b, alignment=1.5), "metric alignment was 1.5"),
     "negative time": (lambda b: b | {"seconds": -1.0}, "seconds was -1.0"),
     "no curves": (lambda b: b | {"curves": {"loss": 3}}, "curves held something else"),
+    "a curve of text": (lambda b: b | {"curves": {"loss": ["low"]}}, "curves held something else"),
+    "a curve with NaN": (lambda b: b | {"curves": {"loss": [math.nan]}}, "curves held"),
+    "a curve of objects": (lambda b: b | {"curves": {"loss": [{}]}}, "curves held something else"),
+    "precision": (lambda b: b | {"precision": "float16"}, "precision was 'float16'"),
+    "a version": (lambda b: b | {"versions": {"torch": 2}}, "versions held something else"),
+    "a fact": (lambda b: b | {"data": {"train": [1]}}, "data held something else"),
+    "no zone": (lambda b: b | {"created": MADE[:19]}, "created was .*a time with its zone"),
+    "another paper's": (lambda b: b, "its key is 'k', its folder 'bad'"),
 }
 
 
@@ -137,6 +145,13 @@ def test_a_bad_file_is_refused_by_name_and_the_others_load(record, tmp_path, cas
     assert [(row["file"], row["state"]) for row in audits.audit(tmp_path)] == [
         (f"bad/{good.name}", "rejected")
     ]
+
+
+def test_a_file_under_the_name_of_another_record_is_refused(record, tmp_path):
+    path = store.save(record, tmp_path)
+    other = path.rename(path.with_name("0123456789ab.json"))
+    with pytest.raises(BadFile, match=f"has id {path.stem}, which its name does not say; give it"):
+        store.load(other)
 
 
 def test_half_a_file_is_refused(record, tmp_path):

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from data_files import apart, cut  # noqa: F401
+from click.testing import CliRunner
+from data_files import apart, cut, write_tree  # noqa: F401
 from small_corpus import AUDIO, MANIFEST, SPLIT, TRIALS, corpus_of, heard, samples, sound, utterance
 
 from ncssl import data
+from ncssl.cli import main
 from ncssl.data import audio, speech
 from ncssl.errors import BadFile, UnknownName
 
@@ -155,6 +157,25 @@ def test_mistakes_in_rates_manifests_and_lists_are_errors_that_name_the_place(tm
     root = corpus_of(tmp_path / "c", **changes)
     with pytest.raises(BadFile, match=message):
         speech.load("speech", "test", root=root)
+
+
+ROOTS = {  # what lies in it, and what is given as the root
+    "something else": ("notes.txt", ""),
+    "CN-Celeb": ("data/id00001/singing-01-001.flac", ""),
+    "what was inside wav": ("id10001/x/00001.wav", ""),
+    "aac": ("aac/id10001/x/00001.m4a", ""),
+    "a manifest": ("manifest.csv", "manifest.csv"),
+}
+
+
+@pytest.mark.parametrize("kind", ROOTS)
+def test_a_root_that_is_no_corpus_is_an_error_and_nothing_else_is_trained_on(tmp_path, kind):
+    file, given = ROOTS[kind]
+    root = write_tree(tmp_path / "root", {file: b""}) / given
+    words = ["run", "--method", "simclr", "--dataset", "speech", "--data-root", str(root)]
+    done = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2 and str(root) in done.stderr and done.stderr.count("\n") == 1
+    assert list((tmp_path / "out").rglob("*.json")) == []
 
 
 def test_a_damaged_tar_and_a_manifest_without_audio_are_errors(tmp_path):
