@@ -7,6 +7,7 @@ that links, relative to the first page: "notebooks" for a chapter, "book" for a 
 """
 
 from posixpath import relpath
+from urllib.parse import quote
 
 LEDGER = "book/ledger.html"
 RECORDS = "records"
@@ -26,7 +27,7 @@ def ledger_link(paper: str, claim: str, here: str = "notebooks") -> str:
 
 def record_link(key: str, id: str, here: str = "notebooks") -> str:
     """Address of a record's page; `key` is its folder in `results/`."""
-    return relative(f"{RECORDS}/{key}/{id}.html", here)
+    return relative(f"{RECORDS}/{quote(key)}/{id}.html", here)
 
 
 def source_link(paper: str, line: int, here: str = "notebooks") -> str:

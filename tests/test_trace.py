@@ -208,6 +208,29 @@ def test_a_failed_run_says_why(known, root):
     assert "loss was &lt;inf&gt;" in text and "No claim" in text and "<h2>Metrics" not in text
 
 
+BAD = '"><script>alert(1)</script>'
+
+
+def test_nothing_in_a_record_becomes_markup_of_its_page(known, root):
+    run = next(iter(known.values()))
+    names = ("method", "dataset", "augmentation", "backbone", "optimiser", "scale")
+    values = dict.fromkeys(names, BAD) | {"options": {BAD: BAD}}
+    words = dict.fromkeys(("key", "device", "commit", "created", "reason"), BAD)
+    words |= dict.fromkeys(("versions", "data"), {BAD: BAD})
+    curves = {"epoch": [0, 1], BAD: [0.0, 1.0]}
+    strange = dataclasses.replace(
+        run, recipe=dataclasses.replace(run.recipe, **values), metrics={BAD: 1.0}, curves=curves,
+        **words,
+    )  # fmt: skip
+    failed = dataclasses.replace(strange, status="failed")
+    at = Site("records/x", root / "notebooks")
+    pages = [record.record_page(r, (), (), at) for r in (strange, failed)]
+    pages.append(record.index([strange], {}, "records"))
+    for page in pages:
+        assert "<script>alert" not in page and Shape(page).wrong == []
+        assert page.count("&lt;script&gt;alert") > 2 and f'"{BAD}' not in page
+
+
 def test_every_line_of_a_source_has_its_address():
     text = '# head\n[[claims]]\nid = "<x>"\n\n'
     shape = Shape(page := sources.source_page("papers/a.toml", text, "papers"))

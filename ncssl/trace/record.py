@@ -51,7 +51,7 @@ def what(record: Record, site: Site) -> str:
     r = record.recipe
     said = (
         f"<b>{method(r.method, site)}</b> on {plain(r.dataset)}, {plain(r.backbone)},"
-        f" {r.epochs} epochs, seed {r.seed}, scale {r.scale}"
+        f" {r.epochs} epochs, seed {r.seed}, scale {plain(r.scale)}"
     )
     if record.status == "failed":
         return f"{said}. <b>The run failed</b>: {plain(record.reason)}"
@@ -203,7 +203,7 @@ def index(records: Iterable[Record], uses: Mapping[str, Sequence[Planned]], here
     rows = "".join(
         f'<tr><td><a href="{record_link(r.key, r.id, here)}">{r.id}</a></td><td>{plain(r.key)}</td>'
         f"<td>{plain(r.recipe.method)}</td><td>{plain(arms(uses.get(r.id, ())))}</td>"
-        f"<td>{r.recipe.seed}</td><td>{r.recipe.scale}</td>"
+        f"<td>{r.recipe.seed}</td><td>{plain(r.recipe.scale)}</td>"
         f"<td>{outcome(r) or r.status}</td></tr>\n"
         for r in sorted(records, key=lambda r: (r.key, r.recipe.method, r.recipe.seed, r.id))
     )
