@@ -82,7 +82,10 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("case", [*DAMAGE, *STATES, "folder"])
+OTHER = {"folder": os.mkdir, "pipe": os.mkfifo, "device": lambda path: path.symlink_to("/dev/zero")}
+
+
+@pytest.mark.parametrize("case", [*DAMAGE, *STATES, *OTHER])
 def test_a_checkpoint_that_is_not_the_runs_own_is_set_aside_and_the_run_starts_over(
     case, stopped, unprobed, tmp_path, capsys
 ):
@@ -92,8 +95,8 @@ def test_a_checkpoint_that_is_not_the_runs_own_is_set_aside_and_the_run_starts_o
     r = recipe("simsiam", **TINY)
     path = loop.checkpoint_path(r)
     path.parent.mkdir(parents=True)
-    if case == "folder":
-        path.mkdir()
+    if case in OTHER:
+        OTHER[case](path)
     elif case in DAMAGE:
         path.write_bytes(DAMAGE[case](source.read_bytes()))
         with pytest.raises(BadFile, match=path.name):

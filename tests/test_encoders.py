@@ -1,6 +1,7 @@
 """Encoders kept as files: read in a process without this package, they give the same features."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -139,6 +140,9 @@ def test_what_is_no_encoder_or_does_not_fit_is_said(tmp_path):
     for path in (other, broken):
         with pytest.raises(BadFile, match=f"{path.name}: not an encoder .*--keep-encoder"):
             encoders.load(path)
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(BadFile, match="pipe.safetensors: is a pipe"):
+        encoders.load(tmp_path / "pipe.safetensors")
     with pytest.raises(FileNotFoundError):
         encoders.load(tmp_path / "missing.safetensors")
     with pytest.raises(ValueError, match="a layer was GELU; allowed: .*Conv2d"):

@@ -4,6 +4,7 @@ goes."""
 import csv
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -176,6 +177,14 @@ def test_a_corpus_is_known_by_its_content(tmp_path):
             )
         )
     assert found[0] == found[1] and len(set(found)) == 3
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_in_a_corpus_is_as_a_missing_file_and_not_waited_for(make, tmp_path):
+    path = tmp_path / "x.wav"
+    missing = identity.bytes_of(path)
+    make(path)
+    assert identity.bytes_of(path) == missing == b""
 
 
 def test_small_classes_give_a_record_without_the_few_labels(tmp_path):

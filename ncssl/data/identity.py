@@ -75,13 +75,13 @@ def content(corpus: Corpus) -> np.ndarray:
 
 
 def bytes_of(path: Path) -> bytes:
-    """SHA-256 of a file; nothing for one that is missing, which the reader of the corpus names.
-    Raises BadFile."""
+    """SHA-256 of a file; nothing for one that is missing, or a pipe or device, which the reader of
+    the corpus names. Raises BadFile."""
+    if not path.is_file():
+        return b""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
-    except FileNotFoundError:
-        return b""
     except OSError as error:
         raise BadFile(
             path, f"cannot be read ({error.strerror})", "copy or download it again"

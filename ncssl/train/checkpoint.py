@@ -33,6 +33,8 @@ def save(path: str | Path, state: dict) -> None:
 def load(path: str | Path, device: str = "cpu") -> dict:
     """Read what `save` wrote; raises BadFile, naming the file, for any other content and for a
     changed bit."""
+    if not Path(path).is_file():  # a pipe would be waited for
+        raise BadFile(path, "not a plain file", REDO)
     try:
         content = Path(path).read_bytes()
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from ncssl.data.files import plain
 from ncssl.errors import BadFile
 from ncssl.files import write_whole
 from ncssl.nn.speech import Frames, StatisticsPooling
@@ -104,6 +105,7 @@ def load(path: str | Path, device: str = "cpu") -> Encoder:
     opened = safetensors().safe_open
     if not Path(path).exists():
         raise FileNotFoundError(2, "no such file", str(path))
+    plain(Path(path))
     try:
         with opened(str(path), "pt", device=device) as file:
             about = file.metadata() or {}
