@@ -94,6 +94,13 @@ def test_a_run_keeps_its_encoder_and_plain_torch_gives_its_features(tmp_path, mo
     assert done.exit_code == 0 and "by nearest neighbours" in done.output
 
 
+def test_a_place_where_no_encoder_can_be_is_told_before_the_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "start", lambda *given, **more: pytest.fail("it trains"))
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        loop.fit(recipe("simsiam"), out=tmp_path, keep=tmp_path / "file" / "e.safetensors")
+
+
 def test_a_campaign_keeps_encoders_in_half_precision(tmp_path, monkeypatch):
     monkeypatch.setenv("NCSSL_CACHE", str(tmp_path / "cache"))
     made = recipe("simsiam", epochs=1, limit=256, width=4, hidden=16, d=8, batch=64)

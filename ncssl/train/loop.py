@@ -203,6 +203,7 @@ def fit(
     """
     if keep is not None:
         encoders.safetensors()
+        Path(keep).parent.mkdir(parents=True, exist_ok=True)  # not found out after hours
     if log is not None:
         curves.check(log := Path(log))
     memory.reset_peak()
