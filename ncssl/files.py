@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,11 +61,17 @@ def claimed(path: Path, wait: bool = False) -> Iterator[bool]:
 
 def sweep(folder: Path, ending: str) -> None:
     """Remove half-written files of names that end so (".pt") from a folder: those whose process is
-    dead."""
+    dead, and those older than an hour by the folder's own clock, which may be another host's."""
     for left in folder.glob(f".*{ending}.*"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > HOUR or dead(left.name):
+            if dead(left.name) or now(folder) - left.stat().st_mtime > HOUR:
                 left.unlink()
+
+
+def now(folder: Path) -> float:
+    """The time (seconds) by which the file system of a folder dates its files; raises OSError."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_mtime
 
 
 def dead(name: str) -> bool:

@@ -160,6 +160,19 @@ def test_a_run_whose_record_finds_no_place_is_not_trained_again(tmp_path, unprob
     assert not loop.checkpoint_path(r).exists()
 
 
+def test_a_wrong_clock_takes_no_file_from_another_host(tmp_path, monkeypatch):
+    """What another host is writing is as young as the folder says, whatever time it is here."""
+    writing = tmp_path / ".a.pt.elsewhere.1.x"
+    for clock in (0.0, 4e9):
+        monkeypatch.setattr(time, "time", lambda clock=clock: clock)
+        writing.write_text("")
+        files.sweep(tmp_path, ".pt")
+        assert [path.name for path in tmp_path.iterdir()] == [writing.name]
+    os.utime(writing, (files.now(tmp_path) - 2 * files.HOUR,) * 2)
+    files.sweep(tmp_path, ".pt")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_half_written_files_of_dead_processes_are_removed_and_no_others(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
