@@ -73,7 +73,11 @@ def test_arms_of_an_experiment_can_be_told_apart():
 def oklab(colour):
     """Ottosson (2020): lightness and two axes of hue, with equal steps for the eye."""
     cones = [[0.41222, 0.53633, 0.05145], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]]
-    axes = [[0.21045, 0.79362, -0.00407], [1.97800, -2.42859, 0.45059], [0.02590, 0.78277, -0.80868]]
+    axes = [
+        [0.21045, 0.79362, -0.00407],
+        [1.97800, -2.42859, 0.45059],
+        [0.02590, 0.78277, -0.80868],
+    ]
     return np.array(axes) @ np.cbrt(np.array(cones) @ linear(colour))
 
 
