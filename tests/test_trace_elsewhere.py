@@ -7,7 +7,7 @@ import pytest
 from ncssl.records import store
 from ncssl.runs import experiments
 from ncssl.trace import ledger, rows
-from ncssl.trace.evidence import Site
+from ncssl.trace.evidence import Site, effect
 
 KEY = "wen2022"
 
@@ -23,7 +23,9 @@ def beside(tmp_path_factory):
     folder, known = tmp_path_factory.mktemp("results"), rows.records()
     for r in (r for pairs in rows.runs(known, [KEY]).values() for _, r in pairs):
         if r and r.recipe.scale == "small" and r.recipe.dataset == "cifar10_jpeg":
-            there = dataclasses.replace(r, recipe=dataclasses.replace(r.recipe, dataset="cifar10"))
+            recipe = dataclasses.replace(r.recipe, dataset="cifar10")
+            lower = {k: x and 0.8 * x for k, x in r.metrics.items()}
+            there = dataclasses.replace(r, recipe=recipe, metrics=lower)
             store.save(r, folder)
             store.save(there, folder)
     return folder
@@ -47,6 +49,8 @@ def test_claims_on_cifar10_have_a_column_with_the_verdicts_of_the_command_line(b
     body = text.split(f'<tbody id="{KEY}.{row.claim.id}"')[1].split("<tbody id=")[0]
     cell = body.split('<td data-head="on CIFAR-10">')[1].split("</td>")[0]
     assert ledger.badge(other.verdict.status) in cell and 'data-cifar10="' in body
+    assert effect(row.claim, row.verdict) != effect(row.claim, other.verdict)
+    assert effect(row.claim, other.verdict) in cell
     assert "<dt>On CIFAR-10</dt>" in body and 'colspan="7"' in body
     assert all(f"../records/{r.key}/{r.id}.html" in body for r in other.records)
     assert set(rows.uses(found, *others.values())) == set(known)
