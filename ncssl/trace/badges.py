@@ -21,6 +21,7 @@ CELL = re.compile(r"(<td\b[^>]*>)(.*?)(</td>)", re.S)
 BADGE = re.compile(rf"<b style=[^>]*>[^<]*</b>|{'|'.join({*STATUSES, *map(words, STATUSES)})}")
 INTERVAL = re.compile(r"(\[[^\s<>\[\],]+,) (?=[^\s<>\[\],]+\])")
 KEY = re.compile(r" \(((?:\w|<wbr ?/?>)+)\)(?=</td>)")
+SHORT = re.compile(r"<td>(?=[^<>]{1,14}</td>)")  # cells of numbers and of a word or two
 
 
 @cache
@@ -49,8 +50,8 @@ def linked(page: str, name: str) -> str:
 
 
 def legible(text: str) -> str:
-    """A row whose intervals do not break, and whose keys of arms are small."""
-    return KEY.sub(key, INTERVAL.sub(r"\1&nbsp;", text))
+    """A row whose short cells and intervals do not break, and whose keys of arms are small."""
+    return KEY.sub(key, INTERVAL.sub(r"\1&nbsp;", SHORT.sub('<td class="short">', text)))
 
 
 def key(match: re.Match) -> str:

@@ -94,7 +94,8 @@ def effect(claim: Claim, v: Verdict) -> str:
     if claim.kind == "theory":
         return mathematics(size(v.effect)).replace("-", "−")
     d = decimals(claim, v)
-    return f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip().replace("-", "−")
+    interval = spread(v.low, v.high, d).replace(" ", "&nbsp;")
+    return f"{number(v.effect, d)} {interval}".strip().replace("-", "−")
 
 
 def found(row: Row) -> str:
