@@ -292,7 +292,7 @@ def test_claims_that_say_the_same_are_told_apart_by_their_arms():
         row = f"<tr><td>{claim.statement}</td><td>{test}</td><td>undecided</td></tr>"
         (link,) = Shape(badges.linked(row, "notebooks/halvagal2023_experiments")).links
         assert link.endswith(f"#halvagal2023.{claim.id}")
-    row = f"<tr><td>{same[0].statement}</td><td>undecided</td></tr>"
+    row = f'<tr><td>{same[0].statement}</td><td class="short">undecided</td></tr>'
     assert badges.linked(row, "notebooks/halvagal2023_experiments") == row, "no guess"
 
 
