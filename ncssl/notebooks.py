@@ -193,8 +193,9 @@ def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path)
 
     alone = label and sys.stderr.isatty() and multiprocessing.parent_process() is None
     bar = {"desc": source.stem, "leave": False} if alone else False
-    # a warning on every start that kernels listen on local TCP
-    quiet = ["--IPKernelApp.log_level=40"]
+    # a kernel warns on every start that it listens on local TCP, and logs an error if it is ended
+    # while it still tells its language; errors of cells come as messages
+    quiet = ["--IPKernelApp.log_level=50"]
     say(f"{label}{source.stem} ...", label)
     start, failure = time.monotonic(), ""
     try:

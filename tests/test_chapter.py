@@ -60,6 +60,7 @@ def test_a_chapter_ends_with_every_claim_that_was_judged():
     assert CLAIM.statement.removesuffix(".") in html.unescape(said)
     assert OTHER.statement.removesuffix(".") not in html.unescape(said)
     assert "What did not hold" not in said and "What was not learned" in said
+    assert "None of two claims can be judged" in outcome.learned([rows[1]] * 2, "small")
     ours = (dataclasses.replace(CLAIM, by="book"), Verdict("contradicted", **FULL))
     assert "(the book's own)" in html.unescape(outcome.learned([ours], "small"))
 

@@ -38,6 +38,9 @@ def test_notebooks_keep_the_rules(root):
                 )
             if any(output.output_type == "error" for output in cell.outputs):
                 wrong.append(f"{name}, code cell {number}: stores an error")
+            shown = not {"hide-input", "hide-cell", "remove-cell"} & {*tags}
+            if len(cell.source.splitlines()) > 14 and shown:
+                wrong.append(f"{name}, code cell {number}: over 14 lines that are not folded")
             if "injected-parameters" in tags:
                 wrong.append(f"{name}, code cell {number}: injected by papermill")
     assert wrong == []

@@ -123,6 +123,23 @@ def test_parameters_reach_the_notebook_and_the_source_stays(checkout, capfd):
     assert out == "" and "[1/1] good: done" in err and "WARNING" not in err
 
 
+def test_a_kernel_that_is_ended_before_it_is_idle_says_nothing(checkout, capfd):
+    """papermill asks it last for its language, and ends it when it has answered."""
+    slow = """
+import time
+handlers = get_ipython().kernel.shell_handlers
+answer = handlers["kernel_info_request"]
+async def lingering(*request):
+    await answer(*request)
+    time.sleep(60)
+handlers["kernel_info_request"] = lingering
+"""
+    write(checkout / "notebooks" / "slow.ipynb", slow)
+    start = time.monotonic()
+    notebooks.execute(["slow"], root=checkout, progress=False)
+    assert capfd.readouterr().err == "" and time.monotonic() - start < 50
+
+
 def test_outputs_are_stored_without_times(checkout):
     done = notebooks.execute(["good"], {}, root=checkout, progress=False)
     notebooks.store(done, checkout)

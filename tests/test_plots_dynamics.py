@@ -16,12 +16,13 @@ from ncssl.theory.ode.flow import phase_grid
 from ncssl.theory.tian2021 import modes
 
 
+def linear(colour):
+    rgb = np.array(mpl.colors.to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
 def luminance(colour):
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
-        for c in mpl.colors.to_rgb(colour)
-    ]
-    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear(colour)))
 
 
 def contrast(*colours):
@@ -53,11 +54,31 @@ def test_colours_are_fixed_distinct_and_visible_on_light_and_dark_pages():
         for e in papers.paper(key).experiments.values()
         for arm in e.arms.values()
     ]
-    for value in {*arms} - {style.INK}:  # ink is the page's own
-        assert contrast(value, "#ffffff") > 1.6 and contrast(value, "#121212") > 2.3, value
+    for value in {*arms, *style.METHODS.values()} - {style.INK}:  # ink is the page's own
+        assert contrast(value, "#ffffff") > 3 and contrast(value, "#121212") > 3, value
     assert style.colour("mine", "#123456") == "#123456"
     with pytest.raises(UnknownName, match="did you mean 'simsiam'"):
         style.colour("simsiamm")
+
+
+def test_arms_of_an_experiment_can_be_told_apart():
+    """Distances in OKLab, where 2 can just be seen; the atlas has 29 arms."""
+    for key in papers.papers():
+        for e in papers.paper(key).experiments.values():
+            shades = np.array([oklab(arm.colour) for arm in e.arms.values()])
+            away = 100 * np.linalg.norm(shades[:, None] - shades, axis=-1)
+            assert (away + 100 * np.eye(len(away))).min() > 3.4, (key, e.name)
+
+
+def oklab(colour):
+    """Ottosson (2020): lightness and two axes of hue, with equal steps for the eye."""
+    cones = [[0.41222, 0.53633, 0.05145], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]]
+    axes = [
+        [0.21045, 0.79362, -0.00407],
+        [1.97800, -2.42859, 0.45059],
+        [0.02590, 0.78277, -0.80868],
+    ]
+    return np.array(axes) @ np.cbrt(np.array(cones) @ linear(colour))
 
 
 def test_one_setting_has_one_colour_in_every_figure():
@@ -158,10 +179,14 @@ def test_sweep_and_heat(ax):
 
 
 def test_nothing_stored_vanishes_on_a_dark_page(root):
-    """Lines and marks of every figure in the notebooks; what is ink or paper is the page's own."""
-    drawn = {}
+    """Lines and marks of every figure in the notebooks; what is ink or paper is the page's own.
+    Words have a contrast of 4.5: they are ink, or of a colour that the pages darken."""
+    drawn, css = {}, (root / "book/static/ncssl.css").read_text(encoding="utf-8")
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         for figure in re.findall(r"<svg role.*?</svg>", path.read_text(encoding="utf-8"), re.S):
+            for colour in re.findall(r"<(?:text|tspan)[^>]*\bfill: (#[0-9a-f]{6})", figure):
+                darker = f'tspan)[style*="{colour}"] {{ fill: var(--pst-color-text-muted)'
+                assert darker in css, (path.stem, colour)
             for colour in re.findall(r"(?:stroke|fill): (#[0-9a-f]{6})", figure):
                 drawn.setdefault(colour, path.stem)
     assert len(drawn) > 50

@@ -3,8 +3,8 @@
 (() => {
   "use strict";
   const FILTERS = ["paper", "verdict", "whose", "about", "scale"];
-  const NUMBERS = ["found here", "paper", "seeds", "margin"];
-  const KEYS = { verdict: "verdict", "found here": "effect", paper: "reported", seeds: "seeds", scale: "scale", margin: "margin" };
+  const NUMBERS = ["found here", "paper", "seeds", "margin", "on CIFAR-10"];
+  const KEYS = { verdict: "verdict", "found here": "effect", paper: "reported", seeds: "seeds", scale: "scale", margin: "margin", "on CIFAR-10": "cifar10" };
   const table = document.querySelector(".ncssl-claims");
   const form = document.querySelector(".ncssl-controls");
   if (!table || !form) return;

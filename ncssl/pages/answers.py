@@ -70,7 +70,8 @@ def lead(rows: Sequence[Judged]) -> str:
 def counted(states: Iterable[str]) -> str:
     """Verdicts with their numbers, in the order of `STATUSES`: "3 reproduced, 1 contradicted"."""
     states = list(states)
-    return ", ".join(f"{states.count(s)} {words(s)}" for s in STATUSES if s in states)
+    said = {s: words(s).replace(",", " but") for s in STATUSES}  # a comma parts them
+    return ", ".join(f"{states.count(s)} {said[s]}" for s in STATUSES if s in states)
 
 
 def badge(row: Judged, here: str) -> str:

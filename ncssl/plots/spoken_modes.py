@@ -15,7 +15,7 @@ from ncssl.plots.training import colours, not_run
 PARTS = {  # of a view's variance, the innermost bar first
     "speaker": OKABE["blue"],
     "recording and manner": OKABE["orange"],
-    "shared words": "#bcd3de",
+    "shared words": "#6f9bb0",
     "augmentation": PALE,
 }
 MARKERS = "o^s"  # of arms that have one colour

@@ -135,7 +135,7 @@ def learned(judged: Judged, scale: str) -> str:
     """How a chapter ends, as HTML: what held, what did not, what is open, what is unsaid."""
     tally, parts = counts(judged), []
     silent = sum(tally[s] for s in SILENT)
-    decided = count(len(judged) - silent).capitalize()
+    decided = count(len(judged) - silent).capitalize() if silent < len(judged) else "None"
     parts.append(f"<p>{decided} of {claims(judged)} can be judged by runs of scale {scale}.</p>")
     for status, head in HEADS.items():
         rows = [row for row in judged if row[1].status == status]

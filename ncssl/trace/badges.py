@@ -1,5 +1,5 @@
-"""Tables of verdicts in the chapters: each verdict leads to the claim's row of the ledger, each
-statement is set in type.
+"""Tables of the chapters: each verdict leads to the claim's row of the ledger, each statement is
+set in type, an interval stays on one line, and the key of an arm stands back behind its label.
 
 Chapters print tables of plain text, and keep them as outputs. What a row is about is read from the
 statement in it, so that no stored output has to know where the ledger lies.
@@ -19,6 +19,9 @@ from ncssl.verdicts.states import STATUSES, words
 ROW = re.compile(r"<tr\b[^>]*>.*?</tr>", re.S)
 CELL = re.compile(r"(<td\b[^>]*>)(.*?)(</td>)", re.S)
 BADGE = re.compile(rf"<b style=[^>]*>[^<]*</b>|{'|'.join({*STATUSES, *map(words, STATUSES)})}")
+INTERVAL = re.compile(r"(\[[^\s<>\[\],]+,) (?=[^\s<>\[\],]+\])")
+KEY = re.compile(r" \(((?:\w|<wbr ?/?>)+)\)(?=</td>)")
+SHORT = re.compile(r"<td>(?=[^<>]{1,14}</td>)")  # cells of numbers and of a word or two
 
 
 @cache
@@ -32,11 +35,28 @@ def known() -> Mapping[str, Sequence[Claim]]:
     return found
 
 
+@cache
+def arms() -> frozenset[str]:
+    """The keys of all arms."""
+    experiments = (e for key in papers.papers() for e in papers.paper(key).experiments.values())
+    return frozenset(arm for e in experiments for arm in e.arms)
+
+
 def linked(page: str, name: str) -> str:
-    """The HTML of a page with the rows of its tables that hold a claim; `name` is the page's, as
+    """The HTML of a page with the rows of its tables; `name` is the page's, as
     "notebooks/wen2022_theory"."""
     here, _, chapter = name.rpartition("/")
-    return ROW.sub(lambda m: row(m[0], here, chapter), page)
+    return ROW.sub(lambda m: row(legible(m[0]), here, chapter), page)
+
+
+def legible(text: str) -> str:
+    """A row whose short cells and intervals do not break, and whose keys of arms are small."""
+    return KEY.sub(key, INTERVAL.sub(r"\1&nbsp;", SHORT.sub('<td class="short">', text)))
+
+
+def key(match: re.Match) -> str:
+    """The key of an arm behind its label; anything else in brackets as it is."""
+    return f" <small>{match[1]}</small>" if plain(match[1]) in arms() else match[0]
 
 
 def row(text: str, here: str, chapter: str) -> str:

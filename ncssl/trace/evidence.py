@@ -15,6 +15,7 @@ from ncssl.report.frame import number, spread
 from ncssl.report.ledger import size
 from ncssl.report.select import reported
 from ncssl.report.tables import decimals, test_words
+from ncssl.report.tables.arms import DATA
 from ncssl.trace import places
 from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Pair, Row
@@ -57,6 +58,7 @@ def evidence(row: Row, site: Site) -> str:
         "Other scales": others(row),
         "The paper": paper_says(claim),
         "Arms": arms(row, site),
+        **{f"On {DATA[name]}": on(other, site) for name, other in row.elsewhere.items()},
         "Note": mathematics(claim.note),
         "Where": where(row, site),
     }
@@ -92,7 +94,8 @@ def effect(claim: Claim, v: Verdict) -> str:
     if claim.kind == "theory":
         return mathematics(size(v.effect)).replace("-", "−")
     d = decimals(claim, v)
-    return f"{number(v.effect, d)} {spread(v.low, v.high, d)}".strip().replace("-", "−")
+    interval = spread(v.low, v.high, d).replace(" ", "&nbsp;")
+    return f"{number(v.effect, d)} {interval}".strip().replace("-", "−")
 
 
 def found(row: Row) -> str:
@@ -109,6 +112,11 @@ def found(row: Row) -> str:
     ]
     said = ", ".join(part for part in parts if part)
     return "<br>".join(part for part in (said, plain(v.detail)) if part)
+
+
+def on(row: Row, site: Site) -> str:
+    """A claim on other data: verdict, effect, gates, arms with their records."""
+    return f"{words(row.verdict.status)}: {found(row)}{gates(row.verdict)}{arms(row, site)}"
 
 
 def gates(v: Verdict) -> str:

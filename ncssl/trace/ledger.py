@@ -9,6 +9,7 @@ from ncssl.links import anchor
 from ncssl.report.frame import number
 from ncssl.report.ledger import runs as seeds
 from ncssl.report.select import band
+from ncssl.report.tables.arms import DATA
 from ncssl.trace.evidence import Site, effect, evidence, plain
 from ncssl.trace.mathematics import mathematics
 from ncssl.trace.rows import Row
@@ -96,7 +97,8 @@ def controls(rows: Sequence[Row]) -> str:
         "scale": {s: s for s in dict.fromkeys(s for r in rows for s in scales(r))},
     }
     selects = "".join(select(name, options) for name, options in seen.items())
-    orders = {"": "as in the papers"} | {h: h for h in HEADS} | {"margin": "distance from margin"}
+    heads = (*HEADS, *others(rows).values())
+    orders = {"": "as in the papers"} | {h: h for h in heads} | {"margin": "distance from margin"}
     return (
         '<form class="ncssl-controls" hidden><label class="wide">search<input type="search"'
         ' name="q" placeholder="EMA, eps, IsoLoss, Table 3, predictor" autocomplete="off"></label>'
@@ -118,18 +120,26 @@ def scales(row: Row) -> list[str]:
     return [s for s, v in row.verdicts.items() if s != "theory" and v.status != "not run"]
 
 
-def table(rows: Iterable[Row], site: Site) -> str:
+def others(rows: Iterable[Row]) -> dict[str, str]:
+    """Data set other than the scales' own that claims were judged on -> the head of its column."""
+    have = dict.fromkeys(name for row in rows for name in row.elsewhere)
+    return {name: f"on {DATA[name]}" for name in have}
+
+
+def table(rows: Sequence[Row], site: Site) -> str:
     """All claims: a body of two rows each, what is said of it and what it opens to."""
-    heads = "".join(f'<th scope="col" data-sort="{h}">{h}</th>' for h in HEADS)
-    bodies = "\n".join(body(row, i, site) for i, row in enumerate(rows))
+    more = others(rows)
+    heads = (*HEADS, *more.values())
+    line = "".join(f'<th scope="col" data-sort="{h}">{h}</th>' for h in heads)
+    bodies = "\n".join(body(row, i, site, more) for i, row in enumerate(rows))
     return (
         '<table class="ncssl-claims"><caption>All claims, with verdict, effect and evidence'
-        f"</caption><thead><tr>{heads}</tr></thead>\n{bodies}</table>"
+        f"</caption><thead><tr>{line}</tr></thead>\n{bodies}</table>"
     )
 
 
-def body(row: Row, place: int, site: Site) -> str:
-    """One claim."""
+def body(row: Row, place: int, site: Site, more: Mapping[str, str]) -> str:
+    """One claim; `more` are the columns after those that are always there."""
     claim, v = row.claim, row.verdict
     name = anchor(claim.paper, claim.id)
     marks = "".join(
@@ -144,23 +154,33 @@ def body(row: Row, place: int, site: Site) -> str:
     paper = number(claim.reported_effect, 2).replace("-", "−") if claim.kind == "records" else ""
     shown = "" if row.scale == "theory" or v.status == "not run" else row.scale
     runs = seeds(claim, v, shown) if claim.kind == "records" and shown else ""
-    found = f"{effect(claim, v)}{picture(row)}"
     cells = (
         badge(v.status),
         says,
-        found,
+        f"{effect(claim, v)}{picture(row)}",
         paper,
         runs,
         row.scale if row.scale == "theory" else shown,
+        *(elsewhere(row, dataset) for dataset in more),
     )
     line = "".join(
-        f'<td data-head="{head}">{cell}</td>' for head, cell in zip(HEADS, cells, strict=True)
+        f'<td data-head="{head}">{cell}</td>'
+        for head, cell in zip((*HEADS, *more.values()), cells, strict=True)
     )
     opens = f"<details><summary>evidence</summary>{evidence(row, site)}</details>"
     return (
         f'<tbody id="{name}"{data(row, place)}><tr>{line}</tr>'
-        f'<tr class="more"><td colspan="{len(HEADS)}">{opens}</td></tr></tbody>'
+        f'<tr class="more"><td colspan="{len(cells)}">{opens}</td></tr></tbody>'
     )
+
+
+def elsewhere(row: Row, dataset: str) -> str:
+    """Verdict and effect on another data set, with the scale where it is another one."""
+    other = row.elsewhere.get(dataset)
+    if other is None:
+        return ""
+    scale = "" if other.scale == row.scale else f" <small>{other.scale}</small>"
+    return f"{badge(other.verdict.status)} {effect(row.claim, other.verdict)}{scale}"
 
 
 def headline(row: Row) -> str:
@@ -183,7 +203,7 @@ def data(row: Row, place: int) -> str:
         "reported": number(claim.reported_effect, 4),
         "seeds": v.n if claim.kind == "records" else "",
         "margin": number(distance(row), 3),
-    }
+    } | {name: number(other.verdict.effect, 4) for name, other in row.elsewhere.items()}
     return "".join(f' data-{k}="{html.escape(str(x))}"' for k, x in given.items() if x != "")
 
 

@@ -60,8 +60,9 @@ def pages(app: Sphinx) -> set[str]:
 def judged() -> tuple[list[Row], dict, dict]:
     """Every claim, the records by id, and the arms that each is a run of; once in a build."""
     known = tracing.records()
-    found = tracing.runs(known)
-    return tracing.rows(found), known, tracing.uses(found)
+    found, others = tracing.runs(known), tracing.elsewhere(known)
+    rows = tracing.rows(found, others=others)
+    return rows, known, tracing.uses(found, *others.values())
 
 
 def site(app: Sphinx, here: str) -> Site:
@@ -96,7 +97,7 @@ def write_records(app: Sphinx) -> None:
 def resting(rows: list[Row]) -> dict[str, list[Row]]:
     """Record -> the claims whose verdict rests on it."""
     out: dict[str, list[Row]] = {}
-    for row in rows:
+    for row in (r for own in rows for r in (own, *own.elsewhere.values())):
         for id in dict.fromkeys(record.id for record in row.records):
             out.setdefault(id, []).append(row)
     return out
