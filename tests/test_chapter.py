@@ -61,6 +61,11 @@ def test_a_chapter_ends_with_every_claim_that_was_judged():
     assert OTHER.statement.removesuffix(".") not in html.unescape(said)
     assert "What did not hold" not in said and "What was not learned" in said
     assert "None of two claims can be judged" in outcome.learned([rows[1]] * 2, "small")
+    assert "The one claim can be judged" in outcome.learned(rows[:1], "small")
+    assert "The one claim cannot be judged" in outcome.learned(rows[1:], "small")
+    told = outcome.summary({"gpu": rows, "small": rows[:1]})
+    assert "Of two claims on trained networks, one is" in told
+    assert "The one claim at scale small is <b" in told and "Of one" not in told
     ours = (dataclasses.replace(CLAIM, by="book"), Verdict("contradicted", **FULL))
     assert "(the book's own)" in html.unescape(outcome.learned([ours], "small"))
 

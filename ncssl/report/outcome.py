@@ -136,7 +136,10 @@ def learned(judged: Judged, scale: str) -> str:
     tally, parts = counts(judged), []
     silent = sum(tally[s] for s in SILENT)
     decided = count(len(judged) - silent).capitalize() if silent < len(judged) else "None"
-    parts.append(f"<p>{decided} of {claims(judged)} can be judged by runs of scale {scale}.</p>")
+    which = f"{decided} of {claims(judged)} can"
+    if len(judged) == 1:
+        which = f"The one claim can{'not' if silent else ''}"
+    parts.append(f"<p>{which} be judged by runs of scale {scale}.</p>")
     for status, head in HEADS.items():
         rows = [row for row in judged if row[1].status == status]
         items = "\n".join(f"<li>{line(*row, state=False)}</li>" for row in rows)
@@ -154,7 +157,8 @@ def summary(by_scale: Mapping[str, Judged]) -> str:
     for scale, judged in by_scale.items():
         states = joined(f"{number_of(n)} {badge(s)}" for s, n in counts(judged).items() if n)
         what = f"Of {claims(judged)} on trained networks" if not parts else f"Of {claims(judged)}"
-        parts.append(f"{what}, {states} at scale {scale}.")
+        alone = f"The one claim at scale {scale} is {badge(judged[0][1].status)}."
+        parts.append(alone if len(judged) == 1 else f"{what}, {states} at scale {scale}.")
     return block(f"<p><b>In short.</b> {' '.join(parts)}</p>")
 
 
