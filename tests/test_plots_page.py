@@ -123,9 +123,10 @@ def test_neighbours_of_one_look_are_one_path_but_not_where_they_can_be_seen_thro
     ax.add_collection(faint)
     text = vector.svg(ax.figure)
     whole = {
-        c: len(re.findall(f"<path [^>]*stroke: {c}", text, re.I)) for c in ("#56b4e9", "#aa0000")
+        c: len(re.findall(f"<path [^>]*stroke: {c}", text, re.I))
+        for c in (style.OKABE["sky"], "#aa0000")
     }
-    assert whole == {"#56b4e9": 1, "#aa0000": 5}
+    assert whole == {style.OKABE["sky"]: 1, "#aa0000": 5}
     assert len(re.findall("<path [^>]*stroke: #0072b2", text)) == 4, "their order is kept"
 
 

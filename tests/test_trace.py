@@ -259,19 +259,6 @@ def test_a_verdict_of_a_chapter_leads_to_the_ledger(judged, monkeypatch):
     assert badges.linked(page, "notebooks/wen2022_experiments") == page, "once is enough"
 
 
-def test_an_interval_stays_whole_and_the_key_of_an_arm_is_small():
-    row = (
-        "<tr><td>BYOL, no EMA (byol_<wbr>noema)</td><td>46.3 [44.2, 48.5]</td><td>0.5</td>"
-        "<td>as said (abstract)</td></tr>"
-    )
-    page = badges.linked(row, "notebooks/halvagal2023_experiments")
-    assert page == (
-        "<tr><td>BYOL, no EMA <small>byol_<wbr>noema</small></td><td>46.3 [44.2,&nbsp;48.5]</td>"
-        '<td class="short">0.5</td><td>as said (abstract)</td></tr>'
-    )
-    assert badges.linked(page, "notebooks/halvagal2023_experiments") == page, "once is enough"
-
-
 def test_statements_of_a_chapter_are_set_in_type(judged, monkeypatch):
     rows = [
         {"statement": r.claim.statement, "check": r.claim.check, "verdict": r.verdict.status}
