@@ -40,11 +40,12 @@ MADE = ("_static", "_modules", "records", "code", "papers")  # folders of pages 
 
 
 def pages_of(html):
-    """Every page of the book, and of each folder of pages that are all alike the first one."""
+    """Every page of the book but the first, which sends its reader on to the introduction, and of
+    each folder of pages that are all alike the first one."""
     alike, pages = set(), []
     for page in sorted(html.rglob("*.html")):
         folder = page.relative_to(html).parts[0]
-        if folder == "_static" or folder in alike:
+        if folder in ("_static", "index.html") or folder in alike:
             continue
         if folder in MADE:
             alike.add(folder)
@@ -160,9 +161,9 @@ def test_built_pages_of_this_checkout(root, chromium, part):
     html = root / "_build" / "html"
     if not (html / "index.html").is_file():
         pytest.skip("the book is not built here (make book)")
-    wrong, images, maths = look(chromium, pages_of(html)[part::2], html)
-    assert wrong == {}
-    assert images and maths
+    wrong, _, maths = look(chromium, pages_of(html)[part::2], html)
+    assert wrong == {} and maths
+    assert "url=book/intro.html" in (html / "index.html").read_text()
 
 
 @pytest.mark.parametrize("word, first", [("DirectCopy", "wang2021"), ("IsoLoss", "halvagal2023")])
