@@ -24,9 +24,8 @@ DAMAGE = (
     EOFError,
     OSError,
     ValueError,
-    RuntimeError,
+    RuntimeError,  # a method of compression that is not there, too
     MemoryError,
-    NotImplementedError,
     OverflowError,
     lzma.LZMAError,
     zlib.error,

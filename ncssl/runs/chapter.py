@@ -56,14 +56,10 @@ class Chapter:
     @property
     def by_scale(self) -> dict[str, list[tuple[Claim, Verdict]]]:
         """The judged claims by the scale of their runs, the largest first."""
-        shown = [s for s in reversed(SCALES) if s in self.scales.values()]
-        pairs = {
-            s: [
-                pair for name in self.judged if self.scales[name] == s for pair in self.judged[name]
-            ]
-            for s in shown
-        }
-        return {s: judged for s, judged in pairs.items() if judged}
+        out: dict[str, list[tuple[Claim, Verdict]]] = {s: [] for s in reversed(SCALES)}
+        for name, pairs in self.judged.items():
+            out[self.scales[name]] += pairs
+        return {s: judged for s, judged in out.items() if judged}
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -220,7 +216,7 @@ def open_chapter(
     paper, given = papers.paper(key), {} if dataset is None else {"dataset": dataset}
     there = experiments.found(key, scale, **given)
     runs = {name: select.reseed([p for p, _ in rows], seeds) for name, rows in there.items()}
-    scales = {name: ps[0].recipe.scale if ps else scale or "small" for name, ps in runs.items()}
+    scales = {name: scale or ps[0].recipe.scale for name, ps in runs.items()}
     wanted = {p.recipe.id: p for name in select.chosen(paper, only) for p in runs[name]}
     how = dict(missing=missing, fresh=fresh, root=data_root, device=device)
     records = {p.recipe.id: record for p, record in obtain(list(wanted.values()), **how)}

@@ -31,12 +31,12 @@ def found(
     """Experiment -> its runs with their records, at the scale given, else at the largest where half
     of them have one, else where the largest share has; without any at the book's largest."""
     out: dict[str, list] = {}
-    for name in papers.paper(paper).experiments:
+    for name, e in papers.paper(paper).experiments.items():
         most = -1.0
-        for s in [scale] if scale else SCALES:
+        for s in [scale] if scale else filter(e.scales.__contains__, SCALES):
             runs = list(records(planned(paper, name, s, results, **overrides), results))
             share = sum(record is not None for _, record in runs) / max(1, len(runs))
-            if share >= HALF or share > most or runs and not most and s in BOOK:
+            if share >= HALF or share > most or not most and s in BOOK:
                 out[name], most = runs, share
     return out
 
