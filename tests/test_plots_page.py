@@ -63,6 +63,16 @@ def test_the_front_s_figure_holds_every_effect_and_links_every_mark(ax):
     assert [words for _, words in found.key(rows)][-1] == "the paper’s effect"
 
 
+def test_an_effect_beyond_the_axis_is_an_arrow_with_its_number_and_the_others_keep_their_room(ax):
+    far = dict(effect=-40.6, low=-50.5, high=-30.6, reported=36.3)
+    found.found([asked(**far), asked()], ax)
+    assert ax.get_xlim() == pytest.approx((-16, 16))
+    marks = {line.get_marker(): line.get_xdata()[0] for line in ax.lines if line.get_url() == "b"}
+    assert marks["<"] == -15 and marks["X"] == pytest.approx(-11.7)
+    shown = {t.get_text(): t.get_position()[0] for t in ax.texts if t.get_text()}
+    assert shown["−40.6"] == pytest.approx(-14.3) and shown["paper +36.3"] == pytest.approx(14.3)
+
+
 def test_a_picture_of_too_many_marks_leaves_those_in_the_page_s_tones_as_they_are(ax, monkeypatch):
     monkeypatch.setattr(vector, "HEAVY", 0)
     ax.plot([0, 1], [0, 1], color=style.INK)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Transform, blended_transform_factory
@@ -13,6 +14,7 @@ from ncssl.verdicts.states import words
 COLUMNS = {"theory": -0.66, "trained": -0.33}  # left ends of the marks, in widths of the axes
 LEFT = -2.02  # of the questions
 STEP = 0.062  # from mark to mark
+EDGE = 15.0  # points of accuracy that the axis reaches at most: beyond it an arrow and the number
 
 
 def found(data: Sequence[Mapping[str, Any]], ax: Axes) -> Axes:
@@ -43,11 +45,16 @@ def found(data: Sequence[Mapping[str, Any]], ax: Axes) -> Axes:
 
 
 def span(data: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
-    """Points of accuracy that hold every effect, its interval and the paper's."""
+    """Points of accuracy that hold every effect, its interval and the paper's, up to the edges."""
     names = ("low", "high", "reported")
     points = [row[k] for row in data for k in names if row["effect"] is not None]
-    known = [x for x in points if x is not None] or [0.0]
+    known = [held(x) for x in points if x is not None] or [0.0]
     return min(*known, -1.0) - 1.0, max(*known, 1.0) + 1.0
+
+
+def held(x: float) -> float:
+    """A number of points, or the edge of the axis that it lies beyond."""
+    return min(max(x, -EDGE), EDGE)
 
 
 def at(ax: Axes) -> Transform:
@@ -73,13 +80,23 @@ def question(ax: Axes, y: float, row: Mapping[str, Any]) -> None:
         ax.text(0.02, y, row["note"], **text | dict(fontsize=11))
         return
     colour, marker, filled = VERDICTS[row["status"]]
+    effect, reported = row["effect"], row["reported"]
     ax.plot([0, 0], [y - 0.5, y + 0.5], color=GREY, lw=0.8, zorder=0)
-    ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=2.2, solid_capstyle="butt")
+    low, high = held(row["low"]), held(row["high"])
+    ax.plot([low, high], [y, y], color=colour, lw=2.2, solid_capstyle="butt")
+    if abs(effect) > EDGE:
+        marker = "<" if effect < 0 else ">"
     face = colour if filled else "none"
     dot = dict(marker=marker, color=colour, mfc=face, ms=6.5, ls="none", url=row["url"])
-    ax.plot([row["effect"]], [y], **dot)
-    if row["reported"] is not None:
-        ax.plot([row["reported"]], [y], marker="d", color=INK, mfc="none", ms=7, ls="none")
+    ax.plot([held(effect)], [y], **dot)
+    if reported is not None:
+        ax.plot([held(reported)], [y], marker="d", color=INK, mfc="none", ms=7, ls="none")
+    for edge, inner in ((-EDGE, high), (EDGE, low)):
+        named = ((effect, ""), (reported or 0.0, "paper "))
+        told = [f"{name}{x:+.1f}".replace("-", "−") for x, name in named if x / edge > 1]
+        inner = inner if effect / edge > 1 else edge
+        text |= dict(fontsize=11, ha="left" if edge < 0 else "right", transform=ax.transData)
+        ax.text(inner + 0.7 * np.sign(-edge), y, ", ".join(told), **text)
 
 
 def mark(ax: Axes, x: float, y: float, status: str, address: str) -> None:

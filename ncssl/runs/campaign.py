@@ -22,6 +22,7 @@ from ncssl.runs import experiments
 from ncssl.runs.budget import fits
 from ncssl.runs.single import kind_here, label, recorded, run_one
 from ncssl.train.loop import fit
+from ncssl.train.resume import sweep_finished
 from ncssl.train.tasks import identified, with_identity
 from ncssl.workers import begin_worker, workers
 
@@ -169,6 +170,8 @@ def make(
 ) -> Tally:
     """Make those of the runs that have no record, in their order, `jobs` side by side: how many,
     how many errors."""
+    if parallel.rank() == 0:
+        sweep_finished(given[1])
     # torchrun's processes agree on it run by run
     missing = [p for p in runs if parallel.started() or not recorded(p, given[1])]
     spans, made, broken, deadline = [], 0, 0, None if budget is None else began + 0.98 * budget

@@ -30,8 +30,8 @@ class Looked(NamedTuple):
 
 
 def stages(s: Search = IMAGES) -> tuple[str, ...]:
-    """The stages in their order; the last gives each method its rate."""
-    return (*s.stages, "methods")
+    """The stages in their order; the last, where there is one, gives each method its rate."""
+    return (*s.stages, "methods") if s.methods else tuple(s.stages)
 
 
 def taken(stage: str, results: str | Path | None = None, s: Search = IMAGES) -> dict[str, Any]:

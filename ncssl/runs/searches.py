@@ -160,7 +160,34 @@ SPEECH = Search(
     floor=True,
     own=of_crops,
 )
-SEARCHES = {"images": IMAGES, "speech": SPEECH}
+# Images, arms whose target is the online network itself, declared in November 2026 after three seeds
+# each of the three below had been seen at the scale's own rate and decay: DirectPred and IsoLoss
+# had collapsed, BYOL's linear predictor was behind raw pixels, and two seeds of twice the length
+# further behind. All arms without a running average take what this chooses, the lead of nearest
+# neighbours over raw pixels, which a base needs (gate R1). The last setting is the papers' own.
+WITHOUT_EMA = Search(
+    key="search_without_ema",
+    references={
+        "byol": dict(predictor="linear", keep=0.0),
+        "directpred": dict(keep=0.0),
+        "isoloss": dict(rho=0.717, keep=0.0, keep_schedule="constant"),
+    },
+    averaged=(),
+    start=dict(width=16, crop=24, epochs=12, knn_every=3, batch=256, lr=0.2, weight_decay=1e-3),
+    stages={
+        "rate": {
+            "start": {},
+            "slow": dict(lr=0.1),
+            "light": dict(weight_decay=4e-4),
+            "both": dict(lr=0.1, weight_decay=4e-4),
+            "paper": dict(lr=0.03, weight_decay=4e-4),
+        }
+    },
+    methods={},
+    metric="knn_accuracy",
+    floor=True,
+)
+SEARCHES = {"images": IMAGES, "speech": SPEECH, "without_ema": WITHOUT_EMA}
 
 
 def declared(name: str) -> Search:

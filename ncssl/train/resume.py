@@ -1,5 +1,6 @@
 """The checkpoint of a run: where it lies, how a run goes on from it, and what if it cannot."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -11,14 +12,30 @@ from ncssl.data import cache_dir
 from ncssl.errors import BadFile, remedy
 from ncssl.files import aside, sweep
 from ncssl.recipes import Recipe
+from ncssl.records import store
 from ncssl.train import checkpoint
 from ncssl.train.run import Run
 
 
 def checkpoint_path(recipe: Recipe) -> Path:
     """Where the run of a recipe keeps its state while it goes."""
+    return checkpoint_folder() / f"{recipe.id}.pt"
+
+
+def checkpoint_folder() -> Path:
+    """The folder of the checkpoints, in the cache."""
     base = cache_dir() if os.environ.get("NCSSL_CACHE") else cache_dir().parent
-    return base / "checkpoints" / f"{recipe.id}.pt"
+    return base / "checkpoints"
+
+
+def sweep_finished(results: str | Path | None = None) -> None:
+    """Remove the checkpoints older than a record of their run, which a kill between the writing of
+    the one and the removal of the other leaves; a newer one is of a run that is being made anew."""
+    for path in checkpoint_folder().glob("*.pt"):
+        with contextlib.suppress(OSError):
+            record = store.find(path.stem, results)
+            if record and path.stat().st_mtime <= record.stat().st_mtime and not store.torn(record):
+                path.unlink()
 
 
 def resume(run: Run, path: Path) -> bool:
