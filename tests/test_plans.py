@@ -107,6 +107,8 @@ def test_what_no_record_tells_is_expected_from_the_scales_median_or_unknown(tmp_
         and nothing["core_hours_left"] == 0
     )
     assert "runs of unknown length" in plans.text(nothing)
+    lines = plans.text(nothing).splitlines()[1:-1]
+    assert [line.split()[0] for line in lines] == [r["id"] for r in nothing["rows"]], "for --only"
     other = experiments.scheduled("wen2022", "heads", "small")[0]
     write(other.recipe, 50.0, tmp_path, key="wen2022")
     likes = plans.Likes("small", tmp_path)

@@ -2,6 +2,7 @@
 pseudo-labels."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,7 +24,9 @@ SMALL = TINY | dict(limit=160, epochs=1)
 
 @pytest.fixture(autouse=True)
 def own_checkpoints(tmp_path, monkeypatch):
+    """A folder of their own; and intervals of few draws, since no test here is about them."""
     monkeypatch.setattr(loop, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
+    monkeypatch.setattr(speakers, "verify", partial(speakers.verify, resamples=50))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@ refused alike."""
 
 import copy
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -20,7 +21,9 @@ TINY = dict(dataset="voices", limit=64, width=4, hidden=16, d=8, batch=32, epoch
 
 @pytest.fixture(autouse=True)
 def own_checkpoints(tmp_path, monkeypatch):
+    """A folder of their own; and intervals of few draws, since no test here is about them."""
     monkeypatch.setattr(loop, "checkpoint_path", lambda r: tmp_path / "checkpoints" / f"{r.id}.pt")
+    monkeypatch.setattr(speakers, "verify", partial(speakers.verify, resamples=50))
 
 
 def started(method="byol", **values):

@@ -130,7 +130,7 @@ def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
     "--only",
     multiple=True,
     metavar="ID",
-    help="Of the runs of --paper or --all the one with this id.",
+    help="Of the runs of --paper or --all the one with this id, which --plan lists.",
 )
 @click.option(
     "--shard",

@@ -94,11 +94,13 @@ def likeness(recipe: Recipe) -> tuple:
 def text(found: dict[str, Any]) -> str:
     """A listing as a table: a line a run of experiments, arms and seeds in their order, and the
     sums."""
-    lines = [f"{'paper':13} {'experiment':22} {'arm':26} {'seed':>4} {'state':8} seconds"]
+    names = f"{'id':12} {'paper':13} {'experiment':22} {'arm':26} {'seed':>4} {'state':8} seconds"
+    lines = [names]
     for r in found["rows"]:
         seconds = "?" if r["seconds"] is None else f"{r['seconds']:.0f}"
         about = "" if r["state"] == "there" else " (expected)"
-        name = f"{r['paper']:13} {r['experiment']:22} {r['arm']:26} {r['seed']:>4} {r['state']:8}"
+        name = f"{r['id']} {r['paper']:13} {r['experiment']:22} {r['arm']:26} {r['seed']:>4}"
+        name += f" {r['state']:8}"
         lines.append(f"{name} {seconds:>7}{about}")
     left = f"{found['core_hours_left']} left"
     if found["unknown"]:

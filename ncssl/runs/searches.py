@@ -160,10 +160,10 @@ SPEECH = Search(
     floor=True,
     own=of_crops,
 )
-# Images, arms whose target is the online network itself, declared in November 2026 after three seeds
-# each of the three below had been seen at the scale's own rate and decay: DirectPred and IsoLoss
-# had collapsed, BYOL's linear predictor was behind raw pixels, and two seeds of twice the length
-# further behind. All arms without a running average take what this chooses, the lead of nearest
+# Images, arms whose target is the online network itself. Declared in November 2026 after three
+# seeds of each of these had been seen at the scale's own rate and decay: DirectPred and IsoLoss had
+# collapsed, BYOL's linear predictor was behind raw pixels, and two seeds of twice the length
+# further behind. All arms without a running average take what this chooses by the lead of nearest
 # neighbours over raw pixels, which a base needs (gate R1). The last setting is the papers' own.
 WITHOUT_EMA = Search(
     key="search_without_ema",
