@@ -164,7 +164,9 @@ SPEECH = Search(
 # seeds of each of these had been seen at the scale's own rate and decay: DirectPred and IsoLoss had
 # collapsed, BYOL's linear predictor was behind raw pixels, and two seeds of twice the length
 # further behind. All arms without a running average take what this chooses by the lead of nearest
-# neighbours over raw pixels, which a base needs (gate R1). The last setting is the papers' own.
+# neighbours over raw pixels, which a base needs (gate R1). The last two settings are those of
+# tian2021 and of halvagal2023's released runs without EMA; the latter was added when the start and
+# two slow runs had been seen.
 WITHOUT_EMA = Search(
     key="search_without_ema",
     references={
@@ -180,7 +182,8 @@ WITHOUT_EMA = Search(
             "slow": dict(lr=0.1),
             "light": dict(weight_decay=4e-4),
             "both": dict(lr=0.1, weight_decay=4e-4),
-            "paper": dict(lr=0.03, weight_decay=4e-4),
+            "tian": dict(lr=0.03, weight_decay=4e-4),
+            "halvagal": dict(lr=0.1, weight_decay=1e-4),
         }
     },
     methods={},
