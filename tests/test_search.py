@@ -5,7 +5,7 @@ import pytest
 from ncssl.errors import UnknownName
 from ncssl.records import store
 from ncssl.runs import experiments, search
-from ncssl.runs.searches import SPEECH, declared
+from ncssl.runs.searches import SPEECH, WITHOUT_EMA
 
 
 def made(p, folder, **metrics):
@@ -57,8 +57,6 @@ def speech_stage(name, folder, arm, error):
 
 
 def test_on_speech_the_lead_is_over_statistics_too_and_fewer_errors_are_more(tmp_path):
-    with pytest.raises(UnknownName, match="images, speech"):
-        declared("sounds")
     speech_stage("network", tmp_path, "wide.moco", 30.0)
     rows = {row["name"]: row for row in search.report("network", tmp_path, SPEECH)}
     assert rows["wide"]["lead"] == 5 and rows["wide"]["value"] == 35 and rows["start"]["lead"] == 0
@@ -80,3 +78,15 @@ def test_a_search_on_speech_tries_dino_on_its_own_crops(tmp_path):
     assert (simclr.augmentation, simclr.evaluated) == ("speech_short_channel", None)
     assert dino.options["keep"] == tries["moco.half"].options["keep"] == 0.996
     assert {p.recipe.dataset for p in search.tries(tmp_path, SPEECH)} == {"speechocean"}
+
+
+def test_without_ema_a_lead_is_over_raw_pixels_and_there_is_no_last_stage(tmp_path):
+    assert search.stages(WITHOUT_EMA) == ("rate",)
+    runs = search.planned("rate", tmp_path, WITHOUT_EMA)
+    assert {p.recipe.options.get("keep") for p in runs} == {0.0}
+    (pixels,) = experiments.baselines_of(runs[:1])
+    made(pixels, tmp_path, knn_accuracy=41.0)
+    for p in runs:
+        made(p, tmp_path, knn_accuracy=46.0 if p.arm == "both.byol" else 40.0)
+    rows = {row["name"]: row for row in search.report("rate", tmp_path, WITHOUT_EMA)}
+    assert rows["both"]["value"] == 42 and rows["both"]["lead"] == 1 and rows["slow"]["lead"] == -1

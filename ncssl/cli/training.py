@@ -11,6 +11,7 @@ from ncssl.cli import offered
 from ncssl.cli.group import as_json, jobs, main, settings, show, table
 from ncssl.cli.offered import offering
 from ncssl.recipes import FIELDS, SCALES, Recipe, recipe
+from ncssl.runs.searches import SEARCHES
 
 # exit code where work is left: the same command goes on (EX_TEMPFAIL of sysexits.h)
 UNFINISHED = 75
@@ -251,7 +252,7 @@ def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
 
 @main.command()
 @click.argument("stages", nargs=-1)
-@click.option("--of", default="images", type=click.Choice(["images", "speech"]), help="Which one.")
+@click.option("--of", default="images", type=click.Choice(list(SEARCHES)), help="Which one.")
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where the data lies.")
 @click.option(
     "--out",
@@ -264,9 +265,8 @@ def search(stages, of, data_root, out, jobs, as_json) -> None:
     """Make the missing runs of a declared search, of these STAGES or of all in their order, and
     print what each looks at."""
     from ncssl.runs import search as made
-    from ncssl.runs.searches import declared
 
-    rows, s = [], declared(of)
+    rows, s = [], SEARCHES[of]
     for stage in stages or made.stages(s):
         made.run(stage, data_root, out, jobs, s)
         rows += [{"stage": stage} | row for row in made.report(stage, out, s)]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ncssl.errors import UnknownName
 from ncssl.recipes import RATES
 
 Stages = dict[str, dict[str, Mapping[str, Any]]]
@@ -191,10 +190,3 @@ WITHOUT_EMA = Search(
     floor=True,
 )
 SEARCHES = {"images": IMAGES, "speech": SPEECH, "without_ema": WITHOUT_EMA}
-
-
-def declared(name: str) -> Search:
-    """A search by its name. Raises UnknownName."""
-    if name not in SEARCHES:
-        raise UnknownName("search", name, SEARCHES)
-    return SEARCHES[name]
