@@ -166,6 +166,10 @@ SPEECH = Search(
 # neighbours over raw pixels, which a base needs (gate R1). The last two settings are those of
 # tian2021 and of halvagal2023's released runs without EMA; the latter was added when the start and
 # two slow runs had been seen.
+#
+# What came of it: DirectPred and IsoLoss collapse under all six and no mean leads, so the setting
+# with the least bad one would be the one that trains them least. Nothing is taken for these two.
+# BYOL's arms take what is best for them alone, half the rate.
 WITHOUT_EMA = Search(
     key="search_without_ema",
     references={
