@@ -6,14 +6,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+LISTED = 60  # names that a message lists; of more it has the nearest
+
+
 class UnknownName(ValueError):
-    """A name that is not in a table: names its kind, what was given and what exists."""
+    """A name that is not in a table: names its kind, what was given and what exists, of many the
+    nearest."""
 
     def __init__(self, kind: str, given: object, allowed: Iterable[str]):
         allowed = sorted(allowed)
-        close = difflib.get_close_matches(str(given), allowed, n=1)
+        close = difflib.get_close_matches(str(given), allowed, n=5)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
-        super().__init__(f"unknown {kind} {given!r}{hint}; allowed: {', '.join(allowed) or 'none'}")
+        listed = ", ".join(allowed) or "none"
+        if len(allowed) > LISTED:
+            nearest = close or allowed[:5]
+            listed = f"{', '.join(nearest)} and {len(allowed) - len(nearest)} more"
+        super().__init__(f"unknown {kind} {given!r}{hint}; allowed: {listed}")
         self.kind, self.given, self.allowed = kind, given, allowed
 
 

@@ -80,6 +80,7 @@ def test_claims_can_be_picked_by_name_by_verdict_and_by_whose_they_are(monkeypat
     assert {r["by"] for r in own} == {"paper"} and {r["by"] for r in book} <= {"book"}
     assert len(own) + len(book) == len(every) == len(picked("--status", "not run"))
     (row,) = picked("--id", every[0]["id"])
+    assert picked("--id", f"wen2022.{row['id']}") == [row], "as the ledger's links have it"
     assert row == every[0] and {"gates", "p", "headline", "share"} <= set(row)
     assert picked("--status", "contradicted") == []
 
@@ -89,6 +90,7 @@ def test_claims_can_be_picked_by_name_by_verdict_and_by_whose_they_are(monkeypat
     [
         (("claims", "--status", "contradict"), "contradicted"),
         (("claims", "--id", "head_beats_nothing"), "head_beats_none"),
+        (("claims", "--id", "wen2021.head_beats_none"), "more"),
         (("run", "--method", "simsiem"), "simsiam"),
         (("run",), "--method was not given"),
         (("run", "--method", "byol", "--set", "kep=1"), "keep"),

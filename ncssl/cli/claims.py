@@ -45,7 +45,10 @@ def methods(as_json: bool) -> None:
     "--status", shell_complete=offering(offered.statuses), help="Only claims with this verdict."
 )
 @click.option(
-    "--id", "name", shell_complete=offering(offered.claims), help="Only the claim of this name."
+    "--id",
+    "name",
+    shell_complete=offering(offered.claims),
+    help="Only the claim of this name, or of PAPER.NAME.",
 )
 @click.option(
     "--own/--book", "own", default=None, help="Only the papers' own claims, or only this book's."

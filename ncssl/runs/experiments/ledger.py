@@ -26,18 +26,18 @@ def ledger(
     """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n,
     scale, and more; `on` has what is found on sets that stand in for the scale's own.
 
-    Only claims with a verdict, an id, of the "paper" or the "book", where these are given; with a
+    Only claims with a verdict, an id (alone or as paper.id), of the "paper" or the "book", where these are given; with a
     `dataset` the claims of runs, judged on it. Raises UnknownName.
     """
     if status is not None and status not in STATUSES:
         raise UnknownName("status", status, STATUSES)
     chosen = [papers.paper(key) for key in ([paper] if paper else papers.papers())]
-    known = {claim.id for p in chosen for claim in p.claims.values()}
-    if name is not None and name not in known:
+    every = [claim for p in chosen for claim in p.claims.values()]
+    known = {claim.id for claim in every}
+    claims = [c for c in every if name in (None, c.id, f"{c.paper}.{c.id}")]
+    if name is not None and not claims:
         raise UnknownName("claim", name, {n for n in known if name in n} or known)
-    claims = [
-        c for p in chosen for c in p.claims.values() if name in (None, c.id) and by in (None, c.by)
-    ]
+    claims = [c for c in claims if by in (None, c.by)]
     bar = tqdm(claims, unit="claim", disable=None, leave=False)
     if dataset is None:
         rows = [
