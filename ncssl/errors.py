@@ -5,7 +5,6 @@ import errno
 from collections.abc import Iterable
 from pathlib import Path
 
-
 LISTED = 60  # names that a message lists; of more it has the nearest
 
 

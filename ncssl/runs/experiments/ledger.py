@@ -26,8 +26,8 @@ def ledger(
     """One row a claim of a paper or of all: place, statement, verdict, effect with its interval, n,
     scale, and more; `on` has what is found on sets that stand in for the scale's own.
 
-    Only claims with a verdict, an id (alone or as paper.id), of the "paper" or the "book", where these are given; with a
-    `dataset` the claims of runs, judged on it. Raises UnknownName.
+    Only claims with a verdict, an id (alone or as paper.id), of the "paper" or the "book", where
+    these are given; with a `dataset` the claims of runs, judged on it. Raises UnknownName.
     """
     if status is not None and status not in STATUSES:
         raise UnknownName("status", status, STATUSES)
