@@ -4,6 +4,7 @@ MPLBACKEND is not set here on purpose: notebooks run by tests would inherit it a
 """
 
 import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from hypothesis import HealthCheck, settings
 
 # threads that wait would spin on cores which other files of tests need; read when torch comes
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# shells start what they put in the background deaf to interrupts, which tests send to children
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # a busy machine is no error
 settings.register_profile("patient", suppress_health_check=[HealthCheck.too_slow])
