@@ -84,6 +84,21 @@ def test_a_process_that_dies_leaves_its_run_to_the_next(tmp_path):
     assert single.run_one(p, None, tmp_path / "out", "cpu", False)["status"] == "done"
 
 
+def test_a_checkpoint_that_a_kill_left_behind_its_record_goes_with_the_next_campaign(tmp_path):
+    """One that is newer is of a run that is being made anew, and one without a record is needed."""
+    done, anew, going = (tiny(seed) for seed in range(3))
+    given = (None, tmp_path / "out", "cpu", False)
+    for p in (done, anew):
+        single.run_one(p, *given)
+    paths = [loop.checkpoint_path(p.recipe) for p in (done, anew, going)]
+    for path, seconds in zip(paths, (-60, 60, 0), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (time.time() + seconds,) * 2)
+    campaign.make([done], given, 1, time.monotonic(), None, print)
+    assert [path.exists() for path in paths] == [False, True, True]
+
+
 # ---- budget and rule
 # -------------------------------------------------------------------------------------------------
 
