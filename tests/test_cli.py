@@ -90,7 +90,7 @@ def test_claims_can_be_picked_by_name_by_verdict_and_by_whose_they_are(monkeypat
     [
         (("claims", "--status", "contradict"), "contradicted"),
         (("claims", "--id", "head_beats_nothing"), "head_beats_none"),
-        (("claims", "--id", "wen2021.head_beats_none"), "more"),
+        (("claims", "--id", "wen2021.head_beats_none"), "allowed: head_beats_none and "),
         (("run", "--method", "simsiem"), "simsiam"),
         (("run",), "--method was not given"),
         (("run", "--method", "byol", "--set", "kep=1"), "keep"),

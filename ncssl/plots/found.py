@@ -95,8 +95,9 @@ def question(ax: Axes, y: float, row: Mapping[str, Any]) -> None:
         named = ((effect, ""), (reported or 0.0, "paper "))
         told = [f"{name}{x:+.1f}".replace("-", "−") for x, name in named if x / edge > 1]
         inner = inner if effect / edge > 1 else edge
-        text |= dict(fontsize=11, ha="left" if edge < 0 else "right", transform=ax.transData)
-        ax.text(inner + 0.7 * np.sign(-edge), y, ", ".join(told), **text)
+        place = dict(fontsize=11, ha="left" if edge < 0 else "right", transform=ax.transData)
+        if told:
+            ax.text(inner - np.copysign(0.7, edge), y, ", ".join(told), **text | place)
 
 
 def mark(ax: Axes, x: float, y: float, status: str, address: str) -> None:

@@ -160,6 +160,16 @@ def places(device: str | None, jobs: int) -> list[str | None]:
     return [f"cuda:{i % gpus(device)}" for i in range(jobs)]
 
 
+def without_record(
+    runs: list[experiments.Planned], out: str | Path | None
+) -> list[experiments.Planned]:
+    """Those of the runs that have no record; under torchrun all, whose processes agree on it run by
+    run. Checkpoints that kills left behind a record are removed."""
+    if parallel.rank() == 0:
+        sweep_finished(out)
+    return [p for p in runs if parallel.started() or not recorded(p, out)]
+
+
 def make(
     runs: list[experiments.Planned],
     given: tuple,
@@ -170,10 +180,7 @@ def make(
 ) -> Tally:
     """Make those of the runs that have no record, in their order, `jobs` side by side: how many,
     how many errors."""
-    if parallel.rank() == 0:
-        sweep_finished(given[1])
-    # torchrun's processes agree on it run by run
-    missing = [p for p in runs if parallel.started() or not recorded(p, given[1])]
+    missing = without_record(runs, given[1])
     spans, made, broken, deadline = [], 0, 0, None if budget is None else began + 0.98 * budget
     bar = tqdm(
         total=len(missing),

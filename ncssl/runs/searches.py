@@ -167,9 +167,9 @@ SPEECH = Search(
 # tian2021 and of halvagal2023's released runs without EMA; the latter was added when the start and
 # two slow runs had been seen.
 #
-# What came of it: DirectPred and IsoLoss collapse under all six and no mean leads, so the setting
-# with the least bad one would be the one that trains them least. Nothing is taken for these two.
-# BYOL's arms take what is best for them alone, half the rate.
+# What came of it: DirectPred and IsoLoss collapse under all six and no mean leads; the least bad
+# is that of the setting that trains them least. So nothing is taken for these two, and tian2021's
+# three experiments on BYOL without EMA take what is best for it alone, half the rate.
 WITHOUT_EMA = Search(
     key="search_without_ema",
     references={

@@ -1,6 +1,7 @@
 """The checkpoint of a run: where it lies, how a run goes on from it, and what if it cannot."""
 
 import contextlib
+import datetime
 import os
 import sys
 from pathlib import Path
@@ -30,12 +31,14 @@ def checkpoint_folder() -> Path:
 
 def sweep_finished(results: str | Path | None = None) -> None:
     """Remove the checkpoints older than a record of their run, which a kill between the writing of
-    the one and the removal of the other leaves; a newer one is of a run that is being made anew."""
+    the one and the removal of the other leaves; a newer one is of a run that is being made anew.
+    The record's own date counts: its file is new in every clone."""
     for path in checkpoint_folder().glob("*.pt"):
-        with contextlib.suppress(OSError):
-            record = store.find(path.stem, results)
-            if record and path.stat().st_mtime <= record.stat().st_mtime and not store.torn(record):
-                path.unlink()
+        with contextlib.suppress(OSError, BadFile):
+            if record := store.find(path.stem, results):
+                made = datetime.datetime.fromisoformat(store.load(record).created)
+                if int(path.stat().st_mtime) <= made.timestamp():
+                    path.unlink()
 
 
 def resume(run: Run, path: Path) -> bool:
