@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 # processes of one thread each: two processes of two threads hold each other up
 APART := -n auto --maxprocesses 4
 BY_FILE := $(APART) --dist loadfile
+# the tests start hundreds of processes: each would compile what it imports again
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help env venv book test test-all check pdf lint clean
 .DEFAULT_GOAL := help
