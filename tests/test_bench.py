@@ -4,13 +4,14 @@ speed."""
 import json
 import multiprocessing
 import os
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from ncssl import bench
-from ncssl.bench import ours, theirs, timing
+from ncssl.bench import head_to_head, ours, theirs, timing, transforms
 from ncssl.errors import UnknownName
 
 TINY = bench.Size(
@@ -30,6 +31,8 @@ TINY = bench.Size(
     clips=2,
     spoken=4,
     voices=8,
+    changed=(("batch", 8), ("width", 4), ("hidden", 16), ("d", 8)),
+    memory=False,
 )
 
 
@@ -52,7 +55,7 @@ def test_every_part_measures(name):
     assert multiprocessing.active_children() == []
 
 
-@pytest.mark.parametrize("name", ["torchvision", "augment", "theory"])
+@pytest.mark.parametrize("name", ["laptop", "torchvision", "augment", "theory"])
 def test_ratios_are_ours_over_theirs_turn_by_turn(name):
     made = bench.measure((name,), TINY)["parts"][name]
     values = {
@@ -164,7 +167,7 @@ def test_warm_up_is_left_out_of_their_loop_and_waiting_is_counted(monkeypatch, r
 
     monkeypatch.setattr(theirs, "iter", lambda loader: Slow(loader.__iter__()), raising=False)
     waits = []
-    rate = theirs.speed(run, theirs.torchvision_views(run), slow_loss, waits, 1, 2)
+    rate = theirs.speed(run, transforms.torchvisions(run), slow_loss, waits, 1, 2)
     assert rate == 2 * 8 / 10.0 and waits == [0.6]
 
 
@@ -188,7 +191,7 @@ def test_both_sides_have_the_same_images_network_and_step(run, monkeypatch):
     mine = ours.start(TINY, ("float32",), "cpu")[0]["float32"]
     network = theirs.network
     monkeypatch.setattr(theirs, "network", lambda run: them.append(network(run)) or them[0])
-    theirs.speed(mine, theirs.torchvision_views(mine), theirs.torch_loss, [], 0, 1)
+    theirs.speed(mine, transforms.torchvisions(mine), theirs.torch_loss, [], 0, 1)
     views = iter(fixed)
     monkeypatch.setattr(tasks, "augment", lambda *args, **kwargs: next(views))
     mine.model.train()
@@ -211,7 +214,7 @@ def test_random_images_leave_nothing_behind(monkeypatch):
 def test_workers_stop_with_the_block(run):
     """Even while somebody still holds the iterator: they must not take time from whoever is
     measured next."""
-    with theirs.batches(run, theirs.torchvision_views(run), 2) as loader:
+    with theirs.batches(run, transforms.torchvisions(run), 2) as loader:
         (x0, x1), _ = next(loader)
         assert len(multiprocessing.active_children()) == theirs.WORKERS
     assert multiprocessing.active_children() == [] and loader is not None
@@ -275,8 +278,39 @@ def test_their_momentum_network_follows_and_ours_is_not_touched(monkeypatch):
     network = theirs.network
     monkeypatch.setattr(theirs, "network", lambda run: them.append(network(run)) or them[0])
     before = [w.clone() for w in byol.model.target.parameters()]
-    theirs.speed(byol, theirs.torchvision_views(byol), theirs.torch_loss, [], 0, 1)
+    theirs.speed(byol, transforms.torchvisions(byol), theirs.torch_loss, [], 0, 1)
     online = [*them[0].encoder.parameters(), *them[0].projector.parameters()]
     for old, new, target in zip(before, online, them[0].target.parameters(), strict=True):
         torch.testing.assert_close(target, 0.996 * old + 0.004 * new)
     assert all((a == b).all() for a, b in zip(before, byol.model.target.parameters(), strict=True))
+
+
+def test_seconds_to_an_accuracy_are_those_of_the_records_steps(monkeypatch):
+    """Passed half way between epochs 3 and 6 by one seed and at 3 by another: 3.75 epochs of 49,920
+    images."""
+    curves = [{"epoch": [0, 3, 6], "knn_accuracy": k} for k in ([30, 38, 42], [30, 40, 44])]
+    records = [(None, SimpleNamespace(curves=c)) for c in curves]
+    monkeypatch.setattr(head_to_head.experiments, "records", lambda runs: [*records, (None, None)])
+    assert head_to_head.images_to(40) == pytest.approx(3.75 * 49_920)
+    assert head_to_head.images_to(50) is None
+    values = {name: [100.0] for name in head_to_head.CONTENDERS}
+    told = head_to_head.to_accuracy(values)
+    assert set(told) == {"ours, float32", "torchvision loop", "lightly", "stable-pretraining"}
+    assert told["lightly"] == [pytest.approx(1872)]
+
+
+def test_who_is_not_installed_is_said(monkeypatch):
+    monkeypatch.setattr(transforms, "there", lambda name: None)
+    made = bench.measure(("laptop",), TINY)["parts"]["laptop"]
+    rows = {row["name"]: row for row in made["rows"]}
+    assert rows["stable-pretraining"]["why"] == "not measured (pip install stable-pretraining)"
+    assert rows["torchvision loop"]["median"] > 0 and rows["lightly"]["median"] is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_memory_is_that_of_the_process_and_its_workers():
+    alone, loading = (
+        head_to_head.held(n, TINY, "cpu") for n in ("ours, float32", "torchvision loop")
+    )
+    assert 100 < alone < loading

@@ -8,7 +8,7 @@ from functools import partial
 import click
 import torch
 
-from ncssl.bench import images, predictor, speech, theory, watching
+from ncssl.bench import head_to_head, images, predictor, speech, theory, watching
 from ncssl.bench.timing import Size
 from ncssl.errors import UnknownName
 from ncssl.machine import device_name, versions
@@ -16,6 +16,7 @@ from ncssl.machine import device_name, versions
 __all__ = ["PARTS", "Size", "machine", "main", "measure", "text"]
 
 PARTS = {
+    "laptop": head_to_head.head_to_head,
     "step": images.step,
     "byol": partial(images.step, method="byol"),
     "torchvision": images.torchvision,

@@ -5,7 +5,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from ncssl.bench import ours, theirs
+from ncssl.bench import ours, theirs, transforms
 from ncssl.bench.timing import Size, missing, on_devices, part, ratio, row, turns
 from ncssl.recipes import recipe
 from ncssl.train.run import precision
@@ -13,14 +13,12 @@ from ncssl.train.run import precision
 INSTALL = "not measured (pip install 'ncssl[bench]')"
 MEMORY = "ours keeps freed memory, the others have malloc's own setting (ncssl.memory)"
 TITLES = {"simsiam": "SimSiam", "byol": "BYOL"}
-# what lightly's transform does unless told otherwise; sigma 0.1 to 2 pixels
-BLUR = dict(blur_p=0.5, blur_kernel=13)
 Sizes = tuple[int, int]
 
 
 def step(size: Size, method: str = "simsiam") -> dict[str, Any]:
     """Training, augmentation included, against lightly's transform, loader pattern and loss."""
-    setting = (theirs.lightly_views, theirs.lightly_loss()) if theirs.has_lightly() else None
+    setting = (transforms.lightlys, theirs.lightly_loss()) if theirs.has_lightly() else None
     goals = (2.1, 3.0) if method == "simsiam" else ()
     return on_devices(partial(steps, size, method, "lightly", setting, goals))
 
@@ -30,7 +28,7 @@ def torchvision(size: Size) -> dict[str, Any]:
     DataLoader."""
     return on_devices(
         partial(
-            steps, size, "simsiam", "torchvision", (theirs.torchvision_views, theirs.torch_loss), ()
+            steps, size, "simsiam", "torchvision", (transforms.torchvisions, theirs.torch_loss), ()
         )
     )
 
@@ -117,12 +115,14 @@ def augmentations(size: Size, device: str) -> dict[str, Any]:
     """As `augment` on one device (the others' transforms run on the CPU), without and with blur."""
     runs, images = ours.start(size, ("float32",), device)
     run, shape = runs["float32"], (size.warmup, size.steps)
-    others = {"lightly": theirs.lightly_views} if theirs.has_lightly() else {}
-    others["torchvision"] = theirs.torchvision_views
+    others = {"lightly": transforms.lightlys} if theirs.has_lightly() else {}
+    others["torchvision"] = transforms.torchvisions
     rows, ratios = [] if "lightly" in others else [missing("lightly", INSTALL)], []
     for how, blur in (("", False), (", with blur", True)):
         contenders = {
-            f"ours{how}": partial(ours.augment_only, run, *shape, **(BLUR if blur else {}))
+            f"ours{how}": partial(
+                ours.augment_only, run, *shape, **(transforms.BLUR if blur else {})
+            )
         }
         for name, views in others.items():
             contenders[f"{name}{how}"] = partial(theirs.augment_only, run, views(run, blur), *shape)

@@ -16,7 +16,7 @@ from torch import nn
 from ncssl import data
 from ncssl.augment import augment, policy
 from ncssl.bench.timing import Size, now
-from ncssl.recipes import recipe
+from ncssl.recipes import Recipe, recipe
 from ncssl.train import loop
 from ncssl.train.run import Run, precision
 
@@ -53,9 +53,8 @@ def start(
     """Runs at their first step, one of each kind ("float32", "bf16", "bf16, compiled"), on the same
     images; and what the images are. An epoch is as long as one repetition of the benchmark.
     """
-    n = size.batch * (size.warmup + size.steps)
     values = dict(
-        limit=n,
+        limit=size.batch * (size.warmup + size.steps),
         augmentation=POLICY,
         backbone=backbone,
         width=64 if "resnet" in backbone else size.width,
@@ -66,20 +65,32 @@ def start(
         weight_decay=5e-4,
         epochs=1,
     )
-    real = size.images == "auto" and any(
-        r["name"] == "cifar10_jpeg" and r["present"] for r in data.present()
+    return started(recipe(method, **values), kinds, device, size.images)
+
+
+def started(
+    r: Recipe, kinds: tuple[str, ...], device: str, images: str = "auto"
+) -> tuple[dict[str, Run], str]:
+    """As `start`, of a recipe whose `limit` says how many images; its data set is replaced."""
+    real = images == "auto" and any(
+        row["name"] == "cifar10_jpeg" and row["present"] for row in data.present()
     )
-    dataset = "cifar10_jpeg" if real else "folder"
+    r = replace(r, dataset="cifar10_jpeg" if real else "folder")
 
     def one(kind: str, root: Path | None = None) -> Run:
-        r = recipe(method, dataset=dataset, precision=kind.split(", ")[0], **values)
-        return loop.start(r, root=root, device=device, compiled=kind.endswith("compiled"))
+        made = replace(r, precision=kind.split(", ")[0])
+        return loop.start(made, root=root, device=device, compiled=kind.endswith("compiled"))
 
     if real:
         return {kind: one(kind) for kind in kinds}, "images: CIFAR-10 (JPEG copy)"
-    with random_folder(n) as root:
-        why = " (no cifar10_jpeg under the data roots)" if size.images == "auto" else ""
+    with random_folder(r.limit) as root:
+        why = " (no cifar10_jpeg under the data roots)" if images == "auto" else ""
         return {kind: one(kind, root) for kind in kinds}, f"images: random{why}"
+
+
+def side(run: Run) -> int:
+    """Pixels to a side of a view."""
+    return run.recipe.crop or run.data.train.images.shape[-1]
 
 
 def speed(run: Run, warmup: int, steps: int) -> float:
@@ -154,7 +165,8 @@ def multiply_adds(run: Run) -> int:
         if isinstance(module, nn.Conv2d | nn.Linear):
             handles.append(module.register_forward_hook(count))
     with torch.no_grad():
-        run.model.eval().encode(torch.zeros_like(run.data.train.images[:1], dtype=torch.float32))
+        channels = run.data.train.images.shape[1]
+        run.model.eval().encode(torch.zeros(1, channels, side(run), side(run), device=run.device))
     for handle in handles:
         handle.remove()
     return sum(total)

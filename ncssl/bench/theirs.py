@@ -1,5 +1,5 @@
-"""Their side of the benchmark: transforms of single PIL images in a DataLoader with two workers,
-the usual loop."""
+"""Their side of the benchmark: single PIL images in a DataLoader with two workers, the usual
+loop."""
 
 import copy
 import warnings
@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
-from torchvision import transforms
 
 from ncssl import memory
 from ncssl.bench.timing import now
+from ncssl.bench.transforms import there
 from ncssl.model import Siamese
 from ncssl.train.optim import optimiser
 from ncssl.train.run import Run
@@ -37,56 +37,14 @@ class Pictures(Dataset):
         return self.transform(Image.fromarray(self.arrays[i % len(self.arrays)])), 0
 
 
-class TwoViews:
-    """The same random transform twice."""
-
-    def __init__(self, transform: Callable):
-        self.transform = transform
-
-    def __call__(self, image) -> list[torch.Tensor]:
-        return [self.transform(image), self.transform(image)]
-
-
-def torchvision_views(run: Run, blur: bool = False) -> TwoViews:
-    """The policy in torchvision's transforms of PIL images."""
-    blurring = [transforms.RandomApply([transforms.GaussianBlur(13)], p=0.5)] if blur else []
-    steps = [
-        transforms.RandomResizedCrop(run.data.train.images.shape[-1], scale=(0.2, 1.0)),
-        transforms.RandomHorizontalFlip(),
-        transforms.RandomApply([transforms.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8),
-        transforms.RandomGrayscale(p=0.2),
-        *blurring,
-        transforms.ToTensor(),
-        transforms.Normalize(run.data.mean.tolist(), run.data.std.tolist()),
-    ]
-    return TwoViews(transforms.Compose(steps))
-
-
 def torch_loss(p: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     """Negative cosine similarity, mean over the batch, in plain torch."""
     return -F.cosine_similarity(p, z).mean()
 
 
 def has_lightly() -> bool:
-    """Whether lightly can be imported; what it warns about while it is imported is its own
-    affair."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            import lightly.loss
-            import lightly.transforms  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-def lightly_views(run: Run, blur: bool = False) -> Callable:
-    """lightly's SimSiamTransform; without its blur it is our policy, and what lightly's CIFAR-10
-    benchmark uses."""
-    from lightly.transforms import SimSiamTransform
-
-    return SimSiamTransform(
-        input_size=run.data.train.images.shape[-1], gaussian_blur=0.5 if blur else 0.0
-    )
+    """Whether lightly can be imported."""
+    return bool(there("lightly.loss") and there("lightly.transforms"))
 
 
 def lightly_loss() -> Callable:

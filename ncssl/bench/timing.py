@@ -35,6 +35,8 @@ class Size:
     clips: int = 60  # of speech, turned to features
     spoken: int = 64  # utterances in a batch
     voices: int = 480  # utterances trained on
+    changed: tuple[tuple[str, int], ...] = ()  # values in place of the laptop scale's
+    memory: bool = True  # whether that part starts a process a contender to see what it holds
 
 
 def now(device: str = "cpu") -> float:
