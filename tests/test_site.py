@@ -1,5 +1,6 @@
 """The parts of the built book beyond Sphinx and its theme, one by one."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from ncssl.errors import BadFile
-from ncssl.site import address, head, icons, outside, pdf, plain, reference, search, status
+from ncssl.site import address, head, icons, outside, pdf, plain, reference, search, speed, status
 
 GITHUB = "https://github.com/someone/some-book"
 
@@ -215,3 +216,35 @@ def test_only_icons_in_use_are_kept(tmp_path):
     css = next(here.rglob("all.min.css")).read_text()
     assert ".fa-bars:before" in css and ".fa-sun" not in css and not list(here.rglob("*.js"))
     assert sum(path.stat().st_size for path in here.rglob("*.woff")) < 10_000
+
+
+def test_the_page_of_speed_begins_with_how_many_times_as_fast(tmp_path):
+    ratio = {"low": 4.0, "high": 6.0, "goal": None}
+    part = {
+        "title": "Laptop",
+        "ratios": [
+            ratio | {"name": "ours, float32 / lightly", "median": 5.0},
+            ratio | {"name": "ours, bf16 / lightly", "median": 7.0},
+        ],
+        "rows": [
+            {
+                "name": "lightly",
+                "unit": "images/s",
+                "median": 1234.0,
+                "low": 1000.0,
+                "high": 1500.0,
+            },
+            {"name": "torchode", "unit": "", "median": None, "why": "not measured"},
+        ],
+        "notes": ["a note"],
+    }
+    machine = dict(cpu="a processor", cores=2, cuda=None, load=0.1, day="2026-11-30", versions={})
+    (tmp_path / "a.json").write_text(json.dumps({"machine": machine, "parts": {"laptop": part}}))
+    (result,) = speed.results(tmp_path)
+    assert "so many more images a second" in speed.finding(result)
+    text = speed.markdown(result)
+    assert "5 times as many as lightly." in text and "7 times" not in text
+    assert "| ours, bf16 / lightly | 7x (4 to 6) |" in text
+    assert "| lightly | 1,234 images/s (1,000 to 1,500) |" in text
+    assert "| torchode | not measured |" in text and "* a note" in text
+    assert speed.finding({"parts": {}}) == ""

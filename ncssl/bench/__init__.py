@@ -1,8 +1,10 @@
 """Speed as ratios, ours and others taking turns in one run, with the machine and what bounds the
 step."""
 
+import importlib.metadata
 import json
 import os
+import time
 from functools import partial
 
 import click
@@ -30,15 +32,25 @@ PARTS = {
 }
 
 
+OTHERS = ("lightly", "stable-pretraining", "torchdiffeq", "torchode", "scipy")
+
+
+def others() -> dict[str, str]:
+    """Versions of the packages that ours is set beside, where they are installed."""
+    there = {d.metadata["Name"]: d.version for d in importlib.metadata.distributions()}
+    return {name: there[name] for name in OTHERS if name in there}
+
+
 def machine() -> dict:
     """What the numbers depend on: processor, cores, threads, versions, load before the start, CUDA
-    device."""
+    device, and the day."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "cpu": device_name("cpu"),
         "cores": cores,
         "threads": torch.get_num_threads(),
-        "versions": versions(),
+        "versions": versions() | others(),
+        "day": time.strftime("%Y-%m-%d"),
         "load": round(os.getloadavg()[0], 2),
         "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }

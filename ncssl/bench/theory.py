@@ -1,5 +1,5 @@
 """The part about theory: our vectorised integrators against a loop over scipy.integrate.solve_ivp,
-at one accuracy."""
+and against packages that integrate a batch at once, at one accuracy."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from ncssl.bench.timing import Size, now, part, ratio, row, turns
+from ncssl.bench import batched
+from ncssl.bench.timing import Size, missing, now, part, ratio, row, turns
 from ncssl.theory.tian2021.modes import SCALARS
 
 END = 5.0  # of time: most trajectories are still on their way
@@ -93,46 +94,65 @@ def million_row(n: int) -> dict[str, Any]:
     return row(name, "s", [million(n, 1000) if whole else few])
 
 
+def solvers(size: Size) -> Iterator[tuple[str, Callable, np.ndarray, list]]:
+    """Whose solver, called as solve(method, options, y0), the trajectories that its rate is
+    measured on, and its methods with the settings to try."""
+    many = starts(size.trajectories)
+    yield (
+        "ours",
+        ours,
+        many,
+        [("rk4", [dict(substeps=s) for s in SUBSTEPS]), *adaptive(("adaptive",))],
+    )
+    loop = starts(size.loop)
+    yield "solve_ivp", scipys, loop, list(adaptive(("RK45", "DOP853", "LSODA")))
+    methods = {"torchdiffeq": ("dopri5", "dopri8"), "torchode": ("Dopri5", "Tsit5")}
+    for name in batched.installed():
+        solve = partial(getattr(batched, name), end=END, params=PARAMS)
+        yield name, solve, many, list(adaptive(methods[name]))
+
+
 def theory(size: Size) -> dict[str, Any]:
-    """Trajectories a second of tian2021's three-variable flow, both sides just within the same
-    error."""
+    """Trajectories a second of tian2021's three-variable flow, all just within the same error."""
     sample = starts(size.sample)
     truth = scipys("DOP853", dict(rtol=3e-14, atol=1e-16), sample)
-    vectorised = [("rk4", [dict(substeps=s) for s in SUBSTEPS]), *adaptive(("adaptive",))]
-    contenders, notes, errors = {}, [], {}
-    for solve, y0, methods in (
-        (ours, starts(size.trajectories), vectorised),
-        (scipys, starts(size.loop), adaptive(("RK45", "DOP853", "LSODA"))),
-    ):
+    contenders, notes, substeps = {}, [], 0
+    for name, solve, y0, methods in solvers(size):
         for method, ladder in methods:
             options, error = cheapest(solve, method, ladder, sample, truth)
-            label = f"{'ours' if solve is ours else 'solve_ivp'}, {method}"
+            label = f"{name}, {method}"
             contenders[label] = partial(rate, partial(solve, method, options), y0)
-            errors[label] = error
             notes.append(
                 f"{label}: error {error:.1e} with "
                 + ", ".join(f"{k} {v:g}" for k, v in options.items())
             )
-            if method == "rk4":
-                substeps = options["substeps"]
+            substeps = options.get("substeps", substeps)
     values = turns(contenders, size.repetitions, "theory")
-    best = max(
-        (label for label in values if label.startswith("solve")),
-        key=lambda label: np.median(values[label]),
-    )
     rows = [row(label, "trajectories/s", v) for label, v in values.items()]
+    rows += [missing(name, f"not measured (pip install {name})") for name in absent()]
     rows.append(
         row("ours, rk4", "trajectories x steps/s", [v * substeps for v in values["ours, rk4"]])
     )
     rows.append(million_row(size.million))
-    ratios = [
-        ratio(f"{label} / {best}", values[label], values[best], 100)
-        for label in values
-        if label[:4] == "ours"
-    ]
     about = (
-        f"flow of (wp, w, wa) to t = {END:g}; error at the end at most {TARGET:g}; fastest of"
-        f" solve_ivp: {best}"
+        f"flow of (wp, w, wa) to t = {END:g}; error at the end at most {TARGET:g}; of each package"
+        " the fastest method; one thread each, but for the million"
     )
-    about += "; one thread each, but for the million"
-    return part("Theory: trajectories at equal accuracy", rows, ratios, [about, *notes])
+    return part("Theory: trajectories at equal accuracy", rows, against(values), [about, *notes])
+
+
+def absent() -> list[str]:
+    """The packages that are not installed."""
+    return [name for name in batched.PACKAGES if name not in batched.installed()]
+
+
+def against(values: dict[str, list[float]]) -> list[dict[str, Any]]:
+    """Each of our methods over the fastest one of each package; of solve_ivp the goal is 100."""
+    mine = [label for label in values if label.startswith("ours")]
+    ratios = []
+    for package in dict.fromkeys(label.split(", ")[0] for label in values if label not in mine):
+        theirs = [label for label in values if label.startswith(package)]
+        best = max(theirs, key=lambda label: np.median(values[label]))
+        goal = 100 if package == "solve_ivp" else None
+        ratios += [ratio(f"{m} / {best}", values[m], values[best], goal) for m in mine]
+    return ratios
