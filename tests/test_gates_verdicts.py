@@ -1,7 +1,9 @@
 """What gates make of a verdict, and the groups of seeds that an interval may join."""
 
+import numpy as np
 import pytest
 from gated import BASE, PIXELS, claim, collapse, made, runs, spread
+from scipy import stats
 
 from ncssl.verdicts import gates, judging
 
@@ -138,3 +140,15 @@ def test_a_second_look_needs_all_seeds_of_one_group():
     assert gates.contrast(c, five(F, F, F, F, F)).looks == 2
     mixed = gates.contrast(c, five(F, F, F, H, F))
     assert (mixed.looks, mixed.n) == (1, 3) and "left out: seed 3" in mixed.detail
+
+
+@pytest.mark.parametrize("base, wrong", [("other", {3: 3.1, 5: 3.4}), ("left", {3: 2.0, 5: 1.7})])
+def test_the_price_of_a_margin_that_is_a_share_of_a_lead(base, wrong):
+    """Wrong verdicts of 100 where the truth is half the base's lead, which is drawn too."""
+    rng = np.random.default_rng(0)
+    for n, percent in wrong.items():
+        left, right, other, bare = rng.normal(size=(4, 200_000, n))
+        lead = {"other": other, "left": left}[base].mean(1) - bare.mean(1)
+        d = left - right
+        t = (d.mean(1) - lead / 2) / (d.std(1, ddof=1) / np.sqrt(n))
+        assert 100 * (t > stats.t.ppf(0.975, n - 1)).mean() == pytest.approx(percent, abs=0.2)

@@ -123,6 +123,19 @@ def test_what_stands_after_holm_is_counted_over_the_tested():
     assert row == {"source": "a", "tested": 3, "decided": 2, "after Holm": 1}
 
 
+def test_a_second_look_and_a_second_step_are_second_chances():
+    """Of 0.02, with a scale's own seeds or with two looks, and with one step or three."""
+    found = {"gpu": dataclasses.replace(SAID, p=0.02)}
+    looks = {"small": found["gpu"]}
+    steps = {"small": dataclasses.replace(looks["small"], status="contradicted", steps=(SAID,) * 3)}
+    whole = {"small": dataclasses.replace(steps["small"], status="reproduced")}
+    claim = owned(0)
+    assert [ledger.chances(claim, f) for f in (found, looks, steps, whole)] == [1, 2, 6, 2]
+    kept = [ledger.corrected({"a": [(claim, f)]})["after Holm"][0] for f in (found, looks, steps)]
+    assert kept == [1, 1, 0]
+    assert ledger.expected([(claim, steps)]) == pytest.approx(3 * 0.043)
+
+
 def test_a_share_is_told():
     sides = dict(
         test="greater",

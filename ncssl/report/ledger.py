@@ -94,18 +94,28 @@ def corrected(claims: Mapping[str, Iterable[tuple[Claim, Verdicts]]]) -> DataFra
     """One row a source: claims that were tested, decided ones, and how many of these stand after
     Holm's correction.
 
-    Over the claims of a source with a t test against the margin, whose gates were passed.
+    Over the claims of a source with a t test against the margin, whose gates were passed; their p
+    with all its chances (`chances`).
     """
     rows = []
     for name, pairs in claims.items():
-        tested = [v for _, v in judged(pairs) if v.p is not None]
-        stands = holm([v.p for v in tested])
+        tried = [(c, found) for c, found in pairs if shown(found).p is not None]
+        tested = [shown(found) for _, found in tried]
+        stands = holm([min(1.0, v.p * chances(*of)) for v, of in zip(tested, tried, strict=True)])
         decided = [v.status in DECIDED for v in tested]
         kept = sum(a and b for a, b in zip(stands, decided, strict=True))
         rows.append(
             {"source": name, "tested": len(tested), "decided": sum(decided), "after Holm": kept}
         )
     return frame(rows, ["source", "tested"])
+
+
+def chances(claim: Claim, found: Verdicts) -> int:
+    """How often the p of a shown verdict could have come out small: in each of two looks that a
+    scale with few seeds may take, and in each step of an ordering that one step contradicts."""
+    v = shown(found)
+    looks = 2 if len(own_seeds(claim, at(found))) < MOST_SEEDS else 1
+    return looks * (max(1, len(v.steps)) if v.status == "contradicted" else 1)
 
 
 def runs(claim: Claim, v: Verdict, scale: str) -> str:
@@ -137,16 +147,18 @@ def expected(claims: Iterable[tuple[Claim, Verdicts]]) -> float:
     """At most so many wrong verdicts are to be expected, even were the truth of every claim on its
     margin.
 
-    A scale with fewer than `MOST_SEEDS` seeds of its own may take two looks. For runs that are
-    independent and normal. What is out of reach, or no test, has no verdict that could be wrong.
+    A scale with fewer than `MOST_SEEDS` seeds of its own may take two looks; any step of an
+    ordering may wrongly contradict it. For runs that are independent and normal. What is out of
+    reach, or no test, has no verdict that could be wrong.
     """
     claims = [
         (c, found)
         for c, found in claims
-        if shown(found).status not in ("out of reach", "not a test")
+        if shown(found).status not in ("out of reach", "not a test") and at(found)
     ]
-    seeds = [own_seeds(claim, at(found)) for claim, found in claims if at(found)]
-    return sum(TWO_LOOKS if len(own) < MOST_SEEDS else ONE_LOOK for own in seeds)
+    few = [len(own_seeds(c, at(found))) < MOST_SEEDS for c, found in claims]
+    steps = [max(1, len(shown(found).steps)) for _, found in claims]
+    return sum(k * (TWO_LOOKS if small else ONE_LOOK) for small, k in zip(few, steps, strict=True))
 
 
 def accuracies(
