@@ -51,7 +51,7 @@ def test_a_gate_says_where_an_arm_has_seeds_that_it_does_not_look_at():
     found, c = runs(a=50, b=45, random=40), claim("within", base=("a", "b"))
     more = [made("b", 3, 90.0, extra=True)]
     (one,) = gates.gates(c, found + more, PIXELS)
-    assert one.detail.endswith("(on its first 3 seeds)") and "by 5.0" in one.detail
+    assert one.detail.endswith(", on its first 3 seeds") and "by 5.0" in one.detail
     assert "first" not in gates.gates(c, found, PIXELS)[0].detail
     behind = gates.gates(c, runs(a=50, b=22.2, random=40), PIXELS)[0].detail
     assert (

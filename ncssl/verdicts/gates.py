@@ -128,7 +128,7 @@ def of_base(claim: Claim, found: Found, part: Callable[[str], Part]) -> list[Par
     own = len({p.seed for p, _ in own_seeds(found)})
     more = {p.arm for p, record in found if p.extra and record is not None}
     parts = [(arm, *part(arm)) for arm in claim.base]
-    note = f" (on its first {own} seeds)"
+    note = f", on its first {own} seeds"
     return [(ok, words + note * (ok is not None and arm in more)) for arm, ok, words in parts]
 
 
