@@ -19,7 +19,6 @@ from ncssl.verdicts.states import Verdict
 KEY, EXPERIMENT = "tian2021", "shift"
 PAPER = papers.paper(KEY)
 CLAIMS = [c for c in PAPER.claims.values() if c.kind == "records"]
-CLAIMS_OF = PAPER.claims
 SAID = Verdict("reproduced", 3.14, 1.0, 5.0, 3)
 OPEN = Verdict("undecided", 0.5, -1.0, 2.0, 5, looks=2)
 OUT = Verdict("out of reach", 0.5, -1.0, 2.0, 3)
@@ -253,19 +252,17 @@ def test_a_chapter_shows_each_experiment_at_its_scale(results):
     assert list(open_chapter(KEY, "small").by_scale) == ["small"]
 
 
-def test_a_claim_has_the_verdict_of_the_ledger_in_its_chapter_too(results):
-    arm = CLAIMS_OF["positive_shift_hurts"].left
+def test_a_claim_has_the_verdict_of_the_ledger_in_its_chapter_too(results, plain_shift):
+    claim = plain_shift.claims["positive_shift_hurts"]
     some = experiments.scheduled(KEY, EXPERIMENT, "laptop")
-    for p in (p for p in some if p.arm != arm):
+    for p in (p for p in some if p.arm != claim.right):
         write(p.recipe, PROBE[p.arm] + p.seed, results)
-    chapter = open_chapter(KEY)
-    shown = dict(chapter.claims(EXPERIMENT))
-    for claim, found in experiments.judged(PAPER, kinds=("records",)):
-        assert dict(chapter.everything)[claim].status == ledger.shown(found).status, claim.id
-        assert not ledger.at(found) or chapter.scale_of(claim) == ledger.at(found)
-    assert chapter.at["positive_shift_hurts"] == "small" and chapter.scales[EXPERIMENT] == "laptop"
-    assert shown[CLAIMS_OF["positive_shift_hurts"]].status != "not run"
-    assert open_chapter(KEY, "small").at == {}, "a scale that is asked for is the only one"
+    chapter, found = open_chapter(KEY), experiments.by_scale(claim)
+    shown = dict(chapter.claims(EXPERIMENT))[claim]
+    assert (chapter.scales[EXPERIMENT], chapter.scale_of(claim)) == ("laptop", "small")
+    assert shown == ledger.shown(found) and shown.status != "not run"
+    assert list(chapter.by_scale) == ["laptop", "small"]
+    assert open_chapter(KEY, "laptop").at == {}, "a scale that is asked for is the only one"
 
 
 def test_a_chapter_without_records_is_at_the_largest_scale_of_the_book(tmp_path, monkeypatch):
