@@ -13,12 +13,14 @@ ALMOST = 1.001  # rounding may go so far beyond a bound
 @dataclass(frozen=True)
 class Metric:
     """A metric: its unit ("" for a pure number), its bounds, both included, its label in figures
-    ("" for its name with blanks), and whether `ncssl run` prints it of a finished run."""
+    ("" for its name with blanks), whether `ncssl run` prints it of a finished run, and what the
+    effect of a claim on it is a number of, in words ("" for its name with blanks)."""
 
     unit: str = ""
     bounds: tuple[float, float] = INFINITE
     label: str = ""
     shown: bool = False
+    words: str = ""
 
     @property
     def points(self) -> bool:
@@ -49,23 +51,27 @@ METRICS: dict[str, Metric] = {
     "knn_accuracy": percent("kNN accuracy, %", True),
     "probe_accuracy": percent("linear probe, %", True),
     "few_label_accuracy": percent("3 labels a class, %", True),
-    "std_normalised": Metric(bounds=(0.0, ALMOST), label="spread x sqrt(d)", shown=True),
+    "std_normalised": Metric(
+        bounds=(0.0, ALMOST), label="spread x sqrt(d)", shown=True, words="spread"
+    ),
     "online_accuracy": percent(),
     "effective_rank": Metric("dimensions", NOT_NEGATIVE, shown=True),
     "participation_ratio": DIMENSIONS,
-    "alignment": Metric(bounds=(-ALMOST, ALMOST)),
-    "asymmetry": Metric(bounds=NOT_NEGATIVE),
+    "alignment": Metric(bounds=(-ALMOST, ALMOST), words="alignment of predictor and features"),
+    "asymmetry": Metric(bounds=NOT_NEGATIVE, words="asymmetry of the predictor"),
     "loss": Metric(),
-    "gram_cosine": Metric(bounds=(-ALMOST, ALMOST)),
+    "gram_cosine": Metric(bounds=(-ALMOST, ALMOST), words="cosine with the second moment"),
     "off_diagonal": Metric(bounds=NOT_NEGATIVE),
-    "off_diagonal_peak": Metric(),
-    "off_diagonal_fall": Metric(),
-    "projection_correlation": Metric(),
-    "projection_correlation_fall": Metric(),
-    "projection_variance_fall": Metric(),
+    "off_diagonal_peak": Metric(words="largest off-diagonal norm"),
+    "off_diagonal_fall": Metric(words="part of the largest off-diagonal norm that is left"),
+    "projection_correlation": Metric(words="mean correlation of channels"),
+    "projection_correlation_fall": Metric(words="part of the largest correlation that is left"),
+    "projection_variance_fall": Metric(words="part of the largest variance that is left"),
     "early_knn_accuracy": percent(),
     "late_knn_accuracy": percent(),
-    "early_participation_ratio": DIMENSIONS,
+    "early_participation_ratio": Metric(
+        "dimensions", NOT_NEGATIVE, words="participation ratio at first"
+    ),
     "images_per_second": Metric("images/s", NOT_NEGATIVE, shown=True),
     "mean_eer": percent(shown=True),
     "mean_mismatched_eer": percent(shown=True),

@@ -13,7 +13,7 @@ import pytest
 from ncssl import notebooks
 from ncssl.claims import papers
 from ncssl.plots import page, style, vector
-from ncssl.report import outcome
+from ncssl.report import digest, outcome
 from ncssl.verdicts.states import STATUSES, Gate, Verdict
 
 PAPER = papers.paper("tian2021")
@@ -53,21 +53,59 @@ def test_an_outcome_counts_and_says_what_holds_claims_back():
     assert "No claim is judged" in outcome.section(PAPER, [], "small")
 
 
+def test_an_outcome_says_the_scale_of_what_another_one_decides():
+    rows = [(CLAIM, Verdict("reproduced", **FULL)), (OTHER, Verdict("same direction", **FULL))]
+    said = plain(outcome.section(PAPER, rows, "laptop", {OTHER.id: "small"}))
+    goes = "one goes the claimed way by less than the margin at scale small"
+    assert f"Of two claims, one is reproduced at scale laptop and {goes}." in said
+    assert f"below the margin at scale small: {OTHER.statement.removesuffix('.')}" in said
+    alone = plain(outcome.section(PAPER, rows[:1], "laptop", {CLAIM.id: "small"}))
+    assert "The claim is reproduced at scale small." in alone
+    told = plain(digest.learned({"laptop": rows[:1], "small": rows[1:]}))
+    assert ", at scale laptop)." in told and ", at scale small)." in told
+
+
+def test_too_few_runs_are_not_called_none():
+    rows = [(CLAIM, Verdict("not run", begun=True)), (OTHER, Verdict("not run"))]
+    said = outcome.section(PAPER, rows, "small")
+    assert "One has too few runs yet (two an arm are needed). One has no runs yet." in said
+    assert "It has no runs yet." in outcome.section(PAPER, rows[1:], "small")
+
+
 def test_a_chapter_ends_with_every_claim_that_was_judged():
     rows = [(CLAIM, Verdict("reproduced", **FULL)), (OTHER, Verdict("not run"))]
-    said = outcome.learned(rows, "small")
-    assert "One of two claims can be judged" in said and "What held" in said
-    assert CLAIM.statement.removesuffix(".") in html.unescape(said)
+    said = digest.learned({"small": rows})
+    assert "One of two claims of the paper can be judged by runs of scale small" in said
+    assert CLAIM.statement.removesuffix(".") in html.unescape(said) and "What held" in said
     assert OTHER.statement.removesuffix(".") not in html.unescape(said)
-    assert "What did not hold" not in said and "What was not learned" in said
-    assert "None of two claims can be judged" in outcome.learned([rows[1]] * 2, "small")
-    assert "The one claim can be judged" in outcome.learned(rows[:1], "small")
-    assert "The one claim cannot be judged" in outcome.learned(rows[1:], "small")
-    told = outcome.summary({"gpu": rows, "small": rows[:1]})
-    assert "Of two claims on trained networks, one is" in told
-    assert "The one claim at scale small is <b" in told and "Of one" not in told
+    assert "What did not hold" not in said and "Of the others nothing can be said yet" in said
+    none = digest.learned({"small": [rows[1]] * 2})
+    assert "None of two claims" in none and "Of the others" not in none
     ours = (dataclasses.replace(CLAIM, by="book"), Verdict("contradicted", **FULL))
-    assert "(the book's own)" in html.unescape(outcome.learned([ours], "small"))
+    assert "(the book's own)" in html.unescape(digest.learned({"small": [ours]}))
+    assert "claims of the paper and one of one claim of the book" in plain(
+        digest.learned({"small": [*rows, ours]})
+    )
+
+
+def test_a_chapter_begins_with_what_is_decided_the_papers_own_first():
+    rows = [(CLAIM, Verdict("reproduced", **FULL)), (OTHER, Verdict("not run"))]
+    ours = (dataclasses.replace(CLAIM, by="book"), Verdict("contradicted", **FULL))
+    told = plain(digest.summary({"gpu": rows, "small": [ours, rows[1]]}))
+    own = "Of three claims of the paper on trained networks, one is reproduced at scale gpu"
+    assert f"In short. {own}; two are not run. The one claim of the book's own is" in told
+    none = plain(digest.summary({"small": rows[1:]}))
+    assert "The one claim of the paper on trained networks is not decided yet: one is" in none
+
+
+def test_what_goes_the_claimed_way_is_counted_in_a_sentence():
+    rows = [(CLAIM, Verdict("same direction", **FULL))]
+    assert "one the claimed way by less than the margin" in digest.counted(rows)
+
+
+def plain(text):
+    """The words of HTML."""
+    return html.unescape(re.sub("<[^>]+>", "", text))
 
 
 def test_captions_name_arms_from_high_to_low():

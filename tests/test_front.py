@@ -90,7 +90,12 @@ def test_each_answer_begins_as_its_verdicts_say(made, verdicts, key):
         if len(speaking) == 1:
             assert lead.startswith(FIRST_WORDS[speaking.pop()]), lead
         else:
-            assert all(f"{states.count(s)} {s}" in lead for s in speaking), lead
+            assert all(f"{states.count(s)} {said(s)}" in lead for s in speaking), lead
+
+
+def said(status):
+    """A verdict where verdicts are counted."""
+    return answers.SAID.get(status, status)
 
 
 def test_the_front_counts_what_the_verdicts_say(made, verdicts):
@@ -211,6 +216,24 @@ def test_an_answer_follows_its_verdicts(states, says):
     assert answers.lead([row(s) for s in states]).startswith(says)
 
 
+def test_an_answer_names_the_scale_of_each_verdict():
+    rows = [row("undecided", "laptop"), row("reproduced", "small"), row("out of reach")]
+    each = "1 reproduced at scale small, 1 undecided at scale laptop."
+    assert answers.lead(rows) == f"In part, in the networks trained here: {each}"
+    both = [row("reproduced", "laptop"), row("reproduced", "small")]
+    assert "(scale laptop and small)" in answers.lead(both)
+    begun = row("not run")._replace(verdict=Verdict("not run", begun=True))
+    assert "too few runs" in answers.lead([begun]) and "not made" in answers.lead([row("not run")])
+
+
+def test_a_number_of_a_page_says_what_it_is_the_difference_of():
+    claim = papers.paper("halvagal2023").claims["iso_learns_faster"]
+    seen = answers.Judged(claim, Verdict("undecided", 2.3, -0.5, 5.1, 3), "laptop")
+    assert "Here DirectPred, IsoLoss less DirectPred: 2.3 [−0.5, 5.1]" in answers.measured(seen)
+    assert ", in the paper's figure, read off by us, 7.3 (" in answers.measured(seen)
+    assert 'title="undecided at scale laptop: ' in answers.badge(seen, summary.HERE)
+
+
 def test_an_answer_changes_when_larger_runs_arrive():
     claim = papers.paper("halvagal2023").claims["iso_dispenses_with_ema"]
     gate = Gate("R1", False, "pred_iso leads by 1.0")
@@ -221,7 +244,9 @@ def test_an_answer_changes_when_larger_runs_arrive():
     before = answers.judged(claim, found)
     label = papers.paper("halvagal2023").experiments[claim.experiment].arms["pred_iso"].label
     assert "(scale small)" in answers.lead([before])
-    assert answers.why(before) == f"R1 (floor): “{label}” leads by 1.0"
+    held = f"Too little was learned: “{label}” leads by 1.0 (<a "
+    assert answers.why(before).startswith(held) and ">gate R1</a>)." in answers.why(before)
+    assert "Missing" not in summary.brief([before])
     after = answers.judged(claim, found | {"laptop": Verdict("reproduced", 0.5, -1.0, 2.0, 3)})
     assert answers.lead([after]) == "Yes, in the networks trained here (scale laptop)."
     assert "reproduced" in answers.badge(after, summary.HERE) and answers.why(after) == ""

@@ -48,7 +48,9 @@ def test_out_of_reach_goes_before_no_test_and_failed_before_unknown():
 
 def test_not_run_wins_over_gates_and_a_gate_without_records_is_not_run():
     nothing = gates.verdict(claim(**BASE), runs(seeds=1, a=46, b=41, random=40), floor=PIXELS)
-    assert nothing.status == "not run" and nothing.gates == ()
+    assert nothing.status == "not run" and nothing.gates == () and nothing.begun
+    none = gates.verdict(claim(**BASE), [(p, None) for p, _ in runs(a=46, b=41)], floor=PIXELS)
+    assert none.status == "not run" and not none.begun
     for found, floor in ((runs(a=50, b=45), PIXELS), (runs(a=50, b=45, random=40), None)):
         verdict = gates.verdict(claim(**BASE), found, floor=floor)
         assert (

@@ -11,7 +11,7 @@ from ncssl.claims import papers
 from ncssl.errors import UnknownName
 from ncssl.plots import ledger as bars
 from ncssl.records import baseline, store
-from ncssl.report import ledger, outcome, select, tables
+from ncssl.report import digest, ledger, outcome, select, tables
 from ncssl.runs import experiments
 from ncssl.runs.chapter import open_chapter
 from ncssl.verdicts.states import Verdict
@@ -30,6 +30,8 @@ def test_the_largest_scale_with_records_is_shown():
     assert (ledger.at(found), ledger.shown(found)) == ("gpu", OPEN)
     empty = {"smoke": NOTHING, "gpu": NOTHING}
     assert (ledger.at(empty), ledger.shown(empty)) == ("", NOTHING)
+    begun = empty | {"gpu": dataclasses.replace(NOTHING, begun=True)}
+    assert ledger.at(begun) == "" and ledger.shown(begun).begun, "it has runs, if too few"
 
 
 @pytest.mark.parametrize(
@@ -256,11 +258,24 @@ def test_a_chapter_shows_each_experiment_at_its_scale(results):
     assert chapter.scale == "gpu" and list(chapter.by_scale) == ["gpu", "small"]
     assert chapter.by_scale["gpu"] == chapter.judged[EXPERIMENT]
     assert sum(map(len, chapter.by_scale.values())) == len(chapter.everything)
-    said = html.unescape(re.sub("<[^>]+>", "", outcome.summary(chapter.by_scale)))
-    of_each = [len(judged) for judged in chapter.by_scale.values()]
-    assert re.findall(r"Of (\S+) claims?", said) == list(map(outcome.count, of_each))
-    assert re.findall(r"at scale (\w+)", said) == list(chapter.by_scale)
+    said = html.unescape(re.sub("<[^>]+>", "", digest.summary(chapter.by_scale)))
+    own = sum(claim.by == "paper" for claim, _ in chapter.everything)
+    assert f"of {outcome.count(own)} claims of the paper on trained networks" in said
+    assert set(re.findall(r"at scale (\w+)", said)) == set(digest.speaking(chapter.by_scale))
     assert list(open_chapter(KEY, "small").by_scale) == ["small"]
+
+
+def test_a_claim_has_the_verdict_of_the_ledger_in_its_chapter_too(results, plain_shift):
+    claim = plain_shift.claims["positive_shift_hurts"]
+    some = experiments.scheduled(KEY, EXPERIMENT, "laptop")
+    for p in (p for p in some if p.arm != claim.right):
+        write(p.recipe, PROBE[p.arm] + p.seed, results)
+    chapter, found = open_chapter(KEY), experiments.by_scale(claim)
+    shown = dict(chapter.claims(EXPERIMENT))[claim]
+    assert (chapter.scales[EXPERIMENT], chapter.scale_of(claim)) == ("laptop", "small")
+    assert shown == ledger.shown(found) and shown.status != "not run"
+    assert list(chapter.by_scale) == ["laptop", "small"]
+    assert open_chapter(KEY, "laptop").at == {}, "a scale that is asked for is the only one"
 
 
 def test_a_chapter_without_records_is_at_the_largest_scale_of_the_book(tmp_path, monkeypatch):

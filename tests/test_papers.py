@@ -1,5 +1,7 @@
 """The papers' files: their numbers, their references, and the error of every kind of mistake."""
 
+import re
+
 import pytest
 from small_paper import GOOD, OWN, written
 
@@ -168,3 +170,15 @@ def test_accuracies_are_known_metrics():
     spoken = {name for name in percent if name.endswith(("_eer", "_f1", "_purity", "_nmi"))}
     assert percent - spoken == {f"{name}_accuracy" for name in ACCURACIES}
     assert {"libri_noise_eer", "ravdess_eer", "round2_purity", "round0_plda_mean_eer"} <= spoken
+
+
+LEANS = re.compile(r"(The same|And|So|Also|Then|That|This|It|But|Nor|With both|Prediction: and)\b")
+
+
+def test_a_statement_stands_alone():
+    """It stands in lists and in a filtered ledger, where the claim before it is another."""
+    every = [c for key in papers() for c in paper(key).claims.values()]
+    assert [c.statement for c in every if LEANS.match(c.statement)] == []
+    assert [c.statement for c in every if re.search(r"\bsuch a\b|\bthe same\.$", c.statement)] == []
+    said = [c.statement for c in every if c.kind == "records"]
+    assert len(said) == len(set(said))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ncssl.claims import papers
-from ncssl.claims.facts import Claim
+from ncssl.claims.facts import UNTRAINED, Arm, Claim
 from ncssl.links import ledger_link
 from ncssl.report import ledger, select
 from ncssl.report.frame import number, spread
@@ -28,12 +28,20 @@ TRAINED = {  # what the verdict on trained networks answers, at a scale
     " the test too.",
     "not run": "Not answered yet: the runs are not made.",
 }
+BEGUN = "Not answered yet: too few runs are made (two an arm are needed)."
 COMPUTED = {  # what the verdict on the mathematics answers
     "reproduced": "Yes, in the mathematics.",
     "contradicted": "No, not in the mathematics.",
     "undecided": "Open in the mathematics: the computation gave no number.",
 }
-GATES = {"R1": "floor", "R2": "headroom", "R3": "exposure", "R4": "shape", "R5": "discrimination"}
+HELD = {  # what it means that a gate is not passed
+    "R1": "Too little was learned",
+    "R2": "There is no room for the margin",
+    "R3": "Weight decay had too little time",
+    "R4": "The curve has not ended",
+    "R5": "It is no test",
+}
+SAID = {"same direction": "going the claimed way by less than the margin"}  # where verdicts count
 
 
 class Judged(NamedTuple):
@@ -57,20 +65,42 @@ def lead(rows: Sequence[Judged]) -> str:
     """
     speaking = [row for row in rows if row.verdict.status not in SILENT] or list(rows)
     states = [row.verdict.status for row in speaking]
-    theory, scale = rows[0].claim.kind == "theory", speaking[0].scale
+    theory, scales = rows[0].claim.kind == "theory", scales_of(speaking)
+    if states[0] == "not run" and len(set(states)) == 1:
+        return BEGUN if any(row.verdict.begun for row in rows) else TRAINED["not run"]
     if len(set(states)) == 1:
-        return (COMPUTED if theory else TRAINED)[states[0]].format(scale=scale)
+        return (COMPUTED if theory else TRAINED)[states[0]].format(scale=scales)
     if states[0] in SILENT:
         return f"Not answered yet: {counted(states)}."
     word = "In part" if "reproduced" in states else "No clear answer"
-    where = "the mathematics" if theory else f"the networks trained here (scale {scale})"
-    return f"{word}, in {where}: {counted(states)}."
+    if theory:
+        return f"{word}, in the mathematics: {counted(states)}."
+    one = len({row.scale for row in speaking}) == 1
+    where = f" (scale {scales})" if one else ""
+    each = counted(states) if one else by_scale(speaking)
+    return f"{word}, in the networks trained here{where}: {each}."
+
+
+def scales_of(rows: Iterable[Judged]) -> str:
+    """The scales of some verdicts as a text, in order of appearance."""
+    return " and ".join(dict.fromkeys(row.scale for row in rows))
+
+
+def by_scale(rows: Sequence[Judged]) -> str:
+    """Like `counted`, and at which scales each verdict was found."""
+    found: dict[str, list[Judged]] = {}
+    for row in rows:
+        found.setdefault(row.verdict.status, []).append(row)
+    order = sorted(found, key=STATUSES.index)
+    return ", ".join(
+        f"{counted([s] * len(found[s]))} at scale {scales_of(found[s])}" for s in order
+    )
 
 
 def counted(states: Iterable[str]) -> str:
     """Verdicts with their numbers, in the order of `STATUSES`: "3 reproduced, 1 contradicted"."""
     states = list(states)
-    said = {s: words(s).replace(",", " but") for s in STATUSES}  # a comma parts them
+    said = {s: SAID.get(s, words(s)) for s in STATUSES}
     return ", ".join(f"{states.count(s)} {said[s]}" for s in STATUSES if s in states)
 
 
@@ -78,7 +108,8 @@ def badge(row: Judged, here: str) -> str:
     """The verdict as a link to the claim's row of the ledger, from the folder `here`."""
     status = row.verdict.status
     address = ledger_link(row.claim.paper, row.claim.id, here)
-    name = html.escape(f"{words(status)}: {row.claim.statement}")
+    scale = f" at scale {row.scale}" if row.scale and row.claim.kind == "records" else ""
+    name = html.escape(f"{words(status)}{scale}: {row.claim.statement}")
     kind = status.replace(" ", "-")
     return f'<a class="nv nv-{kind}" href="{address}" title="{name}">{status}</a>'
 
@@ -96,24 +127,44 @@ def measured(row: Judged) -> str:
     if claim.kind == "theory" or v.effect is None:
         return ""
     d = decimals(claim, v)
-    here = f"Here {number(v.effect, d)} {spread(v.low, v.high, d)}"
-    paper = (
-        "" if claim.reported_effect is None else f", in the paper {number(claim.reported_effect)}"
-    )
+    here = f"Here {plain(compared(claim, v))}{number(v.effect, d)} {spread(v.low, v.high, d)}"
+    told = claim.reported_effect
+    paper = "" if told is None else f", {select.in_paper(claim)} {number(told, d)}"
     return minus(f"{here}{paper} ({plain(select.unit(claim, v))}; {v.n} seeds).")
 
 
+def compared(claim: Claim, v: Verdict) -> str:
+    """What an effect is the difference or the ratio of, before its number: "A less B: "."""
+    if claim.test == "ordering":
+        return "the smallest step: "
+    if len(claim.compared) != 2 or v.is_share:
+        return ""
+    arms = papers.paper(claim.paper).experiments[claim.experiment].arms
+    left, right = (label(arms, name) for name in claim.compared)
+    return f"{left} {'over' if claim.compare == 'ratio' else 'less'} {right}: "
+
+
+def label(arms: Mapping[str, Arm], name: str) -> str:
+    """The label of an arm inside a sentence."""
+    return "the untrained encoder" if name == UNTRAINED else arms[name].label
+
+
 def why(row: Judged) -> str:
-    """What holds a claim back, from the gates that it failed; empty where it failed none."""
+    """What holds a claim back, a sentence for each gate that it failed, with a link; empty where it
+    failed none."""
     failed = [g for g in row.verdict.gates if not g.passed]
+    if not failed:
+        return ""
     paper = papers.paper(row.claim.paper)
-    return minus(
-        plain(
-            "; ".join(
-                f"{g.name} ({GATES[g.name]}): {named(g.detail, paper, row.claim)}" for g in failed
-            )
-        )
+    return " ".join(
+        f"{HELD[g.name]}: {minus(plain(named(g.detail, paper, row.claim)))} ({gate(g.name)})."
+        for g in failed
     )
+
+
+def gate(name: str) -> str:
+    """A gate as a link to what it asks, from a summary page."""
+    return f'<a class="reference internal" href="../verdicts.html#gates">gate {name}</a>'
 
 
 def plain(text: str) -> str:

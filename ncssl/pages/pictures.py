@@ -28,10 +28,11 @@ from ncssl.verdicts.states import Verdict
 
 FRONT = "book"  # the folder of the front page
 UNITS = {  # in few words
-    "std_normalised, ratio": "ratio of spreads",
-    "projection correlation fall": "of its peak",
-    "off diagonal peak": "norm",
-    "gram cosine": "cosine",
+    "spread, ratio": "ratio of spreads",
+    "part of the largest correlation that is left": "of its peak",
+    "part of the largest variance that is left": "of its peak",
+    "largest off-diagonal norm": "norm",
+    "cosine with the second moment": "cosine",
     "points": "points of F1",
     "nats": "nats of entropy",
 }

@@ -57,7 +57,7 @@ def brief(part: Sequence[Judged]) -> str:
     holds it back."""
     first = part[0]
     held = answers.why(first) if first.verdict.status in ("out of reach", "not a test") else ""
-    return f"{badges(part)} {f'Missing is {held}.' if held else answers.measured(first)}".rstrip()
+    return f"{badges(part)}. {held or answers.measured(first)}".rstrip()
 
 
 def badges(rows: Sequence[Judged]) -> str:
@@ -69,7 +69,7 @@ def more(asked: Asked, rows: Mapping[str, Judged]) -> str:
     """The other questions of a paper, with their answers."""
     lines = []
     for q in (q for q in asked.questions if not q.first):
-        said = " ".join(f"{answers.lead(part)} {badges(part)}" for part in parts(q, rows))
+        said = " ".join(f"{answers.lead(part)} {badges(part)}." for part in parts(q, rows))
         lines.append(f"* **{q.ask}** {said}")
     return "\n".join(lines)
 
@@ -134,9 +134,9 @@ def mind(asked: Asked, rows: Mapping[str, Judged]) -> str:
     by_need: dict[str, list[Judged]] = {}
     for row in (rows[name] for name in ids):
         missing = answers.why(row)
-        need = CHANGE[row.verdict.status] + (f"; now {missing}" if missing else "")
+        need = f"{CHANGE[row.verdict.status]}." + (f" {missing}" if missing else "")
         by_need.setdefault(need, []).append(row)
-    return "\n".join(f"* {badges(of)}: {need}." for need, of in by_need.items())
+    return "\n".join(f"* {badges(of)}: {need}" for need, of in by_need.items())
 
 
 FOUND = (  # the second and the third sentence of the front

@@ -41,12 +41,13 @@ def differences(
     pairs: Mapping[str, tuple[str, str]],
     name: str = "probe_accuracy",
 ) -> list[dict]:
-    """One dict a pair label -> (left, right): label, arm, effect left - right, low, high, n, paper.
+    """One dict a pair label -> (left, right): label, arm, effect left - right, low, high, n, paper,
+    whence.
 
     The interval is that of verdicts: 95 %, paired by seed where seeds are the same, of seeds that
     were computed alike, and for an accuracy with the noise of the test images. effect is None
     without a run in both arms, low and high below two; paper is the paper's own difference, None
-    where it has not both numbers.
+    where it has not both numbers; `whence` says in words where those are from.
     """
     e, rows = paper.experiments[experiment], []
     for label, (left, right) in pairs.items():
@@ -61,7 +62,8 @@ def differences(
         known = None not in cells and cells[0] != cells[1] and name == "probe_accuracy"
         paper_effect = round(cells[0].value - cells[1].value, 10) if known else None
         count = images(fair, (left, right)) if name.endswith("_accuracy") else None
-        rows.append({"label": label, "arm": left, "paper": paper_effect} | difference(a, b, count))
+        told = {"paper": paper_effect, "whence": select.whence(cells if known else ())}
+        rows.append({"label": label, "arm": left} | told | difference(a, b, count))
     return rows
 
 

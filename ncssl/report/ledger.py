@@ -52,8 +52,10 @@ def at(found: Verdicts) -> str:
 
 
 def shown(found: Verdicts) -> Verdict:
-    """The verdict at the largest scale that has records."""
-    return found[at(found)] if at(found) else next(iter(found.values()))
+    """The verdict at the largest scale that has records; without any that of one with some runs."""
+    if at(found):
+        return found[at(found)]
+    return next((v for v in found.values() if v.begun), next(iter(found.values())))
 
 
 def judged(claims: Iterable[tuple[Claim, Verdicts]]) -> list[tuple[Claim, Verdict]]:

@@ -17,13 +17,6 @@ from ncssl.verdicts.states import SILENT, Verdict, words
 
 Judged = Sequence[tuple[Claim, Verdict]]
 TOLD = ("reproduced", "partly", "same direction", "contradicted", "undecided")  # one by one
-HEADS = {  # how a chapter ends
-    "reproduced": "What held",
-    "partly": "What held in part",
-    "same direction": "What went the claimed way, by less than the margin",
-    "contradicted": "What did not hold",
-    "undecided": "What these runs leave open",
-}
 ACCURACIES = {  # which accuracy a claim is about
     "probe_accuracy": "linear probe",
     "knn_accuracy": "kNN",
@@ -34,15 +27,16 @@ ACCURACIES = {  # which accuracy a claim is about
 NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
 
-def section(paper: Paper, judged: Judged, scale: str) -> str:
+def section(paper: Paper, judged: Judged, scale: str, at: Mapping[str, str] | None = None) -> str:
     """How a section begins, as HTML: what came of its claims, those that decide something one by
-    one."""
+    one. `at`: claim's id -> the scale of its verdict, where that is not the section's `scale`."""
     if not judged:
         return block("<p>No claim is judged in this section.</p>")
+    at = at or {}
     told = [row for status in TOLD for row in judged if row[1].status == status]
-    items = "\n".join(f"<li>{line(*row)}</li>" for row in told)
+    items = "\n".join(f"<li>{line(*row, where=at.get(row[0].id, ''))}</li>" for row in told)
     listed = f"\n<ul>\n{items}\n</ul>" if items else ""
-    return block(f"<p>{first(judged, scale)} {silence(paper, judged)}</p>{listed}")
+    return block(f"<p>{first(judged, scale, at)} {silence(paper, judged, at)}</p>{listed}")
 
 
 def block(inside: str) -> str:
@@ -50,55 +44,89 @@ def block(inside: str) -> str:
     return f'<div class="outcome">\n{inside.replace(" </p>", "</p>")}\n</div>'
 
 
-def first(judged: Judged, scale: str) -> str:
-    """One sentence: how many claims, and what became of them at the scale."""
-    told = {s: n for s, n in counts(judged).items() if s in TOLD and n}
-    if told:
-        states = joined(f"{number_of(n)} {badge(s)}" for s, n in told.items())
-        who = f"Of {claims(judged)}, {states}"
-        alone = f"The claim is {badge(next(iter(told)))}"
-        return f"<b>Outcome.</b> {alone if len(judged) == 1 else who} at scale {scale}."
+def by_scale(judged: Judged, scale: str, at: Mapping[str, str]) -> dict[str, Judged]:
+    """The claims by the scale of their verdict, the section's own first."""
+    out: dict[str, list] = {scale: []}
+    for row in judged:
+        out.setdefault(at.get(row[0].id, scale), []).append(row)
+    return {s: rows for s, rows in out.items() if rows}
+
+
+def first(judged: Judged, scale: str, at: Mapping[str, str]) -> str:
+    """One sentence: how many claims, and what became of them at which scale."""
+    groups = by_scale(judged, scale, at)
+    said = [f"{told} at scale {s}" for s, rows in groups.items() if (told := states(rows, TOLD))]
+    if said:
+        who = f"The claim {said[0].removeprefix('one ')}" if len(judged) == 1 else ""
+        return f"<b>Outcome.</b> {who or f'Of {claims(judged)}, {joined(said)}'}."
     subject = {1: "The one claim here is not", 2: "Neither of the two claims is"}.get(
         len(judged), f"None of the {claims(judged)} is"
     )
-    return f"<b>Outcome.</b> {subject} decided by the runs of scale {scale}."
+    return f"<b>Outcome.</b> {subject} decided by the runs of scale {' or '.join(groups)}."
 
 
-def silence(paper: Paper, judged: Judged) -> str:
+def states(judged: Judged, of: Iterable[str]) -> str:
+    """How many claims have which verdict, of these: "one is reproduced and two are undecided"."""
+    tally = counts(judged)
+    return joined(state(tally[s], s) for s in of if tally[s])
+
+
+def state(n: int, status: str) -> str:
+    """How many claims have a verdict, as a part of a sentence."""
+    if status != "same direction":
+        return f"{number_of(n)} {badge(status)}"
+    verb = "goes" if n == 1 else "go"
+    said = f"{verb} the claimed way by less than the margin"
+    return f'{count(n)} <b style="color:{COLOURS[status]}">{said}</b>'
+
+
+def silence(paper: Paper, judged: Judged, at: Mapping[str, str]) -> str:
     """Sentences on claims of which nothing can be said yet, with what held the first of them
     back."""
     parts = []
-    for status in SILENT:
-        rows = [row for row in judged if row[1].status == status]
-        if rows and status == "not run":
-            verb = "has" if len(rows) == 1 else "have"
-            parts.append(f"{count(len(rows)).capitalize()} {verb} no runs yet.")
-        elif rows:
-            reason = why(paper, *rows[0])
-            parts.append(f"{number_of(len(rows)).capitalize()} {badge(status)}: {reason}.")
-    return " ".join(parts)
+    for status in SILENT[:-1]:
+        held = [row for row in judged if row[1].status == status]
+        for scale, rows in by_scale(held, "", at).items():
+            beside = f" at scale {scale}" if scale else ""
+            said = f"{state(len(rows), status)}{beside}: {why(paper, *rows[0])}."
+            parts.append(f"{said[0].upper()}{said[1:]}")
+    parts += unmade([v for _, v in judged if v.status == "not run"])
+    return " ".join(p.replace("One ", "It ", 1) if len(judged) == 1 else p for p in parts)
 
 
-def line(claim: Claim, v: Verdict, *, state: bool = True) -> str:
-    """A claim in one line: its verdict (unless it is said already), what it says, and the numbers.
+def unmade(verdicts: Sequence[Verdict]) -> list[str]:
+    """Sentences on claims that have too few runs, and on those that have none."""
+    few, none = sum(v.begun for v in verdicts), sum(not v.begun for v in verdicts)
+    said = ((few, "too few runs yet (two an arm are needed)"), (none, "no runs yet"))
+    return [
+        f"{count(n).capitalize()} {'has' if n == 1 else 'have'} {what}." for n, what in said if n
+    ]
+
+
+def line(claim: Claim, v: Verdict, *, state: bool = True, where: str = "") -> str:
+    """A claim in one line: its verdict (unless it is said already), what it says, and the numbers;
+    `where` is its scale, where that has to be said.
 
     It links to its row of the ledger.
     """
     said = html.escape(claim.statement.removesuffix("."), quote=False)
     address = ledger_link(claim.paper, claim.id)
     mine = " (the book's own)" if claim.by == "book" else ""
-    linked = f'<a href="{address}">{badge(v.status)}</a>: {said}'
-    silent = f'<a href="{address}">{said}</a>'
-    return f"{linked if state else silent}{mine}{measured(claim, v)}."
+    if not state:
+        return f'<a href="{address}">{said}</a>{mine}{measured(claim, v, where)}.'
+    scale = f" at scale {where}" if where else ""
+    return f'<a href="{address}">{badge(v.status)}</a>{scale}: {said}{mine}{measured(claim, v)}.'
 
 
-def measured(claim: Claim, v: Verdict) -> str:
-    """The effect with its interval, unit and seeds, and the paper's own; empty without runs."""
+def measured(claim: Claim, v: Verdict, where: str = "") -> str:
+    """The effect with its interval, unit, seeds and scale, and the paper's own; without runs the
+    scale alone."""
+    at = f"at scale {where}" if where else ""
     if v.effect is None:
-        return ""
+        return f" ({at})" if at else ""
     d = decimals(claim, v)
     beside = (
-        f", in the paper {number(claim.reported_effect, d)}"
+        f", {select.in_paper(claim)} {number(claim.reported_effect, d)}"
         if claim.reported_effect is not None
         else ""
     )
@@ -106,7 +134,7 @@ def measured(claim: Claim, v: Verdict) -> str:
     unit = html.escape(select.unit(claim, v), quote=False)
     if claim.metric in ACCURACIES:
         unit = unit.replace("accuracy", ACCURACIES[claim.metric])
-    return minus(f" ({unit}: {numbers}, n = {v.n}{beside})")
+    return minus(f" ({unit}: {numbers}, n = {v.n}{beside}{at and f', {at}'})")
 
 
 def why(paper: Paper, claim: Claim, v: Verdict) -> str:
@@ -129,43 +157,6 @@ def badge(status: str) -> str:
     said = {"partly": "partly reproduced", "not a test": "no test"}.get(status, words(status))
     shown = said.removesuffix(" at this scale")
     return f'<b style="color:{COLOURS[status]}">{shown}</b>'
-
-
-def learned(judged: Judged, scale: str) -> str:
-    """How a chapter ends, as HTML: what held, what did not, what is open, what is unsaid."""
-    tally, parts = counts(judged), []
-    silent = sum(tally[s] for s in SILENT)
-    decided = count(len(judged) - silent).capitalize() if silent < len(judged) else "None"
-    which = f"{decided} of {claims(judged)} can"
-    if len(judged) == 1:
-        which = f"The one claim can{'not' if silent else ''}"
-    parts.append(f"<p>{which} be judged by runs of scale {scale}.</p>")
-    for status, head in HEADS.items():
-        rows = [row for row in judged if row[1].status == status]
-        items = "\n".join(f"<li>{line(*row, state=False)}</li>" for row in rows)
-        parts += [f"<p><b>{head}.</b></p>\n<ul>\n{items}\n</ul>"] if rows else []
-    if silent:
-        states = joined(f"{number_of(tally[s])} {badge(s)}" for s in SILENT if tally[s])
-        head = "<b>What was not learned.</b> Of the others nothing can be said yet:"
-        parts.append(f"<p>{head} {states}.</p>")
-    return block("\n".join(parts))
-
-
-def summary(by_scale: Mapping[str, Judged]) -> str:
-    """How a chapter begins: all of its claims counted, in one sentence a scale."""
-    parts = []
-    for scale, judged in by_scale.items():
-        states = joined(f"{number_of(n)} {badge(s)}" for s, n in counts(judged).items() if n)
-        what = f"Of {claims(judged)} on trained networks" if not parts else f"Of {claims(judged)}"
-        alone = f"The one claim at scale {scale} is {badge(judged[0][1].status)}."
-        parts.append(alone if len(judged) == 1 else f"{what}, {states} at scale {scale}.")
-    return block(f"<p><b>In short.</b> {' '.join(parts)}</p>")
-
-
-def counted(judged: Judged) -> str:
-    """All claims counted by verdict, as a text."""
-    states = joined(f"{count(n)} {words(s)}" for s, n in counts(judged).items() if n)
-    return f"Of {count(len(judged))} claims: {states}."
 
 
 def finding(data: Mapping[str, Any]) -> str:
@@ -192,7 +183,8 @@ def gaps(rows: Sequence[Mapping[str, Any]], digits: int = 1) -> str:
     for r in rows:
         if r["effect"] is not None:
             here = f"{number(r['effect'], digits)} {spread(r['low'], r['high'], digits)}".strip()
-            paper = "" if r["paper"] is None else f", in the paper {number(r['paper'], digits)}"
+            whence = r.get("whence", "in the paper")
+            paper = "" if r["paper"] is None else f", {whence} {number(r['paper'], digits)}"
             parts.append(f"{r['label']}: {here}{paper}")
     return minus(f"{'; '.join(parts)}.") if parts else "Not run at this scale."
 
@@ -209,7 +201,7 @@ def ends(rows: Sequence[Mapping[str, Any]], what: str, digits: int = 1) -> str:
 
 def joined(parts: Iterable[str]) -> str:
     """Parts as a list in a sentence."""
-    *most, last = parts
+    *most, last = list(parts) or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
 

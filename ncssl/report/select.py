@@ -6,13 +6,14 @@ returns it.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ncssl.checks import is_whole, wrong
+from ncssl.claims import papers
 from ncssl.claims.facts import UNTRAINED, Arm, Cell, Claim, Experiment, Paper
 from ncssl.errors import UnknownName
 from ncssl.metrics import is_error
@@ -191,16 +192,19 @@ def judged(
     return [(claim, gates.of_runs(claim, found, results=results)) for claim in claims]
 
 
-def forest(judged: Sequence[tuple[Claim, Verdict]]) -> dict[str, list[dict]]:
+def forest(
+    judged: Sequence[tuple[Claim, Verdict]], at: Mapping[str, str] | None = None
+) -> dict[str, list[dict]]:
     """Unit of the effect -> one dict a claim for the forest plot: label, verdict, effect, interval,
     band.
 
     `band` is the (low, high) between which the claim holds, None where it is open. A claim of the
-    book's own is marked.
+    book's own is marked, and one of another scale than its section's (`at`: claim's id -> scale).
     """
     groups: dict[str, list[dict]] = {}
     for claim, v in judged:
         label = claim.id.replace("_", " ") + (" (book)" if claim.by == "book" else "")
+        label += f" ({at[claim.id]})" if at and claim.id in at else ""
         row = {"label": label, "status": v.status, "band": band(claim, v)}
         groups.setdefault(unit(claim, v), []).append(
             row | {"effect": v.effect, "low": v.low, "high": v.high}
@@ -229,16 +233,28 @@ def unit(claim: Claim, v: Verdict | None = None) -> str:
         return "share of seeds"
     if v and v.is_share:
         return "share of seeds in the lower group"
+    name = facts_of(claim.metric).words or claim.metric.replace("_", " ")
     if claim.compare == "ratio":
-        return "ratio of EERs" if error else f"{claim.metric}, ratio"
+        return "ratio of EERs" if error else f"{name}, ratio"
     if error:
         return "EER, %" if claim.test in ("above", "below") else "difference of EER, points"
     if (named := facts_of(claim.metric).unit) in COARSE:
         return named
-    name = (
-        "accuracy, points" if claim.metric.endswith("_accuracy") else claim.metric.replace("_", " ")
-    )
+    if claim.metric.endswith("_accuracy"):
+        return "accuracy, points"
     return f"{name} x sqrt(d)" if claim.per else name
+
+
+def in_paper(claim: Claim) -> str:
+    """Where the paper's own effect of a claim is from, in words: its numbers, or a figure of it."""
+    paper = papers.paper(claim.paper) if claim.reported else None
+    return whence(paper.reported(name) for name in claim.reported)
+
+
+def whence(cells: Iterable[Cell]) -> str:
+    """Where numbers of a paper are from, in words."""
+    off = any(cell.source.startswith("read off") for cell in cells)
+    return "in the paper's figure, read off by us," if off else "in the paper"
 
 
 def failures(found: Found) -> list[dict]:

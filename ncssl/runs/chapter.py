@@ -20,7 +20,7 @@ from ncssl.plots import training as draw
 from ncssl.plots.forest import forest, verdict_legend
 from ncssl.recipes import SCALES, Recipe
 from ncssl.records.numbers import Found
-from ncssl.report import outcome, select, tables
+from ncssl.report import digest, ledger, outcome, select, tables
 from ncssl.report.frame import show
 from ncssl.runs import experiments
 from ncssl.runs.campaign import obtain
@@ -31,8 +31,9 @@ from ncssl.verdicts.states import Verdict
 class Chapter:
     """The runs of each experiment of a paper at its scale, with their records and their verdicts.
 
-    `scales`, `runs` and `found` are by experiment, `judged` too: [(claim, verdict)]. `given`: what
-    of the recipes was set for all runs; `how`: how `obtain` is to get more of them.
+    `scales`, `runs` and `found` are by experiment, `judged` too: [(claim, verdict)]. `at`: claim's
+    id -> the scale of its verdict, where that is not its experiment's. `given`: what of the recipes
+    was set for all runs; `how`: how `obtain` is to get more of them.
     """
 
     paper: Paper
@@ -40,6 +41,7 @@ class Chapter:
     runs: dict[str, list[experiments.Planned]]
     found: dict[str, Found]
     judged: dict[str, list[tuple[Claim, Verdict]]]
+    at: dict[str, str]
     given: dict[str, Any]
     how: dict[str, Any]
 
@@ -55,11 +57,15 @@ class Chapter:
 
     @property
     def by_scale(self) -> dict[str, list[tuple[Claim, Verdict]]]:
-        """The judged claims by the scale of their runs, the largest first."""
+        """The judged claims by the scale of their verdicts, the largest first."""
         out: dict[str, list[tuple[Claim, Verdict]]] = {s: [] for s in reversed(SCALES)}
-        for name, pairs in self.judged.items():
-            out[self.scales[name]] += pairs
+        for claim, v in self.everything:
+            out[self.scale_of(claim)].append((claim, v))
         return {s: judged for s, judged in out.items() if judged}
+
+    def scale_of(self, claim: Claim) -> str:
+        """The scale of a claim's verdict."""
+        return self.at.get(claim.id, self.scales[claim.experiment])
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -79,16 +85,16 @@ class Chapter:
 
     def summary(self) -> None:
         """How the chapter begins: what became of its claims."""
-        said(outcome.summary(self.by_scale))
+        said(digest.summary(self.by_scale))
 
     def outcome(self, experiment: str, which: Callable[[Claim], bool] = bool) -> None:
         """How a section begins: what came of its claims."""
-        said(outcome.section(self.paper, self.claims(experiment, which), self.scales[experiment]))
+        some, scale = self.claims(experiment, which), self.scales[experiment]
+        said(outcome.section(self.paper, some, scale, self.at))
 
     def learned(self) -> None:
         """How the chapter ends."""
-        for scale, judged in self.by_scale.items():
-            said(outcome.learned(judged, scale))
+        said(digest.learned(self.by_scale))
 
     def overview(
         self,
@@ -128,7 +134,10 @@ class Chapter:
 
     def verdicts(self, experiment: str, which: Callable[[Claim], bool] = bool) -> None:
         """The table of an experiment's claims, test by test."""
-        show(tables.verdicts(self.claims(experiment, which)), "Claims and verdicts")
+        some = self.claims(experiment, which)
+        elsewhere = any(c.id in self.at for c, _ in some)
+        at = {c.id: self.scale_of(c) for c, _ in some} if elsewhere else None
+        show(tables.verdicts(some, at), "Claims and verdicts")
 
     def coverage(self) -> None:
         """The tables of how many runs have a record, and of those that failed."""
@@ -139,7 +148,7 @@ class Chapter:
 
     def forest(self) -> None:
         """The figure of all claims: effect, interval, margin and verdict."""
-        groups = select.forest(self.everything)
+        groups = select.forest(self.everything, self.at)
         heights = [len(rows) + 1.2 for rows in groups.values()]
         size = (7.4, 0.25 * sum(heights) + 0.9)
         figure, axes = plt.subplots(
@@ -152,11 +161,12 @@ class Chapter:
         alt = (
             "A line a claim: its effect with a 95 % interval, its margin, and its verdict as colour"
         )
-        page.show(figure, f"{alt} and marker.", outcome.counted(self.everything))
+        page.show(figure, f"{alt} and marker.", digest.counted(self.everything))
 
     def ledger(self) -> None:
         """The tables of every claim: those that runs decide, those that a computation does."""
-        show(tables.ledger(self.everything), "Every claim that records decide")
+        at = {c.id: self.scale_of(c) for c, _ in self.everything}
+        show(tables.ledger(self.everything, at), "Every claim that records decide")
         show(tables.theory(self.paper), "Claims that exact computation decides")
         shown = {c.id for c, _ in self.everything}
         shown |= {c.id for c in self.paper.claims.values() if c.kind == "theory"}
@@ -180,7 +190,7 @@ class Chapter:
                 "one run": select.command(runs[-1]),
             }
             for name, e in self.paper.experiments.items()
-            if (runs := self.runs[name])
+            if (runs := [p for p in self.runs[name] if p.arm != select.UNTRAINED])
         ]
         show(tables.frame(rows, ["section"]), "One experiment alone, one run alone")
 
@@ -222,7 +232,24 @@ def open_chapter(
     records = {p.recipe.id: record for p, record in obtain(list(wanted.values()), **how)}
     found = {name: [(p, records.get(p.recipe.id)) for p in runs[name]] for name in runs}
     judged = {name: select.judged(paper, name, found[name]) for name in found}
-    return Chapter(paper, scales, runs, found, judged, given, how)
+    whole = scale is dataset is only is seeds is None and not fresh
+    larger = shown_elsewhere(paper, scales) if whole else {}
+    judged = {
+        name: [larger.get(c.id, (c, v, ""))[:2] for c, v in pairs] for name, pairs in judged.items()
+    }
+    at = {name: s for name, (_, _, s) in larger.items()}
+    return Chapter(paper, scales, runs, found, judged, at, given, how)
+
+
+def shown_elsewhere(paper: Paper, scales: dict[str, str]) -> dict[str, tuple[Claim, Verdict, str]]:
+    """Claim's id -> the claim, its verdict in the ledger and the scale of that, where this is not
+    the scale that its experiment is shown at: one claim has one verdict in the book."""
+    out = {}
+    for claim, by_scale in experiments.judged(paper, kinds=("records",)):
+        scale = ledger.at(by_scale)
+        if scale not in ("", scales[claim.experiment]):
+            out[claim.id] = claim, ledger.shown(by_scale), scale
+    return out
 
 
 def said(text: str) -> None:

@@ -16,19 +16,20 @@ not passed and not known; unless another failed, the claim is then "not run".
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ncssl.claims.facts import UNTRAINED, Claim
-from ncssl.recipes import SPOKEN, Recipe
+from ncssl.recipes import SPOKEN
 from ncssl.records import baseline
-from ncssl.records.numbers import Found, alike, curve, images, metric, width
+from ncssl.records.numbers import Found, alike, images, metric, width
 from ncssl.records.store import Record
 from ncssl.verdicts import judging
 from ncssl.verdicts.intervals import LEVEL
+from ncssl.verdicts.lengths import exposure, last_quarter
 from ncssl.verdicts.states import Gate, Verdict, joined
 
 PROBE_LEAD, KNN_LEAD = 8.0, 2.0  # points, R1
@@ -57,11 +58,11 @@ def verdict(
     of the base arms.
     """
     claim = with_margin(claim, found)
+    begun = any(r is not None and p.arm in claim.compared for p, r in found)
     if claim.margin is None:
-        return Verdict(
-            "not run", detail=f"no margin: the lead of {claim.base[0]} is not known", claim=claim.id
-        )
-    v = contrast(claim, found, level)
+        why = f"no margin: the lead of {claim.base[0]} is not known"
+        return Verdict("not run", detail=why, claim=claim.id, begun=begun)
+    v = dataclasses.replace(contrast(claim, found, level), begun=begun)
     return v if v.status == "not run" else gated(v, gates(claim, found, floor))
 
 
@@ -103,29 +104,42 @@ def with_margin(claim: Claim, found: Found) -> Claim:
 
 def gates(claim: Claim, found: Found, floor: Record | None) -> tuple[Gate, ...]:
     """The gates of a claim, those that it has: R1 to R5."""
-    found = own_seeds(found)
+    every, found = found, own_seeds(found)
+    base = partial(of_base, claim, every)
     checked = []
     if claim.base:
         spoken = any(p.recipe.dataset in SPOKEN for p, _ in found)
         measure = partial(spoken_floor, name=error_of(claim)) if spoken else image_floor
-        checked.append(gate("R1", (measure(arm, found, floor) for arm in claim.base)))
+        checked.append(gate("R1", base(lambda arm: measure(arm, found, floor))))
     if has_headroom(claim):
-        checked.append(gate("R2", (headroom(claim, arm, found) for arm in claim.base)))
+        checked.append(gate("R2", base(lambda arm: headroom(claim, arm, found))))
     if "decay" in claim.needs:
-        checked.append(gate("R3", (decayed(claim, arm, found) for arm in claim.base)))
+        checked.append(gate("R3", base(lambda arm: decayed(claim, arm, found))))
     if "curve" in claim.needs:
-        checked.append(gate("R4", (flat(claim, arm, found) for arm in claim.base)))
+        checked.append(gate("R4", base(lambda arm: flat(claim, arm, found))))
     if has_control(claim, found):
         checked.append(gate("R5", [controlled(claim, found)]))
     return tuple(checked)
 
 
-def gate(name: str, parts: Iterable[tuple[bool | None, str]]) -> Gate:
-    """A gate from its parts: failed where one failed, else not known where one is not known."""
+def of_base(claim: Claim, found: Found, part: Callable[[str], Part]) -> list[Part]:
+    """A gate's part for each base arm; its words say where an arm has seeds that gates do not look
+    at."""
+    own = len({p.seed for p, _ in own_seeds(found)})
+    more = {p.arm for p, record in found if p.extra and record is not None}
+    parts = [(arm, *part(arm)) for arm in claim.base]
+    note = f", on its first {own} seeds"
+    return [(ok, words + note * (ok is not None and arm in more)) for arm, ok, words in parts]
+
+
+def gate(name: str, parts: Iterable[Part]) -> Gate:
+    """A gate from its parts: failed where one failed, else not known where one is not known; its
+    words are those of the parts that made it so."""
     parts = list(parts)
     passed = [ok for ok, _ in parts]
-    known = False in passed or None not in passed
-    return Gate(name, all(passed), ", ".join(words for _, words in parts), known)
+    so = next((state for state in (False, None) if state in passed), True)
+    said = ", ".join(words for ok, words in parts if ok is so)
+    return Gate(name, so is True, said, so is not None)
 
 
 def own_seeds(found: Found) -> Found:
@@ -156,16 +170,19 @@ def image_floor(arm: str, found: Found, floor: Record | None) -> Part:
         )
     if pixels is None and probe >= PROBE_LEAD:
         return None, f"the lead of {arm} is not known: raw pixels were not measured"
-    beside = (
-        ""
-        if pixels is None
-        else f" and raw pixels by {knn - pixels:.1f} by kNN ({KNN_LEAD:g} needed)"
-    )
-    words = (
-        f"{arm} leads the untrained encoder by {probe:.1f} points by probe ({PROBE_LEAD:g}"
-        f" needed){beside}"
-    )
-    return probe >= PROBE_LEAD and knn - pixels >= KNN_LEAD, words
+    parts = [(probe >= PROBE_LEAD, ahead(probe, "the untrained encoder", "probe", PROBE_LEAD))]
+    if pixels is not None:
+        lead = knn - pixels
+        parts.append((lead >= KNN_LEAD, ahead(lead, "raw pixels", "kNN", KNN_LEAD)))
+    passed = all(ok for ok, _ in parts)
+    return passed, f"{arm} {' and '.join(words for ok, words in parts if ok is passed)}"
+
+
+def ahead(lead: float, whom: str, by: str, needed: float) -> str:
+    """By how many points an arm leads a floor, or is behind it, and how many it needs."""
+    if lead < 0:
+        return f"is {-lead:.1f} points behind {whom} by {by} (a lead of {needed:g} is needed)"
+    return f"leads {whom} by {lead:.1f} points by {by} ({needed:g} needed)"
 
 
 def error_of(claim: Claim) -> str:
@@ -203,10 +220,12 @@ def headroom(claim: Claim, arm: str, found: Found) -> Part:
     lead = over_untrained(arm, found, claim.metric)
     if lead is None:
         return None, f"the lead of {arm} is not known"
-    return (
-        0 < lead >= claim.margin,
-        f"the margin is {claim.margin:.1f} points, {arm} leads the untrained by {lead:.1f}",
+    where = (
+        f"leads the untrained by {lead:.1f}"
+        if lead >= 0
+        else f"is {-lead:.1f} behind the untrained"
     )
+    return 0 < lead >= claim.margin, f"the margin is {claim.margin:.1f} points, {arm} {where}"
 
 
 def decayed(claim: Claim, arm: str, found: Found) -> Part:
@@ -224,27 +243,6 @@ def decayed(claim: Claim, arm: str, found: Found) -> Part:
     return min(had) >= needed, words
 
 
-def exposure(recipe: Recipe, count: int | None) -> float | None:
-    """Rate x weight decay x sum over steps of the schedule's factor / (1 - momentum); None without
-    a count of images.
-
-    The weight decay is the larger of the encoder's and the predictor's. The sum is that of
-    `ncssl.train.optim.lr_factor`: a linear warm-up, then a constant or a cosine from 1 to 0, whose
-    m factors add up to (m + 1) / 2.
-    """
-    if count is None:
-        return None
-    each = count // recipe.batch
-    warm, steps = int(recipe.warmup_epochs * each), recipe.epochs * each
-    rest = steps - warm
-    total = (warm + 1) / 2 * bool(warm) + (
-        rest if recipe.schedule == "constant" else (rest + 1) / 2
-    ) * (rest > 0)
-    own = (recipe.options.get(name) for name in ("trunk_weight_decay", "predictor_weight_decay"))
-    decay = max(recipe.weight_decay if value is None else value for value in own)
-    return recipe.lr * decay * total / (1 - recipe.momentum)
-
-
 def flat(claim: Claim, arm: str, found: Found) -> Part:
     """R4, of one base arm."""
     ends = [last_quarter(r, claim.metric) for p, r in found if p.arm == arm and r is not None]
@@ -257,29 +255,6 @@ def flat(claim: Claim, arm: str, found: Found) -> Part:
         f" ({100 * CHANGE:g} allowed)"
     )
     return change < CHANGE, words
-
-
-def last_quarter(record: Record, name: str) -> tuple[float, float] | None:
-    """A metric's curve at three quarters of its epochs, linear between measurements, and at the
-    end; None without."""
-    line = curve(record, curve_of(record.curves, name))
-    if line is None or not np.isfinite(line[1]).all():
-        return None
-    x, y = line
-    return float(np.interp(0.75 * x[-1], x, y)), float(y[-1])
-
-
-def curve_of(curves: Mapping[str, list], name: str) -> str:
-    """The curve that a metric is an end of: its own, kNN for accuracies, the mean error rate for
-    those of speech."""
-    own = (
-        name.removeprefix("early_")
-        .removeprefix("late_")
-        .removesuffix("_peak")
-        .removesuffix("_fall")
-    )
-    names = ("knn_accuracy",) if own.endswith("_accuracy") else (own, "mean_eer", "knn_accuracy")
-    return next((n for n in names if curves.get(n)), own)
 
 
 def has_control(claim: Claim, found: Found) -> bool:

@@ -42,7 +42,8 @@ class Verdict:
     Effect and interval are in the unit of the margin (a share of seeds for a rate); `standardised`
     is Cohen's d, taken on logarithms for ratios. For an ordering they are those of its smallest
     step, and `steps` holds them all. Where the seeds of an arm split, they are the share of seeds
-    in the lower group. `p`: of the t test against the margin.
+    in the lower group. `p`: of the t test against the margin. `begun`: whether an arm that it
+    compares has a record at all.
     """
 
     status: str
@@ -59,6 +60,7 @@ class Verdict:
     looks: int = 1
     p: float | None = None
     gates: tuple[Gate, ...] = ()
+    begun: bool = False
 
     @property
     def is_share(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ncssl.claims.facts import Claim, Paper
@@ -50,9 +50,11 @@ def decimals(claim: Claim, v: Verdict | None = None) -> int:
     return 1 if points and claim.test != "rate" and not (v and v.is_share) else 3
 
 
-def verdicts(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
+def verdicts(
+    judged: Iterable[tuple[Claim, Verdict]], at: Mapping[str, str] | None = None
+) -> DataFrame:
     """One row a claim: statement with its place, whose it is, test, whose margin, effect, n, the
-    paper's, verdict."""
+    paper's, verdict; with `at`, claim's id -> scale, the scale of the verdict before it."""
     rows = []
     for claim, v in judged:
         d = decimals(claim, v)
@@ -66,15 +68,18 @@ def verdicts(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
                 "95 % interval": spread(v.low, v.high, d),
                 "n": v.n,
                 "paper": number(claim.reported_effect, 2),
-                "verdict": words(v.status),
             }
+            | ({} if at is None else {"scale": at[claim.id]})
+            | {"verdict": words(v.status)}
         )
     return frame(rows, ["claim", "verdict"])
 
 
-def ledger(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
+def ledger(
+    judged: Iterable[tuple[Claim, Verdict]], at: Mapping[str, str] | None = None
+) -> DataFrame:
     """One short row a claim: id, place, whose it is, unit, effect, interval, n, the paper's effect,
-    verdict."""
+    the scale of the verdict (`at`: claim's id -> scale, where given) and the verdict."""
     rows = [
         {
             "claim": c.id,
@@ -85,8 +90,9 @@ def ledger(judged: Iterable[tuple[Claim, Verdict]]) -> DataFrame:
             "95 % interval": spread(v.low, v.high, decimals(c, v)),
             "n": v.n,
             "paper": number(c.reported_effect, 2),
-            "verdict": words(v.status),
         }
+        | ({} if at is None else {"scale": at[c.id]})
+        | {"verdict": words(v.status)}
         for c, v in judged
     ]
     return frame(rows, ["claim", "verdict"])
