@@ -146,6 +146,8 @@ class Recipe:
             value = getattr(self, name)
             if not is_number(value) or not 0 <= value < LARGEST:
                 raise wrong(name, value, f"a number from 0 to {LARGEST:g}")
+        if self.optimiser in ("adam", "amsgrad") and self.momentum != 0.9:  # of the default recipe
+            raise wrong("momentum", self.momentum, f"0.9, since {self.optimiser} has none")
         for name, value in self.options.items() if isinstance(self.options, dict) else ():
             if isinstance(value, float) and not math.isfinite(value):
                 raise wrong(name, value, "a finite number")

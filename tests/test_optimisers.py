@@ -5,6 +5,7 @@ import torch
 from small_siamese import net, step, views
 
 from ncssl.errors import UnknownName
+from ncssl.recipes import recipe
 from ncssl.train.optim import LARS, lr_factor, optimiser
 
 
@@ -69,6 +70,25 @@ def test_lars_scales_the_gradients_of_a_closure_too():
         assert opt.step(closure if closed else None) == (36.0 if closed else None)
         found.append(w.detach())
     assert found[0].equal(found[1])
+
+
+def test_hooks_of_a_step_run_once_and_see_the_gradients_of_the_loss():
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)  # puts torch's hooks on its step
+    w = torch.nn.Parameter(torch.full((2, 2), 3.0))
+    opt, seen = LARS([w], lr=1.0, momentum=0.9, weight_decay=0.1), []
+    opt.register_step_post_hook(lambda *_: seen.append(w.grad.clone()))
+    for _ in range(2):
+        opt.zero_grad()
+        w.sum().backward()
+        opt.step()
+    assert len(seen) == 2 and all(g.equal(torch.ones(2, 2)) for g in seen)
+
+
+@pytest.mark.parametrize("name", ["adam", "amsgrad"])
+def test_a_momentum_that_would_be_ignored_is_refused(name):
+    assert recipe("byol", optimiser=name).momentum == 0.9
+    with pytest.raises(ValueError, match=f"momentum was 0.5; allowed: 0.9, since {name} has none"):
+        recipe("byol", optimiser=name, momentum=0.5)
 
 
 @pytest.mark.parametrize("name", ["sgd", "lars", "adam"])

@@ -1,5 +1,6 @@
 """A small decomposition worked out by the processor while a CUDA device goes on."""
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -20,10 +21,13 @@ def deferred(rule: Callable[..., Answer], *given: Tensor) -> Future[Answer]:
     """
     global _worker
     _worker = _worker or ThreadPoolExecutor(1, "ncssl-deferred")
-    copied = torch.cuda.Event() if given[0].is_cuda and torch.cuda.is_available() else None
-    here = [g.detach().to("cpu", non_blocking=True, copy=True) for g in given]
-    if copied:
-        copied.record()
+    there = given[0].is_cuda and torch.cuda.is_available()
+    # copies go to the queue of the tensors' own device, the event to that of the one that is set
+    with torch.cuda.device(given[0].device) if there else contextlib.nullcontext():
+        here = [g.detach().to("cpu", non_blocking=True, copy=True) for g in given]
+        copied = torch.cuda.Event() if there else None
+        if copied:
+            copied.record()
 
     def work() -> Answer:
         if copied:

@@ -113,7 +113,7 @@ class ClosedForm(Head):
         self.register_buffer("C", torch.zeros(d, d))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.observed = 0  # mirrors `steps` on the host so that no device synchronisation is needed
-        self.answers = Deferred()
+        self.answers, self.asked = Deferred(), []
         self.register_state_dict_pre_hook(settle)
 
     @torch.no_grad()
@@ -124,8 +124,25 @@ class ClosedForm(Head):
             wide = self.C.dtype
             self.fold(self.of_batch([self.fitting(v).to(wide) for v in z], [v.to(wide) for v in t]))
             self.observed += 1
-            if self.deferring and self.sets():
-                self.answers.ask(self.rule, *self.moments())
+            self.ask()
+
+    def ask(self) -> None:
+        """Have the rule worked out beside the device, where it is and if it is this step's turn."""
+        if self.deferring and self.sets():
+            self.answers.ask(self.rule, *self.moments())
+            self.asked = self.versions()
+
+    def versions(self) -> list[int]:
+        """How often torch has written to the running moments."""
+        return [running._version for running in self.moments()]
+
+    @torch.no_grad()
+    def average(self) -> None:
+        """Average the running moments over the processes of torch.distributed, each with its part
+        of the batch: between `observe` and `follow`, in every process."""
+        for running in self.moments():
+            torch.distributed.all_reduce(running)
+            running /= torch.distributed.get_world_size()
 
     @property
     def deferring(self) -> bool:
@@ -158,6 +175,8 @@ class ClosedForm(Head):
         """Set W by the rule if it is this step's turn; a deferred answer is put in place where W is
         next read."""
         self.steps.fill_(self.observed)
+        if self.answers.pending is not None and self.versions() != self.asked:
+            self.ask()  # the moments were averaged since
         if self.sets() and not self.answers.advance():
             self.W.copy_(self.rule(*self.moments()))
 
@@ -247,6 +266,12 @@ class Optimal(ClosedForm):
         self.register_buffer("X", torch.zeros(d, d))
 
     def of_batch(self, z: Sequence[Tensor], t: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Second moment of the views, and that of each with a target of another view."""
+        """Second moment of the views, and that of each with a target of another view. Raises
+        ValueError where there is none."""
         pairs = [moment(b, a) for i, a in enumerate(z) for j, b in enumerate(t) if i != j]
+        if not pairs:
+            raise ValueError(
+                f"z were {len(z)} views and t {len(t)} targets; allowed: two or more views, each"
+                " with the target of another"
+            )
         return *super().of_batch(z, t), sum(pairs) / len(pairs)

@@ -33,18 +33,20 @@ class LARS(torch.optim.SGD):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        decays = [group["weight_decay"] for group in self.param_groups]
+        decays, grads = [group["weight_decay"] for group in self.param_groups], {}
         for group in self.param_groups:
             for w in group["params"]:
                 if w.grad is not None and w.ndim > 1:
-                    w.grad.copy_(self.scaled(w, group["weight_decay"]))
+                    grads[w], w.grad = w.grad, self.scaled(w, group["weight_decay"])
             group["weight_decay"] = 0.0
         try:
-            super().step()
+            plain_sgd(self)
             return loss
-        finally:
+        finally:  # gradients are left as they came: who looks at them after the step means those
             for group, decay in zip(self.param_groups, decays, strict=True):
                 group["weight_decay"] = decay
+            for w, grad in grads.items():
+                w.grad = grad
 
     def scaled(self, w: Tensor, decay: float) -> Tensor:
         """Gradient with weight decay, scaled by the layer's trust ratio (1 where a norm is
@@ -52,6 +54,15 @@ class LARS(torch.optim.SGD):
         g = w.grad + decay * w
         ratio = self.trust * w.norm() / g.norm()
         return g * torch.where(torch.isfinite(ratio) & (ratio > 0), ratio, 1.0)
+
+
+def plain_sgd(optimiser: torch.optim.SGD) -> None:
+    """SGD's step without the hooks of steps, which torch puts on it when the first SGD is made:
+    called within another step, they would run twice."""
+    step = torch.optim.SGD.step
+    while getattr(step, "hooked", False):
+        step = step.__wrapped__
+    step(optimiser)
 
 
 def optimiser(name: str, groups: list[dict], *, momentum: float) -> torch.optim.Optimizer:

@@ -39,17 +39,17 @@ class Verdict:
 
 
 def judge(rows: list[dict]) -> Verdict | None:
-    """The verdict on readings, the first of which is the start; None while there is nothing to
-    say."""
+    """The verdict on readings, the first finite one of which is the start; None while there is
+    nothing to say."""
     if not rows:
         return None
     last = rows[-1]
     if last.get("broken"):
         return Verdict(last["step"], "broken", SAID["broken"], "", BROKEN)
-    recent = rows[-AGAIN:]
-    if len(rows) <= AGAIN or "projection_spread" not in last:
+    recent, whole = rows[-AGAIN:], [row for row in rows if not row.get("broken")]
+    if len(whole) <= AGAIN or "projection_spread" not in last:
         return None
-    told = [found(row, rows[0]) for row in recent]
+    told = [found(row, whole[0]) for row in recent]
     name = next((word for word in told[-1] if all(word in each for each in told)), None)
     if name is None or rising(recent, name):
         return None
@@ -60,7 +60,7 @@ def judge(rows: list[dict]) -> Verdict | None:
 def found(row: dict, start: dict) -> list[str]:
     """Findings of a reading, and whether its rank fell since the start."""
     kept = ("spread", "residual", "centred_rankme", "participation", "dead")
-    if row.get("broken") or start.get("broken"):
+    if row.get("broken"):
         return []
     held = findings({k: row[f"projection_{k}"] for k in kept}, row["rows"], row["width"])
     fell = row["projection_centred_rankme"] < FALLEN * start["projection_centred_rankme"]
@@ -85,7 +85,7 @@ def measured(row: dict) -> list[dict[str, str]]:
             }
         )
     pull, push = row.get("encoder_decay", 0.0), row.get("encoder_gradient", 0.0)
-    if pull > push:
+    if pull > push and row.get("coupled", True):
         out.append(
             {
                 "cause": f"weight decay pulls at the encoder with {pull:.2g}, the loss with"

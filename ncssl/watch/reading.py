@@ -1,6 +1,7 @@
 """One reading: reduced on the device to small matrices, which are copied and read by a thread of
 the processor, so that nobody waits."""
 
+from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import partial
 
@@ -18,9 +19,10 @@ TINY = 1e-30
 VISIBLE = 1e-2  # modes above this share of the largest count in the alignment
 
 
-def reading(taken: Taken, norms: dict[str, Tensor]) -> Future[dict]:
+def reading(taken: Taken, norms: dict[str, Tensor], scaled: bool = False) -> Future[dict]:
     """The numbers of what a step gave, to come: of projections and features, of the predictor, of
-    the gradients. `norms`: scalars by name."""
+    the gradients. `norms`: scalars by name. `scaled`: whether the optimiser itself leaves a step
+    out whose gradients are not finite."""
     small: dict[str, tuple[Tensor, ...]] = {
         kind: collapse.reduced(some(views[0]))
         for kind, views in (("projection", taken.projections), ("feature", taken.features))
@@ -34,7 +36,7 @@ def reading(taken: Taken, norms: dict[str, Tensor]) -> Future[dict]:
             scalars["predictor_cosine"] = functional.cosine_similarity(z, p).mean()
     flat = [x for part in small.values() for x in part] + list(scalars.values())
     sizes = {kind: len(part) for kind, part in small.items()}
-    return deferred(partial(read, sizes, list(scalars)), *flat)
+    return deferred(partial(read, sizes, list(scalars), scaled), *flat)
 
 
 def some(x: Tensor) -> Tensor:
@@ -51,13 +53,22 @@ def grams(z: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def gradients(taken: Taken) -> dict[str, Tensor]:
     """Share of the gradient at the projections that did not come through the predictor: 0 where
-    targets are detached."""
-    both = sorted(set(taken.whole) & set(taken.through))
-    if not both:
+    targets are detached. No number where a target may be a tensor that was not seen."""
+    if not (taken.entered and taken.whole) or (taken.alone and len(taken.entered) < 2):
         return {}
-    through = torch.stack([taken.through[i].float() for i in both])
-    aside = (torch.stack([taken.whole[i].float() for i in both]) - through).norm()
-    return {"round_share": aside / (aside + through.norm()).clamp_min(TINY)}
+    zero = torch.zeros((), device=taken.projections[0].device)
+    through = [taken.through.get(i, zero).float() for i in taken.whole]
+    whole = [w.float() for w in taken.whole.values()]
+    # a scaler makes gradients so large that their squares would overflow
+    top = torch.stack([w.abs().max() for w in whole]).max().clamp_min(TINY)
+    aside = length((w - t) / top for w, t in zip(whole, through, strict=True))
+    through = [t / top for t in through]
+    return {"round_share": aside / (aside + length(through)).clamp_min(TINY)}
+
+
+def length(parts: Iterable[Tensor]) -> Tensor:
+    """Norm of tensors as one vector."""
+    return torch.stack([x.norm() for x in parts]).norm()
 
 
 def views(taken: Taken) -> dict[str, Tensor]:
@@ -70,10 +81,16 @@ def views(taken: Taken) -> dict[str, Tensor]:
 
 def norms(parts: dict[str, nn.Module | None], decay: dict[Tensor, float]) -> dict[str, Tensor]:
     """Norms of weights and gradients of each part that is there, and of its weight decay, as
-    scalars on the device; `decay`: parameter -> its weight decay."""
+    scalars on the device; `decay`: parameter -> its weight decay. A part that could learn and that
+    no gradient reached has 0 of both."""
     out: dict[str, Tensor] = {}
     for name, module in parts.items():
-        learned = [w for w in module.parameters() if w.grad is not None] if module else []
+        free = [w for w in module.parameters() if w.requires_grad] if module else []
+        learned = [w for w in free if w.grad is not None]
+        if free and not learned:
+            none = torch.zeros((), device=free[0].device)
+            size = length(w.detach().float() for w in free)
+            out |= {f"{name}_gradient": none, f"{name}_norm": size, f"{name}_decay": none}
         if not learned:
             continue
         sizes = torch._foreach_norm([w.detach() for w in learned])
@@ -84,11 +101,15 @@ def norms(parts: dict[str, nn.Module | None], decay: dict[Tensor, float]) -> dic
     return out
 
 
-def read(sizes: dict[str, int], names: list[str], *flat: Tensor) -> dict:
+def read(sizes: dict[str, int], names: list[str], scaled: bool, *flat: Tensor) -> dict:
     """The numbers as plain values, from what was copied; {"broken": True} where one is not
-    finite."""
-    if not all(bool(x.isfinite().all()) for x in flat):
-        return {"broken": True}
+    finite, {"left out": True} where that is a gradient of a step that was left out."""
+    fine = [bool(x.isfinite().all()) for x in flat]
+    if not all(fine):
+        of = [""] * (len(flat) - len(names)) + names
+        bad = [name for name, good in zip(of, fine, strict=True) if not good]
+        slopes = all(name.endswith(("_gradient", "round_share")) for name in bad)
+        return {"left out": True} if scaled and slopes else {"broken": True}
     out, at = {}, 0
     for kind, size in sizes.items():
         part, at = flat[at : at + size], at + size

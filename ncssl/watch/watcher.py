@@ -23,6 +23,8 @@ PARTS = {
     "predictor": ("predictor", "prediction_head"),
 }
 WRAPPED = ("optimizer", "optim")  # where wrappers of optimisers keep what they wrap
+# optimisers that add the decay of a weight to its gradient, where a group does not say otherwise
+COUPLED = ("SGD", "Adam", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop", "ASGD")
 
 
 class Watch:
@@ -62,21 +64,25 @@ class Watch:
 
     @torch.no_grad()
     def measure(self) -> None:
-        """Begin a reading of the step that was; without projections there is none."""
+        """Begin a reading of the step that was; without two rows of projections there is none."""
         taken = self.hooks.stop()
-        if not taken.projections:
+        if not taken.projections or len(taken.projections[0]) < 2:
             return
         n, d = taken.projections[0].shape
         shape = {"step": self.count, "rows": len(range(0, n, -(-n // ROWS))), "width": d}
         groups = self.optimiser.param_groups
         decay = {w: g.get("weight_decay", 0.0) for g in groups for w in g["params"]}
-        self.pending.append((shape, reading(taken, norms(self.parts, decay))))
+        shape["coupled"] = coupled(self.optimiser)
+        # a GradScaler leaves this to a fused optimiser, at which it sets the attribute for a step
+        scaled = getattr(self.optimiser, "found_inf", None) is not None
+        self.pending.append((shape, reading(taken, norms(self.parts, decay), scaled)))
 
     def collect(self, wait: bool = False) -> None:
         """Take in the readings that have come, in their order; `wait` for all."""
         while self.pending and (wait or self.pending[0][1].done()):
             shape, future = self.pending.pop(0)
-            self.take(shape | future.result())
+            if "left out" not in (found := future.result()):
+                self.take(shape | found)
 
     def take(self, row: dict) -> None:
         """One reading: kept, written, judged; who asked is called at the first verdict and at every
@@ -149,6 +155,13 @@ def watch(
     if not first():
         log, html, on_collapse, quiet = None, None, None, True
     return Watch(unwrapped(optimiser), parts, every, log, html, on_collapse, quiet)
+
+
+def coupled(optimiser: Optimizer) -> bool:
+    """Whether decay is added to the gradient, so that the two can be compared: not in AdamW, not
+    where the rate is scaled layer by layer."""
+    plain = type(optimiser) in [getattr(torch.optim, name) for name in COUPLED]
+    return plain and not any(g.get("decoupled_weight_decay") for g in optimiser.param_groups)
 
 
 def first() -> bool:
