@@ -214,3 +214,9 @@ def test_a_chapter_judges_the_runs_it_shows(monkeypatch):
     assert norm.startswith("Outcome. Of two claims") and norm.count("\n* ") == len(decided) > 0
     assert "None of the three claims is decided" in eps  # only="norm": nothing else is loaded
     assert chapter.trained("norm", "frobenius")[0].options["norm"] == "frobenius"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_settings_are_those_of_the_experiments_that_are_shown(name):
+    """The largest scale of a chapter need not be that of the experiment beside a table."""
+    assert [cell for cell in code(name) if re.search(r"\bchapter\.scale\b", cell)] == []
