@@ -112,15 +112,23 @@ def test_captions_name_arms_from_high_to_low():
     arms = [dict(arm=f"a{i}", label=f"arm {i}", mean=float(i)) for i in range(7)]
     seen = {"arms": arms, "floors": (None, 2.5), "labels": ("x", "linear probe, %")}
     said = outcome.finding(seen)
-    assert said.startswith(
-        "Linear probe, % at the end, from high to low. arm 6: 6.0; arm 5: 5.0; …"
-    )
+    assert said.startswith("Four of seven arms are above the untrained encoder. Linear probe, %")
+    assert "at the end, from high to low. arm 6: 6.0; arm 5: 5.0; …" in said
     assert said.endswith("arm 0: 0.0; untrained encoder: 2.5.")
     assert outcome.finding(seen | {"arms": []}) == "Not run at this scale."
     gap = dict(label="A - B", effect=-1.25, low=-2.0, high=-0.5, paper=3.0)
-    assert outcome.gaps([gap]) == "A - B: −1.2 [−2.0, −0.5], in the paper 3.0."
+    alone = "The interval of the difference lies wholly below 0. "
+    assert outcome.gaps([gap]) == f"{alone}A - B: −1.2 [−2.0, −0.5], in the paper 3.0."
+    more = outcome.gaps([gap, gap | dict(low=-2.0, high=0.5), gap | dict(low=0.1, high=0.5)])
+    assert more.startswith("Of three intervals, one lies wholly above 0 and one wholly below 0. A")
+    assert outcome.gaps([gap | dict(high=1.0)] * 2).startswith("Of two intervals, all contain 0.")
+    other = gap | dict(label="C", effect=None, low=None, high=None, apart=True)
+    assert outcome.gaps([other]).startswith("C: computed in another precision")
+    assert outcome.gaps([other | dict(apart=False)]) == "Not run at this scale."
     curve = dict(label="A", runs=[([1, 2], [5.0, 1.0]), ([1, 2], [5.0, 2.0])])
     assert outcome.ends([curve], "Rank") == "Rank at the end. A: 1.5."
+    lower = curve | dict(label="B", runs=[([1], [0.5])])
+    assert outcome.ends([curve, lower], "Rank").startswith("A ends highest, B lowest. Rank at")
 
 
 def test_a_figure_follows_the_theme_and_has_words():
