@@ -122,6 +122,7 @@ def test_captions_name_arms_from_high_to_low():
     more = outcome.gaps([gap, gap | dict(low=-2.0, high=0.5), gap | dict(low=0.1, high=0.5)])
     assert more.startswith("Of three intervals, one lies wholly above 0 and one wholly below 0. A")
     assert outcome.gaps([gap | dict(high=1.0)] * 2).startswith("Both intervals contain 0.")
+    assert outcome.gaps([gap] * 3).startswith("All three intervals lie wholly below 0.")
     other = gap | dict(label="C", effect=None, low=None, high=None, apart=True)
     assert outcome.gaps([other]).startswith("C: computed in another precision")
     assert outcome.gaps([other | dict(apart=False)]) == "Not run at this scale."

@@ -220,9 +220,10 @@ def signs(rows: Sequence[Mapping[str, Any]]) -> str:
         where = "above 0" if above else "below 0" if below else ""
         said = f"lies wholly {where}" if where else "contains 0"
         return f"The interval of the difference {said}."
-    if not above + below:
+    every = {above: "lie wholly above 0", below: "lie wholly below 0"}.get(len(known))
+    if every or not above + below:
         which = "Both" if len(known) == 2 else f"All {count(len(known))}"
-        return f"{which} intervals contain 0."
+        return f"{which} intervals {every or 'contain 0'}."
     said = joined(f"{count(n)} wholly {w} 0" for n, w in ((above, "above"), (below, "below")) if n)
     lie = "lies" if (above or below) == 1 else "lie"
     return f"Of {count(len(known))} intervals, {said.replace(' wholly', f' {lie} wholly', 1)}."

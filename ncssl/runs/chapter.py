@@ -247,11 +247,12 @@ def open_chapter(
 
 def shown_elsewhere(paper: Paper, scales: dict[str, str]) -> dict[str, tuple[Claim, Verdict, str]]:
     """Claim's id -> the claim, its verdict in the ledger and the scale of that, where this is not
-    the scale that its experiment is shown at: one claim has one verdict in the book."""
+    the scale that its experiment is shown at: one claim has one verdict in the book. `scales`: of
+    the experiments that are shown."""
     out = {}
     for claim, by_scale in experiments.judged(paper, kinds=("records",)):
         scale = ledger.at(by_scale)
-        if scale not in ("", scales[claim.experiment]):
+        if claim.experiment in scales and scale not in ("", scales[claim.experiment]):
             out[claim.id] = claim, ledger.shown(by_scale), scale
     return out
 
