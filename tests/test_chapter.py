@@ -57,8 +57,10 @@ def test_an_outcome_says_the_scale_of_what_another_one_decides():
     rows = [(CLAIM, Verdict("reproduced", **FULL)), (OTHER, Verdict("same direction", **FULL))]
     said = plain(outcome.section(PAPER, rows, "laptop", {OTHER.id: "small"}))
     goes = "one goes the claimed way by less than the margin at scale small"
-    assert f"Of two claims, one is reproduced at scale laptop and {goes}." in said
+    assert f"Of two claims, one is reproduced at scale laptop; {goes}." in said
     assert f"below the margin at scale small: {OTHER.statement.removesuffix('.')}" in said
+    both = plain(outcome.section(PAPER, [rows[0]] * 2, "laptop"))
+    assert "Both claims are reproduced at scale laptop." in both
     alone = plain(outcome.section(PAPER, rows[:1], "laptop", {CLAIM.id: "small"}))
     assert "The claim is reproduced at scale small." in alone
     told = plain(digest.learned({"laptop": rows[:1], "small": rows[1:]}))
@@ -83,9 +85,11 @@ def test_a_chapter_ends_with_every_claim_that_was_judged():
     assert "None of two claims" in none and "Of the others" not in none
     ours = (dataclasses.replace(CLAIM, by="book"), Verdict("contradicted", **FULL))
     assert "(the book's own)" in html.unescape(digest.learned({"small": [ours]}))
-    assert "claims of the paper and one of one claim of the book" in plain(
-        digest.learned({"small": [*rows, ours]})
-    )
+    both = plain(digest.learned({"small": [*rows, ours]}))
+    assert "One of two claims of the paper and the one claim of the book's own can be" in both
+    no = (ours[0], Verdict("out of reach", **FULL))
+    one = plain(digest.learned({"small": [*rows, no]}))
+    assert "can be judged by runs of scale small, and not the one claim of the book's own." in one
 
 
 def test_a_chapter_begins_with_what_is_decided_the_papers_own_first():
@@ -220,7 +224,10 @@ def test_a_chapter_judges_the_runs_it_shows(monkeypatch):
     chapter.outcome("eps")
     norm, eps = (data["text/plain"] for data in shown)
     decided = [v for _, v in chapter.claims("norm") if v.status in outcome.TOLD]
-    assert norm.startswith("Outcome. Of two claims") and norm.count("\n* ") == len(decided) > 0
+    assert (
+        norm.startswith(("Outcome. Of two claims", "Outcome. Both claims"))
+        and norm.count("\n* ") == len(decided) > 0
+    )
     assert "None of the three claims is decided" in eps  # only="norm": nothing else is loaded
     assert chapter.trained("norm", "frobenius")[0].options["norm"] == "frobenius"
 

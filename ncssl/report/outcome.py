@@ -54,11 +54,15 @@ def by_scale(judged: Judged, scale: str, at: Mapping[str, str]) -> dict[str, Jud
 
 def first(judged: Judged, scale: str, at: Mapping[str, str]) -> str:
     """One sentence: how many claims, and what became of them at which scale."""
-    groups = by_scale(judged, scale, at)
+    groups, found = by_scale(judged, scale, at), {v.status for _, v in judged}
+    if len(groups) == len(found) == 1 < len(judged) and found <= set(TOLD):
+        who = "Both" if len(judged) == 2 else f"All {count(len(judged))}"
+        told = states(judged, TOLD).removeprefix(count(len(judged)))
+        return f"<b>Outcome.</b> {who} claims{told} at scale {next(iter(groups))}."
     said = [f"{told} at scale {s}" for s, rows in groups.items() if (told := states(rows, TOLD))]
     if said:
         who = f"The claim {said[0].removeprefix('one ')}" if len(judged) == 1 else ""
-        return f"<b>Outcome.</b> {who or f'Of {claims(judged)}, {joined(said)}'}."
+        return f"<b>Outcome.</b> {who or f'Of {claims(judged)}, ' + '; '.join(said)}."
     subject = {1: "The one claim here is not", 2: "Neither of the two claims is"}.get(
         len(judged), f"None of the {claims(judged)} is"
     )
