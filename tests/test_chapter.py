@@ -230,6 +230,8 @@ def test_a_chapter_judges_the_runs_it_shows(monkeypatch):
     )
     assert "None of the three claims is decided" in eps  # only="norm": nothing else is loaded
     assert chapter.trained("norm", "frobenius")[0].options["norm"] == "frobenius"
+    chapter.rerun()
+    assert "--set epochs=0" not in shown[-1]["text/plain"], "the untrained encoder is no example"
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
