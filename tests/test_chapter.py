@@ -57,8 +57,10 @@ def test_an_outcome_says_the_scale_of_what_another_one_decides():
     rows = [(CLAIM, Verdict("reproduced", **FULL)), (OTHER, Verdict("same direction", **FULL))]
     said = plain(outcome.section(PAPER, rows, "laptop", {OTHER.id: "small"}))
     goes = "one goes the claimed way by less than the margin at scale small"
-    assert f"Of two claims, one is reproduced at scale laptop and {goes}." in said
+    assert f"Of two claims, one is reproduced at scale laptop; {goes}." in said
     assert f"below the margin at scale small: {OTHER.statement.removesuffix('.')}" in said
+    both = plain(outcome.section(PAPER, [rows[0]] * 2, "laptop"))
+    assert "Both claims are reproduced at scale laptop." in both
     alone = plain(outcome.section(PAPER, rows[:1], "laptop", {CLAIM.id: "small"}))
     assert "The claim is reproduced at scale small." in alone
     told = plain(digest.learned({"laptop": rows[:1], "small": rows[1:]}))
@@ -83,9 +85,11 @@ def test_a_chapter_ends_with_every_claim_that_was_judged():
     assert "None of two claims" in none and "Of the others" not in none
     ours = (dataclasses.replace(CLAIM, by="book"), Verdict("contradicted", **FULL))
     assert "(the book's own)" in html.unescape(digest.learned({"small": [ours]}))
-    assert "claims of the paper and one of one claim of the book" in plain(
-        digest.learned({"small": [*rows, ours]})
-    )
+    both = plain(digest.learned({"small": [*rows, ours]}))
+    assert "One of two claims of the paper and the one claim of the book's own can be" in both
+    no = (ours[0], Verdict("out of reach", **FULL))
+    one = plain(digest.learned({"small": [*rows, no]}))
+    assert "can be judged by runs of scale small, and not the one claim of the book's own." in one
 
 
 def test_a_chapter_begins_with_what_is_decided_the_papers_own_first():
@@ -112,15 +116,24 @@ def test_captions_name_arms_from_high_to_low():
     arms = [dict(arm=f"a{i}", label=f"arm {i}", mean=float(i)) for i in range(7)]
     seen = {"arms": arms, "floors": (None, 2.5), "labels": ("x", "linear probe, %")}
     said = outcome.finding(seen)
-    assert said.startswith(
-        "Linear probe, % at the end, from high to low. arm 6: 6.0; arm 5: 5.0; …"
-    )
+    assert said.startswith("Four of seven arms are above the untrained encoder. Linear probe, %")
+    assert "at the end, from high to low. arm 6: 6.0; arm 5: 5.0; …" in said
     assert said.endswith("arm 0: 0.0; untrained encoder: 2.5.")
     assert outcome.finding(seen | {"arms": []}) == "Not run at this scale."
     gap = dict(label="A - B", effect=-1.25, low=-2.0, high=-0.5, paper=3.0)
-    assert outcome.gaps([gap]) == "A - B: −1.2 [−2.0, −0.5], in the paper 3.0."
+    alone = "The interval of the difference lies wholly below 0. "
+    assert outcome.gaps([gap]) == f"{alone}A - B: −1.2 [−2.0, −0.5], in the paper 3.0."
+    more = outcome.gaps([gap, gap | dict(low=-2.0, high=0.5), gap | dict(low=0.1, high=0.5)])
+    assert more.startswith("Of three intervals, one lies wholly above 0 and one wholly below 0. A")
+    assert outcome.gaps([gap | dict(high=1.0)] * 2).startswith("Both intervals contain 0.")
+    assert outcome.gaps([gap] * 3).startswith("All three intervals lie wholly below 0.")
+    other = gap | dict(label="C", effect=None, low=None, high=None, apart=True)
+    assert outcome.gaps([other]).startswith("C: computed in another precision")
+    assert outcome.gaps([other | dict(apart=False)]) == "Not run at this scale."
     curve = dict(label="A", runs=[([1, 2], [5.0, 1.0]), ([1, 2], [5.0, 2.0])])
     assert outcome.ends([curve], "Rank") == "Rank at the end. A: 1.5."
+    lower = curve | dict(label="B", runs=[([1], [0.5])])
+    assert outcome.ends([curve, lower], "Rank").startswith("A ends highest, B lowest. Rank at")
 
 
 def test_a_figure_follows_the_theme_and_has_words():
@@ -211,6 +224,17 @@ def test_a_chapter_judges_the_runs_it_shows(monkeypatch):
     chapter.outcome("eps")
     norm, eps = (data["text/plain"] for data in shown)
     decided = [v for _, v in chapter.claims("norm") if v.status in outcome.TOLD]
-    assert norm.startswith("Outcome. Of two claims") and norm.count("\n* ") == len(decided) > 0
+    assert (
+        norm.startswith(("Outcome. Of two claims", "Outcome. Both claims"))
+        and norm.count("\n* ") == len(decided) > 0
+    )
     assert "None of the three claims is decided" in eps  # only="norm": nothing else is loaded
     assert chapter.trained("norm", "frobenius")[0].options["norm"] == "frobenius"
+    chapter.rerun()
+    assert "--set epochs=0" not in shown[-1]["text/plain"], "the untrained encoder is no example"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_settings_are_those_of_the_experiments_that_are_shown(name):
+    """The largest scale of a chapter need not be that of the experiment beside a table."""
+    assert [cell for cell in code(name) if re.search(r"\bchapter\.scale\b", cell)] == []

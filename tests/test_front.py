@@ -11,8 +11,9 @@ from stills import FOLDER, evaluate
 
 from ncssl.claims import papers
 from ncssl.errors import BadFile
-from ncssl.pages import answers, questions, summary
+from ncssl.pages import answers, pictures, questions, summary
 from ncssl.runs import experiments
+from ncssl.theory import kept
 from ncssl.verdicts.states import Gate, Verdict
 
 KEYS = ("tian2021", "wang2021", "halvagal2023", "liu2022", "wen2022", "cho2022")
@@ -224,6 +225,12 @@ def test_an_answer_names_the_scale_of_each_verdict():
     assert "(scale laptop and small)" in answers.lead(both)
     begun = row("not run")._replace(verdict=Verdict("not run", begun=True))
     assert "too few runs" in answers.lead([begun]) and "not made" in answers.lead([row("not run")])
+
+
+def test_the_picture_of_the_head_says_which_starts_it_has():
+    said = pictures.any_start()
+    share = kept.value("wen2022", "no_head_share_any_start")
+    assert f"{100 * share:.0f} %." in said and "without a head" in pictures.PICTURES["wen2022"][1]
 
 
 def test_a_number_of_a_page_says_what_it_is_the_difference_of():

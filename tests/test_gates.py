@@ -53,6 +53,8 @@ def test_a_gate_says_where_an_arm_has_seeds_that_it_does_not_look_at():
     (one,) = gates.gates(c, found + more, PIXELS)
     assert one.detail.endswith(", on its first 3 seeds") and "by 5.0" in one.detail
     assert "first" not in gates.gates(c, found, PIXELS)[0].detail
+    close = gates.gates(c, runs(a=50, b=47.97, random=40), PIXELS)[0].detail
+    assert "by 7.97 points by probe (8 needed)" in close
     behind = gates.gates(c, runs(a=50, b=22.2, random=40), PIXELS)[0].detail
     assert (
         "b is 17.8 points behind the untrained encoder by probe (a lead of 8 is needed)" in behind

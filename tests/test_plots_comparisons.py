@@ -87,6 +87,17 @@ def test_differences_are_paired_by_seed_and_stand_beside_the_papers(found):
     assert rank["paper"] is None and rank["effect"] == 0
 
 
+def test_arms_of_two_precisions_are_not_called_not_run(found):
+    pair = {"a": ("eps_0", "eps_0_3")}
+    half = [(p, r and dataclasses.replace(r, precision="bf16")) for p, r in found]
+    mixed = [b if b[0].arm == "eps_0" else a for a, b in zip(found, half, strict=True)]
+    (row,) = compare.differences(PAPER, "eps", mixed, pair)
+    assert row["effect"] is None and row["apart"]
+    assert figures.tick_label(row) == "a (computed otherwise)"
+    (none,) = compare.differences(PAPER, "eps", found, {"a": ("eps_1", "eps_0_3")})
+    assert not none["apart"] and figures.tick_label(none) == "a (not run)"
+
+
 def test_a_seed_computed_in_two_precisions_is_not_compared(found):
     claim = next(c for c in PAPER.claims.values() if c.compared == ("eps_0_3", "eps_0"))
 

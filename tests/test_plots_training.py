@@ -220,17 +220,25 @@ def test_tables_of_verdicts_and_claims_are_complete(found):
 
 def test_search_lists_every_run_and_marks_what_was_taken(found, tmp_path):
     p = found[0][0]
-    for lr, probe in ((0.03, 50.0), (0.1, 40.0)):
-        r = dataclasses.replace(
-            record(p, probe), recipe=dataclasses.replace(p.recipe, lr=lr), key="laptop_search"
-        )
+    own = dataclasses.replace(p.recipe, lr=0.1)
+    tries = (0.03, {}, 50.0), (0.1, {}, 40.0), (0.1, {"width": 99}, 45.0), (0.1, {"crop": 24}, 46.0)
+    for lr, other, probe in tries:
+        r = dataclasses.replace(p.recipe, lr=lr, **other)
+        r = dataclasses.replace(record(p, probe), recipe=r, key="laptop_search")
         store.save(r, tmp_path)
-    table = frame.search(
-        "laptop_search", dataclasses.replace(r.recipe, lr=0.1), {"cifar10_jpeg": 50_000}, tmp_path
-    )
-    assert table["lr"].tolist() == ["0.03", "0.1"] and table["taken"].tolist() == ["", "yes"]
-    assert table["best"].tolist() == ["yes", ""]
-    assert frame.search("other", r.recipe, {}, tmp_path).empty
+    images = {"cifar10_jpeg": 50_000}
+    table = frame.search("laptop_search", lambda method: own, images, tmp_path)
+    rows = {row["probe, %"]: row for row in table.to_dict("records")}
+    assert [rows[k]["taken"] for k in ("50.0", "40.0", "45.0", "46.0")] == ["", "yes", "", ""]
+    assert [rows[k]["best"] for k in ("50.0", "40.0", "45.0", "46.0")] == ["yes", "", "", ""]
+    assert rows["45.0"]["width"] == 99 and [rows[k]["crop"] for k in ("40.0", "46.0")] == [
+        "whole",
+        24,
+    ]
+    averaged = dataclasses.replace(own, options=dict(own.options) | {"keep": 0.5})
+    told = frame.search("laptop_search", lambda method: averaged, images, tmp_path)
+    assert set(told["taken"]) == {""}, "another running average is another setting"
+    assert frame.search("other", lambda method: own, {}, tmp_path).empty
 
 
 def test_decay_time_counts_whole_steps_of_the_images_used(found):

@@ -147,12 +147,16 @@ def test_status_is_what_the_notebook_says(root, tmp_path):
     notebook = nbformat.v4.new_notebook()
     notebook.metadata["language_info"] = {"version": "3.11.7"}
     notebook.cells = [
-        nbformat.v4.new_code_cell("a = 1  # one\nb = 'x'", metadata={"tags": ["parameters"]})
+        nbformat.v4.new_code_cell("a: int = 1  # one\nb = 'x'", metadata={"tags": ["parameters"]})
+    ]
+    kinds = {"text/html": "<figure><svg></svg></figure>"}, {"image/png": ""}, {"text/html": "<p>"}
+    notebook.cells[0].outputs = [
+        nbformat.v4.new_output("display_data", data={"text/plain": ""} | data) for data in kinds
     ]
     path = tmp_path / "n.ipynb"
     nbformat.write(notebook, path)
     run = status.read(path)
-    assert (run.parameters, run.cells, run.figures, run.seconds) == ("a = 1, b = 'x'", 1, 0, None)
+    assert (run.parameters, run.cells, run.figures, run.seconds) == ("a = 1, b = 'x'", 1, 2, None)
     notebook.metadata["papermill"] = {"duration": 12.34, "end_time": "2026-11-30T01:02:03"}
     notebook.metadata["ncssl"] = status.note(notebook)
     nbformat.write(notebook, path)

@@ -49,6 +49,18 @@ def test_lists_are_those_of_the_records_or_the_usual_ones():
     assert spoken.lists([]) == []
 
 
+def test_the_headline_says_both_kinds_of_trials(tmp_path, monkeypatch):
+    monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
+    found = {"collapse": runs()}
+    assert "not known" in spoken.headline(PAPER, found, "collapse")
+    (floor,) = baselines_of([found["collapse"][0][0]])
+    means = {"mean_eer": 16.5, "mean_mismatched_eer": 27.5}
+    store.save(record(floor, measured(16.5, ("libri",)) | means), tmp_path)
+    said = spoken.headline(PAPER, found, "collapse")
+    assert "ahead of every network of this chapter on matched trials (16.5 % against 22.0 %" in said
+    assert "behind the best network of this chapter where one side of a trial has noise" in said
+
+
 def test_the_last_row_is_what_needs_no_learning(tmp_path, monkeypatch):
     monkeypatch.setenv("NCSSL_RESULTS", str(tmp_path))
     found = runs()

@@ -17,7 +17,7 @@ from ncssl.report.frame import number, spread
 from ncssl.report.outcome import minus
 from ncssl.report.tables import decimals
 from ncssl.runs import experiments
-from ncssl.theory import theory
+from ncssl.theory import kept, theory
 from ncssl.theory.halvagal2023 import modes as variances
 from ncssl.theory.liu2022 import runs as table3
 from ncssl.theory.ode.flow import phase_grid
@@ -162,7 +162,8 @@ def liu2022() -> Figure:
 
 
 def wen2022() -> Figure:
-    """What two neurons learn from 64 random starts, with the head and without an ingredient."""
+    """What two neurons learn from 64 random starts that are biased towards the strong feature, with
+    the head and without an ingredient."""
     results = {name: measure.shares(many.ablation(name, 64)) for name in VARIANTS}
     figure, (ax,) = style.panels(width=7.4, height=2.6)
     heads.outcome_bars(results, ax)
@@ -182,7 +183,18 @@ def cho2022() -> Figure:
 def of_paper(key: str) -> str:
     """The one picture of a paper's summary."""
     make, alt = PICTURES[key]
-    return f"{page.closed(make(), alt)}\n"
+    caption = any_start() if key == "wen2022" else ""
+    return f"{page.closed(make(), alt, caption)}\n"
+
+
+def any_start() -> str:
+    """Which starts the picture of the head has, and what starts of any kind do, by the value that
+    is kept of it."""
+    share = number(100 * kept.value("wen2022", "no_head_share_any_start"), 0)
+    return (
+        "Random starts in which, without a head, the strong feature would win in both neurons; of"
+        f" random starts of any kind it does so in {share} %."
+    )
 
 
 PICTURES = {  # paper -> its picture, and what that shows in words
@@ -211,7 +223,8 @@ PICTURES = {  # paper -> its picture, and what that shows in words
     ),
     "wen2022": (
         wen2022,
-        "Shares of random starts by what the two neurons learn. With the head more than half learn"
+        "Shares of random starts by what the two neurons learn, of starts in which without a head"
+        " the strong feature would win in both. With the head more than half learn"
         " both features; without it, or without stop-gradient or normalisation, none or few do.",
     ),
     "cho2022": (

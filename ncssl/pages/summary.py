@@ -139,7 +139,7 @@ def mind(asked: Asked, rows: Mapping[str, Judged]) -> str:
     return "\n".join(f"* {badges(of)}: {need}" for need, of in by_need.items())
 
 
-FOUND = (  # the second and the third sentence of the front
+FOUND = (  # what the front says next
     "Computed again, {right} of the {maths} claims that these papers make of their mathematics"
     " hold, and {wrong} do not. Of their {runs} claims about trained networks our runs (scale"
     " {scale}) decide {decided} ({states}), leave {open} open, and have not learned enough, or are"

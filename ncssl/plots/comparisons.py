@@ -56,8 +56,9 @@ def differences(data: Sequence[Mapping[str, Any]], ax: Axes, *, x_label: str = "
 
 
 def tick_label(row: Mapping[str, Any]) -> str:
-    """The label of a pair in lines of at most 34 letters, and whether it was not run."""
-    return textwrap.fill(row["label"] + (" (not run)" if row["effect"] is None else ""), 34)
+    """The label of a pair in lines of at most 34 letters, and why it has no difference."""
+    why = " (computed otherwise)" if row.get("apart") else " (not run)"
+    return textwrap.fill(row["label"] + (why if row["effect"] is None else ""), 34)
 
 
 def reaching(data: Sequence[Mapping[str, Any]], ax: Axes, *, y_label: str = "") -> Axes:

@@ -47,7 +47,8 @@ def differences(
     The interval is that of verdicts: 95 %, paired by seed where seeds are the same, of seeds that
     were computed alike, and for an accuracy with the noise of the test images. effect is None
     without a run in both arms, low and high below two; paper is the paper's own difference, None
-    where it has not both numbers; `whence` says in words where those are from.
+    where it has not both numbers; `whence` says in words where those are from, `apart` that
+    both arms have runs, and none of one kind.
     """
     e, rows = paper.experiments[experiment], []
     for label, (left, right) in pairs.items():
@@ -63,6 +64,7 @@ def differences(
         paper_effect = round(cells[0].value - cells[1].value, 10) if known else None
         count = images(fair, (left, right)) if name.endswith("_accuracy") else None
         told = {"paper": paper_effect, "whence": select.whence(cells if known else ())}
+        told["apart"] = not (a and b) and {left, right} <= set(select.metric(found, name))
         rows.append({"label": label, "arm": left} | told | difference(a, b, count))
     return rows
 

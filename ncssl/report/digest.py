@@ -93,14 +93,18 @@ def speaking(by_scale: ByScale) -> list[str]:
 def judgeable(by_scale: ByScale, scales: Iterable[str]) -> str:
     """One sentence: how many claims can be judged, the paper's own and the book's, at which
     scales."""
-    parts = []
+    can, cannot = [], []
     for whose, some in own(by_scale):
         judged = every(some)
-        n = sum(v.status in TOLD for _, v in judged)
-        parts.append(f"{count(n) if n else 'none'} of {claims(judged)} {whose}")
+        n, who = sum(v.status in TOLD for _, v in judged), f"{claims(judged)} {whose}"
+        if len(judged) == 1:
+            (can if n else cannot).append(f"{'' if n else 'not '}the {who}")
+        else:
+            (can if n else cannot).append(f"{count(n) if n else 'none'} of {who}")
     runs = f"runs of scale {joined(scales)}" if scales else "the runs made so far"
-    said = joined(parts)
-    return f"{said[0].upper()}{said[1:]} can be judged by {runs}."
+    said = f"{joined(can or cannot)} can be judged by {runs}"
+    more = f", and {joined(cannot)}" if can and cannot else ""
+    return f"{said[0].upper()}{said[1:]}{more}."
 
 
 def counted(judged: Judged) -> str:

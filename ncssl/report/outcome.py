@@ -54,11 +54,15 @@ def by_scale(judged: Judged, scale: str, at: Mapping[str, str]) -> dict[str, Jud
 
 def first(judged: Judged, scale: str, at: Mapping[str, str]) -> str:
     """One sentence: how many claims, and what became of them at which scale."""
-    groups = by_scale(judged, scale, at)
+    groups, found = by_scale(judged, scale, at), {v.status for _, v in judged}
+    if len(groups) == len(found) == 1 < len(judged) and found <= set(TOLD):
+        who = "Both" if len(judged) == 2 else f"All {count(len(judged))}"
+        told = states(judged, TOLD).removeprefix(count(len(judged)))
+        return f"<b>Outcome.</b> {who} claims{told} at scale {next(iter(groups))}."
     said = [f"{told} at scale {s}" for s, rows in groups.items() if (told := states(rows, TOLD))]
     if said:
         who = f"The claim {said[0].removeprefix('one ')}" if len(judged) == 1 else ""
-        return f"<b>Outcome.</b> {who or f'Of {claims(judged)}, {joined(said)}'}."
+        return f"<b>Outcome.</b> {who or f'Of {claims(judged)}, ' + '; '.join(said)}."
     subject = {1: "The one claim here is not", 2: "Neither of the two claims is"}.get(
         len(judged), f"None of the {claims(judged)} is"
     )
@@ -166,19 +170,34 @@ def finding(data: Mapping[str, Any]) -> str:
 
 
 def ranking(rows: Sequence[Mapping[str, Any]], what: str) -> str:
-    """Arms from the highest mean to the lowest, in words, and the untrained encoder after them."""
+    """Arms from the highest mean to the lowest, in words, and the untrained encoder after them; how
+    many are above it first."""
     there = sorted((r for r in rows if r["mean"] is not None), key=lambda r: -r["mean"])
-    parts = [f"{r['label']}: {number(r['mean'])}" for r in there if r["arm"] != UNTRAINED]
-    if not parts:
+    arms = [r for r in there if r["arm"] != UNTRAINED]
+    floor = next((r for r in there if r["arm"] == UNTRAINED), None)
+    if not arms:
         return "Not run at this scale."
+    parts = [f"{r['label']}: {number(r['mean'])}" for r in arms]
     if len(parts) > 5:
         parts = [*parts[:2], "…", *parts[-2:]]
-    parts += [f"{r['label']}: {number(r['mean'])}" for r in there if r["arm"] == UNTRAINED]
-    return minus(f"{what[0].upper()}{what[1:]}, from high to low. {'; '.join(parts)}.")
+    parts += [f"{floor['label']}: {number(floor['mean'])}"] if floor else []
+    said = f"{what[0].upper()}{what[1:]}, from high to low. {'; '.join(parts)}."
+    return minus(f"{over(arms, floor['mean'])} {said}" if floor else said)
+
+
+def over(arms: Sequence[Mapping[str, Any]], floor: float) -> str:
+    """How many arms have a mean above that of the untrained encoder, in a sentence."""
+    n = sum(r["mean"] > floor for r in arms)
+    if len(arms) == 1:
+        return f"{arms[0]['label']} is {'' if n else 'not '}above the untrained encoder."
+    many = {len(arms): "All", 0: "None"}.get(n, count(n).capitalize())
+    verb = "is" if n == 1 else "are"
+    return f"{many} of {count(len(arms))} arms {verb} above the untrained encoder."
 
 
 def gaps(rows: Sequence[Mapping[str, Any]], digits: int = 1) -> str:
-    """What a figure of differences shows, in words: each with its interval, and the paper's."""
+    """What a figure of differences shows, in words: how many intervals leave 0 out, then each with
+    its interval, and the paper's; last what was computed otherwise and is not compared."""
     parts = []
     for r in rows:
         if r["effect"] is not None:
@@ -186,17 +205,49 @@ def gaps(rows: Sequence[Mapping[str, Any]], digits: int = 1) -> str:
             whence = r.get("whence", "in the paper")
             paper = "" if r["paper"] is None else f", {whence} {number(r['paper'], digits)}"
             parts.append(f"{r['label']}: {here}{paper}")
-    return minus(f"{'; '.join(parts)}.") if parts else "Not run at this scale."
+    apart = joined(r["label"] for r in rows if r.get("apart"))
+    other = "in another precision or on another kind of device, so there is no difference to give"
+    note = f"{apart}: computed {other}." if apart else ""
+    if not parts:
+        return note or "Not run at this scale."
+    return minus(f"{signs(rows)} {'; '.join(parts)}. {note}".strip())
+
+
+def signs(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many intervals of differences lie wholly on one side of 0, in a sentence; empty without
+    an interval."""
+    known = [r for r in rows if r["low"] is not None and r["high"] is not None]
+    above, below = sum(r["low"] > 0 for r in known), sum(r["high"] < 0 for r in known)
+    if not known:
+        return ""
+    if len(known) == 1:
+        where = "above 0" if above else "below 0" if below else ""
+        said = f"lies wholly {where}" if where else "contains 0"
+        return f"The interval of the difference {said}."
+    every = {above: "lie wholly above 0", below: "lie wholly below 0"}.get(len(known))
+    if every or not above + below:
+        which = "Both" if len(known) == 2 else f"All {count(len(known))}"
+        return f"{which} intervals {every or 'contain 0'}."
+    said = joined(f"{count(n)} wholly {w} 0" for n, w in ((above, "above"), (below, "below")) if n)
+    lie = "lies" if (above or below) == 1 else "lie"
+    return f"Of {count(len(known))} intervals, {said.replace(' wholly', f' {lie} wholly', 1)}."
 
 
 def ends(rows: Sequence[Mapping[str, Any]], what: str, digits: int = 1) -> str:
-    """Where the curves of a figure end, in words: the mean over seeds of the last value, by arm."""
-    parts = []
+    """Where the curves of a figure end, in words: which is highest and lowest, then the mean over
+    seeds of the last value, by arm."""
+    last = {}
     for r in rows:
-        last = [float(y[-1]) for _, y in r["runs"] if len(y)]
-        if last:
-            parts.append(f"{r['label']}: {number(sum(last) / len(last), digits)}")
-    return minus(f"{what} at the end. {'; '.join(parts)}.") if parts else "Not run at this scale."
+        values = [float(y[-1]) for _, y in r["runs"] if len(y)]
+        if values:
+            last[r["label"]] = sum(values) / len(values)
+    if not last:
+        return "Not run at this scale."
+    parts = [f"{label}: {number(value, digits)}" for label, value in last.items()]
+    high, low = max(last, key=last.__getitem__), min(last, key=last.__getitem__)
+    apart = number(last[high], digits) != number(last[low], digits)
+    order = f"{high} ends highest, {low} lowest. " if apart else ""
+    return minus(f"{order}{what} at the end. {'; '.join(parts)}.")
 
 
 def joined(parts: Iterable[str]) -> str:

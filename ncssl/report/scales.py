@@ -90,17 +90,25 @@ def finding(rows: Sequence[Both], small: str, large: str) -> str:
     if not rows:
         return f"No claim is decided at scale {large} yet."
     silent = sum(row.small.status in SILENT for row in rows)
-    alone, wrong = (
-        [row for row in rows if row.alone.status in DECIDED],
-        sum(row.wrong for row in rows),
-    )
-    gated = sum(row.wrong and row.small.status in DECIDED for row in rows)
     counted = outcome.claims([(row.claim, row.large) for row in rows])
+    alone = [row for row in rows if row.alone.status in DECIDED]
+    gated = [row for row in rows if row.small.status in DECIDED]
     return (
-        f"Scale {large} decides {counted}. Of {outcome.count(silent)} of them scale {small} says"
-        f" nothing. Without gates its runs would have decided {outcome.count(len(alone))} of them,"
-        f" and {outcome.count(wrong)} otherwise; with gates {outcome.count(gated)} otherwise."
+        f"Scale {large} decides {counted}. Of {outcome.count(silent) if silent else 'none'} of"
+        f" them scale {small} says nothing. Without gates its runs would decide"
+        f" {among(alone, rows, large)}; with gates they decide {among(gated, rows, large)}."
     )
+
+
+def among(some: Sequence[Both], rows: Sequence[Both], large: str) -> str:
+    """How many of the claims these are, and how many of them are wrong, in words."""
+    if not some:
+        return "none"
+    n = outcome.count(len(some))
+    which = f"all {n}" if len(some) == len(rows) > 1 else n
+    wrong = sum(row.wrong for row in some)
+    said = outcome.count(wrong) if wrong else "none"
+    return f"{which}, {said} of them otherwise than scale {large}"
 
 
 def leads(

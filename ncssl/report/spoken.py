@@ -149,15 +149,31 @@ def best(paper: Paper, found: Mapping[str, Found], name: str) -> tuple[float | N
     return min(means, default=(None, ""))
 
 
+TRIALS = {  # error rate -> of which trials it is
+    "mean_eer": "on matched trials",
+    "mean_mismatched_eer": "where one side of a trial has noise or a room",
+}
+
+
 def headline(paper: Paper, found: Mapping[str, Found], experiment: str) -> str:
-    """The error rates, over all matched lists, of what needs no learning and of the best arm, in a
-    sentence."""
-    base, (rate, arm) = baseline.of(found[experiment]), best(paper, found, "mean_eer")
-    if base is None or rate is None:
+    """The error rates of what needs no learning and of the best arm, on matched and on mismatched
+    trials, in a sentence."""
+    base = baseline.of(found[experiment])
+    said = [
+        beside(base.metrics[name], *best(paper, found, name), where)
+        for name, where in TRIALS.items()
+        if base is not None and name in base.metrics
+    ]
+    if not any(said):
         return "How the networks compare with statistics that learn nothing is not known: not run."
-    floor = base.metrics["mean_eer"]
+    told = ", and ".join(part for part in said if part)
+    return f"Statistics of the frames learn nothing. By equal error rate they are {told}."
+
+
+def beside(floor: float, rate: float | None, arm: str, where: str) -> str:
+    """Whether the statistics or a network is ahead on some trials; empty without networks."""
+    if rate is None:
+        return ""
     ahead = "ahead of every network" if floor < rate else "behind the best network"
-    return (
-        f"Statistics of the frames, which learn nothing, are {ahead} of this chapter: an equal"
-        f" error rate of {tables.number(floor)} % against {tables.number(rate)} % of {arm}."
-    )
+    rates = f"{tables.number(floor)} % against {tables.number(rate)} % of {arm}"
+    return f"{ahead} of this chapter {where} ({rates})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,14 @@ class Chapter:
         """How the chapter begins: what became of its claims."""
         said(digest.summary(self.by_scale))
 
-    def outcome(self, experiment: str, which: Callable[[Claim], bool] = bool) -> None:
-        """How a section begins: what came of its claims."""
-        some, scale = self.claims(experiment, which), self.scales[experiment]
-        said(outcome.section(self.paper, some, scale, self.at))
+    def outcome(
+        self, experiment: str, which: Callable[[Claim], bool] = bool, beside: Sequence[str] = ()
+    ) -> None:
+        """How a section begins: what came of its claims, and of those of experiments `beside`."""
+        some = [pair for name in (*beside, experiment) for pair in self.claims(name, which)]
+        scale, at = self.scales[experiment], {c.id: self.scale_of(c) for c, _ in some}
+        elsewhere = {name: s for name, s in at.items() if s != scale}
+        said(outcome.section(self.paper, some, scale, elsewhere))
 
     def learned(self) -> None:
         """How the chapter ends."""
@@ -243,11 +247,12 @@ def open_chapter(
 
 def shown_elsewhere(paper: Paper, scales: dict[str, str]) -> dict[str, tuple[Claim, Verdict, str]]:
     """Claim's id -> the claim, its verdict in the ledger and the scale of that, where this is not
-    the scale that its experiment is shown at: one claim has one verdict in the book."""
+    the scale that its experiment is shown at: one claim has one verdict in the book. `scales`: of
+    the experiments that are shown."""
     out = {}
     for claim, by_scale in experiments.judged(paper, kinds=("records",)):
         scale = ledger.at(by_scale)
-        if scale not in ("", scales[claim.experiment]):
+        if claim.experiment in scales and scale not in ("", scales[claim.experiment]):
             out[claim.id] = claim, ledger.shown(by_scale), scale
     return out
 

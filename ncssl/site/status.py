@@ -54,11 +54,7 @@ def read(path: Path) -> Run:
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     said = notebook["metadata"].get("ncssl", {})
     settings = next((c for c in cells if "parameters" in c["metadata"].get("tags", ())), None)
-    figures = sum(
-        any(kind.startswith("image/") for kind in output.get("data", ()))
-        for cell in cells
-        for output in cell["outputs"]
-    )
+    figures = sum(is_figure(output.get("data", {})) for cell in cells for output in cell["outputs"])
     python = notebook["metadata"].get("language_info", {}).get("version", NOT_NOTED)
     versions = {"python": python, **said.get("versions", {})}
     return Run(
@@ -72,12 +68,27 @@ def read(path: Path) -> Run:
     )
 
 
+def is_figure(data: dict[str, Any]) -> bool:
+    """Whether an output is a figure: an image, or HTML with a drawing in it."""
+    html = "".join(data.get("text/html", ""))
+    return "<svg" in html or any(kind.startswith("image/") for kind in data)
+
+
 def values(cell: dict[str, Any] | None) -> Iterable[str]:
     """The assignments of a cell of parameters, without comments."""
     import ast
 
     source = "".join(cell["source"]) if cell else ""
-    return [ast.unparse(part) for part in ast.parse(source).body if isinstance(part, ast.Assign)]
+    return [plain(p) for p in ast.parse(source).body if isinstance(p, ast.Assign | ast.AnnAssign)]
+
+
+def plain(assignment: Any) -> str:
+    """An assignment without what it says of the type."""
+    import ast
+
+    if isinstance(assignment, ast.AnnAssign):
+        return f"{ast.unparse(assignment.target)} = {ast.unparse(assignment.value)}"
+    return ast.unparse(assignment)
 
 
 def parts(path: Path) -> list[tuple[str, str]]:

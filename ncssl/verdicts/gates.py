@@ -182,7 +182,8 @@ def ahead(lead: float, whom: str, by: str, needed: float) -> str:
     """By how many points an arm leads a floor, or is behind it, and how many it needs."""
     if lead < 0:
         return f"is {-lead:.1f} points behind {whom} by {by} (a lead of {needed:g} is needed)"
-    return f"leads {whom} by {lead:.1f} points by {by} ({needed:g} needed)"
+    digits = 2 if lead < needed <= round(lead, 1) else 1  # short of it, and rounded to it
+    return f"leads {whom} by {lead:.{digits}f} points by {by} ({needed:g} needed)"
 
 
 def error_of(claim: Claim) -> str:

@@ -112,7 +112,7 @@ def differences(rows: Iterable[Mapping[str, Any]], digits: int = 1) -> DataFrame
         [
             {
                 "difference": r["label"],
-                "mean": number(r["effect"], digits) or "not run",
+                "mean": number(r["effect"], digits) or nothing(r),
                 "95 % interval": spread(r["low"], r["high"], digits),
                 "n": r["n"],
                 "paper": number(r["paper"], digits),
@@ -122,11 +122,16 @@ def differences(rows: Iterable[Mapping[str, Any]], digits: int = 1) -> DataFrame
     )
 
 
+def nothing(row: Mapping[str, Any]) -> str:
+    """Why there is no difference: no runs, or none of one precision and kind of device."""
+    return "computed otherwise" if row.get("apart") else "not run"
+
+
 def costs(experiment: Experiment, found: Found) -> DataFrame:
     """Time and memory of the runs of each arm: median over seeds of seconds, images a second and
-    peak memory."""
+    peak memory; without the untrained encoder, which is not trained."""
     rows = []
-    for arm in experiment.arms.values():
+    for arm in (a for a in experiment.arms.values() if a.name != select.UNTRAINED):
         have = [r for p, r in found if p.arm == arm.name and r is not None and r.seconds]
         speeds = [s for r in have if (s := r.metrics.get("images_per_second")) is not None]
         rows.append(

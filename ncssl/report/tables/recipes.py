@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,41 +53,56 @@ def decay_time(recipe: Any, images: Mapping[str, int]) -> float:
     return recipe.lr * recipe.weight_decay * recipe.epochs * (count // recipe.batch)
 
 
+SAME = ("lr", "weight_decay", "width", "crop", "batch")  # values that are taken from a search
+
+
 def search(
-    folder: str, chosen: Any, images: Mapping[str, int], results: str | Path | None = None
+    folder: str,
+    own: Callable[[str], Any],
+    images: Mapping[str, int],
+    results: str | Path | None = None,
 ) -> DataFrame:
     """Every record of a declared search.
 
-    "taken" marks the learning rate and weight decay of the recipe `chosen`, "best" the highest
-    probe accuracy among the runs of the same method, EMA and epochs, where there are several.
+    "taken" marks the runs that have the rate, weight decay, network, crop, batch and running
+    average of their method's own recipe, `own(method)`; "best" the highest probe accuracy among the
+    runs that differ in rate and decay alone, where there are several.
     """
     rows, kinds = [], {}
-    for _, r in store.scan(results):
-        if isinstance(r, store.Record) and r.key == folder:
-            taken = (r.recipe.lr, r.recipe.weight_decay) == (chosen.lr, chosen.weight_decay)
-            rows.append(
-                {
-                    "method": r.recipe.method,
-                    "EMA": r.recipe.options.get("keep") or "no",
-                    "lr": f"{r.recipe.lr:g}",
-                    "weight decay": f"{r.recipe.weight_decay:g}",
-                    "epochs": r.recipe.epochs,
-                    "lr x wd x steps": number(decay_time(r.recipe, images), 3),
-                    "seed": r.recipe.seed,
-                    "kNN, %": number(r.metrics.get("knn_accuracy")),
-                    "probe, %": number(r.metrics.get("probe_accuracy")),
-                    "effective rank": number(r.metrics.get("effective_rank")),
-                    "status": r.status,
-                    "taken": "yes" if taken else "",
-                    "best": "",
-                }
-            )
-            kind = (r.recipe.method, r.recipe.options.get("keep"), r.recipe.epochs)
-            kinds.setdefault(kind, []).append(
-                (r.metrics.get("probe_accuracy") or 0.0, len(rows) - 1)
-            )
+    found = [r for _, r in store.scan(results) if isinstance(r, store.Record) and r.key == folder]
+    for r in found:
+        rows.append(searched(r, own(r.recipe.method), images))
+        kind = [rows[-1][name] for name in ("method", "EMA", "width", "crop", "batch", "epochs")]
+        runs = kinds.setdefault(tuple(kind), [])
+        runs.append((r.metrics.get("probe_accuracy") or 0.0, len(rows) - 1))
     for runs in kinds.values():
         if len(runs) > 1:
             rows[max(runs)[1]]["best"] = "yes"
-    order = ("method", "epochs", "lr", "weight decay", "seed")
+    order = ("method", "epochs", "width", "crop", "batch", "lr", "weight decay", "EMA", "seed")
     return frame(sorted(rows, key=lambda row: [str(row[name]) for name in order]), order)
+
+
+def searched(record: store.Record, own: Any, images: Mapping[str, int]) -> dict[str, Any]:
+    """One run of a search as a row of the table."""
+    r, metrics = record.recipe, record.metrics
+    keeps = [x.options.get("keep") for x in (r, own)]
+    taken = all(getattr(r, name) == getattr(own, name) for name in SAME)
+    taken = taken and (not all(keeps) or keeps[0] == keeps[1])
+    return {
+        "method": r.method,
+        "EMA": r.options.get("keep") or "no",
+        "width": r.width,
+        "crop": r.crop or "whole",
+        "batch": r.batch,
+        "lr": f"{r.lr:g}",
+        "weight decay": f"{r.weight_decay:g}",
+        "epochs": r.epochs,
+        "lr x wd x steps": number(decay_time(r, images), 3),
+        "seed": r.seed,
+        "kNN, %": number(metrics.get("knn_accuracy")),
+        "probe, %": number(metrics.get("probe_accuracy")),
+        "effective rank": number(metrics.get("effective_rank")),
+        "status": record.status,
+        "taken": "yes" if taken else "",
+        "best": "",
+    }
