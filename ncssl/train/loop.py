@@ -178,7 +178,7 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
 def fit(
     recipe: Recipe,
     *,
-    key: str = "custom",
+    key: str = store.CUSTOM,
     root: str | Path | None = None,
     device: str | None = None,
     out: str | Path | None = None,
