@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ncssl.data import Images
+from ncssl.errors import NotFinite
 from ncssl.evaluate import OnlineProbe, few_label_accuracy, knn_accuracy, probe_accuracy
 from ncssl.measure import collapse, spectral
 from ncssl.model import Siamese
@@ -51,8 +52,17 @@ class Embedded(NamedTuple):
 
 
 def embedded(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor) -> Embedded:
-    """Both sets through the model."""
-    return Embedded(embed(model, train.images, mean, std)[0], *embed(model, test.images, mean, std))
+    """Both sets through the model. Raises NotFinite for features that cannot be measured."""
+    bank = embed(model, train.images, mean, std)[0]
+    h, z = embed(model, test.images, mean, std)
+    return Embedded(finite(bank), finite(h), z)
+
+
+def finite(h: Tensor) -> Tensor:
+    """Features, if all of them are finite; raises NotFinite."""
+    if not h.isfinite().all():
+        raise NotFinite("the features were not finite")
+    return h
 
 
 def row(
