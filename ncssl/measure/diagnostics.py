@@ -11,6 +11,7 @@ from ncssl.data import Images
 from ncssl.errors import NotFinite
 from ncssl.evaluate import OnlineProbe, few_label_accuracy, knn_accuracy, probe_accuracy
 from ncssl.measure import collapse, spectral
+from ncssl.measure.spectral.predictors import VISIBLE
 from ncssl.model import Siamese
 
 CHUNK = 1024
@@ -18,7 +19,6 @@ SPECTRUM = 64  # eigenvalues kept in a record, the largest first
 # numbers of projections z (n, d) at every measurement, by name: see "Add a diagnostic" of
 # CONTRIBUTING.md
 MEASURES: dict[str, Callable[[Tensor], float]] = {"std_normalised": spectral.std_normalised}
-VISIBLE = 1e-2  # modes with s_j above this share of the largest count in the alignment
 
 
 @torch.no_grad()
