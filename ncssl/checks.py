@@ -42,6 +42,12 @@ def in_range(name: str, value: Any, low: float, high: float) -> None:
         raise wrong(name, value, f"a number in [{low}, {high}]")
 
 
+def finite(name: str, value: Any) -> None:
+    """Raise ValueError unless value is a finite number."""
+    if not is_number(value) or not math.isfinite(value):
+        raise wrong(name, value, "a finite number")
+
+
 def positive(name: str, value: Any) -> None:
     """Raise ValueError unless value is a finite number > 0."""
     if not is_number(value) or not 0 < value < math.inf:

@@ -32,6 +32,10 @@ class BadFile(ValueError):
         self.path, self.why, self.what_to_do = Path(path), why, what_to_do
 
 
+class NotFinite(RuntimeError):
+    """Numbers of a run left the finite range: it stops, and its record says at which step."""
+
+
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 TAKEN = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST)

@@ -284,7 +284,7 @@ def test_the_printed_command_makes_the_same_recipe(name, monkeypatch):
     runs = scheduled("tian2021", name, "small", **({"dataset": "digits"} if name == "eps" else {}))
     for p in runs:
         result = CliRunner().invoke(
-            main, [*select.command(p).split()[1:], "--json"], catch_exceptions=False
+            main, [*select.command(p).split()[1:], "--fresh", "--json"], catch_exceptions=False
         )
         assert json.loads(result.output)["id"] == p.recipe.id, select.command(p)
     assert [r.id for r in asked] == [p.recipe.id for p in runs]

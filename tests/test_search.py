@@ -8,11 +8,15 @@ from ncssl.runs import experiments, search
 from ncssl.runs.searches import SPEECH, WITHOUT_EMA
 
 
-def made(p, folder, **metrics):
+def made(p, folder, status="done", **metrics):
     """A record of a planned run with these metrics."""
     metrics = {"probe_accuracy": 40.0, "knn_accuracy": 35.0} | metrics
     where = "CPU", "float32", {}, "c", "2026-01-01T00:00:00+00:00"
-    store.save(store.Record(p.recipe, "search", "done", metrics, {}, 60.0, 1.0, *where), folder)
+    reason = "the loss was nan" if status == "failed" else ""
+    store.save(
+        store.Record(p.recipe, "search", status, metrics, {}, 60.0, 1.0, *where, reason=reason),
+        folder,
+    )
 
 
 def stage(name, folder, arm, probe=50.0):
@@ -45,7 +49,27 @@ def test_the_last_stage_takes_what_the_others_chose_and_is_reported_by_its_tries
     assert [r.lr for r in linear] == [0.05, 0.1, 0.2] and {r.epochs for r in linear} == {6}
     made(tries[0], tmp_path, probe_accuracy=51.0)
     row = {"name": tries[0].arm, "lr": tries[0].recipe.lr, "value": 51.0}
-    assert search.report("methods", tmp_path) == [row]
+    assert search.report("methods", tmp_path) == [row | {"status": "done"}]
+    made(tries[1], tmp_path, "failed", probe_accuracy=99.0)
+    failed = {"name": tries[1].arm, "lr": tries[1].recipe.lr, "value": None, "status": "failed"}
+    assert search.report("methods", tmp_path)[1] == failed
+
+
+@pytest.mark.parametrize("method", ["simclr", "untrained"])
+def test_a_setting_with_a_failed_run_is_shown_and_never_chosen(method, tmp_path):
+    """Whatever it measured last."""
+    runs = search.planned("network", tmp_path)
+    best = next(p for p in runs if p.arm == f"wide.{method}")
+    made(best, tmp_path, "failed", probe_accuracy=99.0)
+    stage("network", tmp_path, "small.simclr")
+    rows = {row["name"]: row for row in search.report("network", tmp_path)}
+    assert rows["wide"]["status"] == "failed" and rows["wide"]["lead"] is None
+    assert rows["start"]["status"] == "done"
+    assert {p.recipe.width for p in search.planned("rate", tmp_path)} == {16}
+    for p in runs:
+        made(p, tmp_path, "failed")
+    with pytest.raises(ValueError, match="a run of each failed"):
+        search.planned("rate", tmp_path)
 
 
 def speech_stage(name, folder, arm, error):

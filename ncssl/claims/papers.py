@@ -2,7 +2,6 @@
 
 import functools
 import math
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -175,8 +174,6 @@ class _Reader(ClaimReader):
                     f"key 'times': the factor of {value} was {factor!r}",
                     "give a finite number > 0",
                 )
-        if d["colour"] and not re.fullmatch("#[0-9a-fA-F]{6}", d["colour"]):
-            self.fail(where, f"key 'colour' was {d['colour']!r}", "give it as #rrggbb")
         return Arm(name=name, **d | dict(method=d["method"] or method))
 
     def scale(self, where: str, name: str, data: Any, arms: dict) -> Scale:

@@ -14,10 +14,10 @@ from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import KIND
 
 REQUIRED = object()
-COLOUR = re.compile(r"#[0-9A-Fa-f]{6}$")
+COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 KINDS = {  # word used in the schemas -> what it is called in an error, and the test of a value
     "text": ("a text that is not empty", lambda v: isinstance(v, str) and bool(v.strip())),
-    "colour": ('a colour, such as "#D55E00"', lambda v: isinstance(v, str) and COLOUR.match(v)),
+    "colour": ('a colour, such as "#D55E00"', lambda v: isinstance(v, str) and COLOUR.fullmatch(v)),
     "texts": ("a list of texts, none twice", lambda v: listed(v, str)),
     "whole": ("a whole number >= 0", lambda v: is_whole(v) and v >= 0),
     "seeds": ("a list of whole numbers >= 0, none twice", lambda v: listed(v, int) and min(v) >= 0),

@@ -69,6 +69,8 @@ def claims(
     as_json: bool,
 ):
     """Every claim with its verdict; records that cannot be used are named on stderr."""
+    if dataset == "folder":  # its records are of a content, which a name does not say
+        raise ValueError("--dataset was 'folder'; allowed: a set that is known by its name")
     from ncssl.records.store import results_dir
     from ncssl.runs import experiments
 

@@ -8,6 +8,7 @@ import click
 
 from ncssl import __version__
 from ncssl.notebooks import parse
+from ncssl.recipes import FIELDS, KIND
 from ncssl.shell import Group
 
 
@@ -60,3 +61,12 @@ def settings(pairs: tuple[str, ...]) -> dict[str, Any]:
             raise ValueError(f"--set {name} was given twice; allowed: once")
         out[name] = value_of(value)
     return out
+
+
+def typed(pairs: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Recipe values and a method's options of --set pairs; "none" is None for a value that can be,
+    as the commands that pages print say it."""
+    given = settings(pairs)
+    values = {k: given.pop(k) for k in list(given) if k in FIELDS and k != "options"}
+    free = [k for k, v in values.items() if v == "none" and isinstance(None, KIND[k])]
+    return values | dict.fromkeys(free), given

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from ncssl.cli import offered
-from ncssl.cli.group import as_json, jobs, main, settings, show, table
+from ncssl.cli.group import as_json, jobs, main, show, table, typed
 from ncssl.cli.offered import offering
-from ncssl.recipes import FIELDS, SCALES, Recipe, recipe
+from ncssl.recipes import SCALES, Recipe, recipe
 from ncssl.runs.searches import SEARCHES
 
 # exit code where work is left: the same command goes on (EX_TEMPFAIL of sysexits.h)
@@ -53,7 +53,8 @@ def shard_of(text: str | None) -> tuple[int, int]:
     return int(i), int(n)
 
 
-OF_ONE = ("method", "seed", "compiled", "log", "keep")  # options of `run` that are about one recipe
+# options of `run` that are about one recipe
+OF_ONE = ("method", "seed", "compiled", "log", "keep", "fresh")
 WORK = ("jobs", "budget", "undecided", "only", "shard", "kept")  # and about the work on many
 OF_MANY = (*WORK, "plan")
 OF_WORK = (*WORK, "threads", "device", "download")
@@ -111,6 +112,9 @@ def refuse(ctx: click.Context, names: tuple[str, ...], where: str) -> None:
     "keep",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the trained encoder here, as safetensors.",
+)
+@click.option(
+    "--fresh", is_flag=True, help="Train also where there is a record, which is printed otherwise."
 )
 @click.option(
     "--paper",
@@ -175,10 +179,9 @@ def run(
     Exit code 1: a run failed. 75: a budget ended, or another process is at a run; the same command
     goes on.
     """
-    given = settings(pairs)
-    if own := {"dataset", "seed", "scale", "method"} & set(given):
+    values, given = typed(pairs)
+    if own := {"dataset", "seed", "scale", "method"} & set(values):
         raise ValueError(f"--set {min(own)} was given; allowed: --{min(own)}")
-    values = {k: given.pop(k) for k in list(given) if k in FIELDS and k != "options"}
     many = paper or everything
     if many:
         refuse(ctx, OF_ONE, "with --paper or --all, which are as the experiments say")
@@ -198,7 +201,8 @@ def run(
     if plan:
         from ncssl.runs import plans
 
-        show(plans.listing(paper, scale, more["out"], **values), as_json, plans.text)
+        where = dict(root=more["data_root"])
+        show(plans.listing(paper, scale, more["out"], **where, **values), as_json, plans.text)
     elif many:
         ctx.exit(run_many(paper, scale, values, as_json, **more))
     else:
@@ -228,12 +232,16 @@ def run_many(
 
 
 def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
-    """Make the record of a recipe; the exit code."""
+    """Make the record of a recipe unless there is one; the exit code. What a record does not hold,
+    an encoder or a file of curves, is made by training again."""
     from ncssl import parallel
-    from ncssl.runs import single
+    from ncssl.runs import owned, single
     from ncssl.train import loop
 
     parallel.join()
+    with parallel.first_then_others():  # who reads first fills the cache
+        wanted = owned.named(wanted, more["data_root"])
+    again = any(more[name] for name in ("fresh", "log", "keep"))
     with single.taken(wanted, more["out"]) as mine:
         if not mine:
             click.echo(
@@ -241,9 +249,15 @@ def run_one(wanted: Recipe, as_json: bool, **more: Any) -> int:
                 err=True,
             )
             return UNFINISHED
-        names = ("out", "device", "download", "compiled", "threads", "log", "keep")
-        record = loop.fit(wanted, root=more["data_root"], **{name: more[name] for name in names})
-        if record is None:  # one of several processes, and not the first
+        record = None if again else single.stored(wanted, more["out"])
+        if parallel.agreed(record is not None):
+            if parallel.rank() == 0:
+                click.echo("ncssl: there is a record of this run; --fresh trains anew", err=True)
+        else:
+            names = ("out", "device", "download", "compiled", "threads", "log", "keep")
+            how = {name: more[name] for name in names}
+            record = loop.fit(wanted, root=more["data_root"], **how)
+        if record is None or parallel.rank() > 0:  # one of several processes, and not the first
             return 0
         single.lock(wanted, more["out"]).unlink(missing_ok=True)
     report(single.summary(record, more["out"]), as_json)

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from ncssl.data import Images
+from ncssl.errors import NotFinite
 from ncssl.evaluate import OnlineProbe, few_label_accuracy, knn_accuracy, probe_accuracy
 from ncssl.measure import collapse, spectral
+from ncssl.measure.spectral.predictors import VISIBLE
 from ncssl.model import Siamese
 
 CHUNK = 1024
@@ -17,7 +19,6 @@ SPECTRUM = 64  # eigenvalues kept in a record, the largest first
 # numbers of projections z (n, d) at every measurement, by name: see "Add a diagnostic" of
 # CONTRIBUTING.md
 MEASURES: dict[str, Callable[[Tensor], float]] = {"std_normalised": spectral.std_normalised}
-VISIBLE = 1e-2  # modes with s_j above this share of the largest count in the alignment
 
 
 @torch.no_grad()
@@ -51,8 +52,17 @@ class Embedded(NamedTuple):
 
 
 def embedded(model: Siamese, train: Images, test: Images, mean: Tensor, std: Tensor) -> Embedded:
-    """Both sets through the model."""
-    return Embedded(embed(model, train.images, mean, std)[0], *embed(model, test.images, mean, std))
+    """Both sets through the model. Raises NotFinite for features that cannot be measured."""
+    bank = embed(model, train.images, mean, std)[0]
+    h, z = embed(model, test.images, mean, std)
+    return Embedded(finite(bank), finite(h), z)
+
+
+def finite(h: Tensor) -> Tensor:
+    """Features, if all of them are finite; raises NotFinite."""
+    if not h.isfinite().all():
+        raise NotFinite("the features were not finite")
+    return h
 
 
 def row(

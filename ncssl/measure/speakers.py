@@ -44,14 +44,14 @@ def outputs(net: Callable[[Tensor], Tensor], corpus: Speech) -> Tensor:
 @torch.no_grad()
 def embed(model: Siamese, corpus: Speech) -> tuple[Tensor, Tensor]:
     """Features (n, features) and projections (n, d) of whole utterances, the model in evaluation
-    mode."""
+    mode. Raises NotFinite for features that cannot be measured."""
     encoder, projector = model.used
     training = model.training
     model.eval()
     h = outputs(lambda x: model.encode(x, encoder), corpus)
     z = torch.cat([projector(some) for some in h.split(BATCH)])
     model.train(training)
-    return h, z
+    return diagnostics.finite(h), z
 
 
 def means(rates: dict[str, float]) -> dict[str, float]:

@@ -28,6 +28,7 @@ from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes
 def barlow_twins(weight: float = 5e-3, layers: int = 3) -> Method:
     """Cross-correlation of the views made the identity (zbontar2021, eq. 1)."""
     in_range("weight", weight, 0, math.inf)
+    whole("layers", layers)
     return Method(
         loss=between(partial(losses.barlow, weight=weight)),
         predictor=no_predictor,
@@ -46,6 +47,7 @@ def vicreg(
     weights = dict(invariance=invariance, variance=variance, covariance=covariance)
     for name, value in weights.items():
         in_range(name, value, 0, math.inf)
+    whole("layers", layers)
     return Method(
         loss=between(partial(losses.vicreg, **weights)),
         predictor=no_predictor,
@@ -218,7 +220,9 @@ def dino(
     """
     positive("student_temperature", student_temperature)
     positive("teacher_temperature", teacher_temperature)
-    in_range("centre_keep", centre_keep, 0, 1)
+    positive("warm_temperature", warm_temperature)
+    for share, value in dict(centre_keep=centre_keep, warm=warm, frozen=frozen).items():
+        in_range(share, value, 0, 1)
     whole("prototypes", prototypes, 2)
     if head_std is not None:
         positive("head_std", head_std)

@@ -33,6 +33,7 @@ def sigreg(
     """
     in_range("weight", weight, 0, 1 if weighting == "blend" else math.inf)
     one_of("weighting", weighting, ("blend", "add"))
+    whole("layers", layers)
     normal = standard_normal(slices, points, reach)
     rest = 1 - weight if weighting == "blend" else 1.0
 
@@ -82,6 +83,7 @@ def sigreg_predicted(
     ways, + weight SIGReg: without any of the parts this is `sigreg` of two views.
     """
     in_range("weight", weight, 0, 1)
+    whole("layers", layers)
     head = learned(predictor, lambda d: 4 * d, bias=False, symmetric=False)
     normal, agreement = standard_normal(slices, points, reach), across(mse_loss, 1 / 8)
 

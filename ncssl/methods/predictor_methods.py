@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ncssl import losses
-from ncssl.checks import in_range, one_of, positive, whole
+from ncssl.checks import finite, in_range, one_of, positive, whole
 from ncssl.methods.core import Method, across, method, no_predictor, project
 from ncssl.nn import DirectPred, DirectSet, Head, Linear, Mlp, Optimal
 from ncssl.nn.rules import EPS_FORMS, NORMS
@@ -145,6 +145,7 @@ def directpred(
     """Linear predictor set from the projections' second moment (tian2021, eq. 18-19; Tables 6-8);
     BYOL's loss."""
     one_of("eps_form", eps_form, EPS_FORMS)
+    finite("shift", shift)
     return closed_form(
         DirectPred,
         "tian2021",
@@ -233,8 +234,9 @@ def isoloss(
     """IsoLoss: the gradient skips the closed-form predictor (halvagal2023); iso=False is the base
     loss beside it.
 
-    alpha 1/2, eps 0: on DirectPred; alpha 1, eps .25: on DirectCopy. rho is a step's: the released
-    .998 is a crop's.
+    alpha 1/2, eps 0: on DirectPred; alpha 1, eps .25: on DirectCopy. eps is added after the power,
+    in the released code before it: the two agree for these. rho is a step's: the released .998 is
+    a crop's.
     """
     positive("alpha", alpha)
     return closed_form(

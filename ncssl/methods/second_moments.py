@@ -104,6 +104,7 @@ def invcov(
     one_of("predictor", predictor, ("linear", "none"))
     one_of("form", form, ("output", "input"))
     whole("parts", parts)
+    whole("layers", layers)
 
     def projector(features: int, hidden: int, d: int):
         net, width = project(features, hidden, d, layers=layers, output_norm=output_norm)

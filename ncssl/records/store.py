@@ -13,6 +13,7 @@ from ncssl.records.reading import FORMAT, REDO, check, digest, parse, read, whol
 from ncssl.records.record import Record, rounded
 from ncssl.records.stale import Stale, stale
 
+CUSTOM = "custom"  # folder of what was trained for no paper
 BESIDE = Path(__file__).resolve().parents[2] / "results"  # of a checkout
 
 
@@ -80,7 +81,7 @@ def parsed(path: Path, version: tuple[int, ...]) -> Record:
 
 def find(id: str, results: str | Path | None = None) -> Path | None:
     """Path of the record with this id in any folder of the results, or None; of several the first
-    that can be used."""
+    that can be used, a paper's before one that was trained for no paper."""
     # a ledger asks ten thousand times: without the objects of pathlib
     asked = [f"{folder}/{id}.json" for folder in folders(results or results_dir())]
     paths = [Path(path) for path in asked if os.path.exists(path)]
@@ -90,10 +91,12 @@ def find(id: str, results: str | Path | None = None) -> Path | None:
 
 
 def folders(results: str | Path) -> list[str]:
-    """The folders of the records, one a key, sorted; none where there are no results yet."""
+    """The folders of the records, one a key, sorted, `CUSTOM` last; none where there are no results
+    yet."""
     try:
         with os.scandir(results) as entries:
-            return sorted(entry.path for entry in entries if entry.is_dir())
+            held = [(entry.name == CUSTOM, entry.path) for entry in entries if entry.is_dir()]
+            return [path for _, path in sorted(held)]
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
 

@@ -1,7 +1,6 @@
 """Many runs in one command: the missing records of the experiments, resumable at any kill, within a
 budget."""
 
-import contextlib
 import os
 import sys
 import time
@@ -16,17 +15,15 @@ from tqdm import tqdm
 from ncssl import parallel
 from ncssl.errors import BadFile, UnknownName
 from ncssl.machine import THREADS, best_device, chosen
-from ncssl.recipes import CORPORA
 from ncssl.records import store
 from ncssl.runs import experiments
 from ncssl.runs.budget import fits
+from ncssl.runs.owned import identify
 from ncssl.runs.single import kind_here, label, recorded, run_one
 from ncssl.train.loop import fit
 from ncssl.train.resume import sweep_finished
-from ncssl.train.tasks import identified, with_identity
 from ncssl.workers import begin_worker, workers
 
-UNNAMED = ("folder", *CORPORA)  # data sets that are what lies in a folder
 EVERY_RUN = (OSError, BadFile, UnknownName)  # errors that the next run would meet too
 
 
@@ -78,16 +75,17 @@ def run(
     jobs = jobs or gpus(device) or side_by_side(device, threads)
     began, given = time.monotonic(), (root, out, device, download, threads, keep)
 
-    def mine(runs: list[experiments.Planned]) -> list[experiments.Planned]:
-        return select(identify(runs, root), only, shard)
+    def added() -> list[experiments.Planned]:
+        runs = experiments.undecided(paper, scale, out, **overrides)
+        return identify([p for p in runs if p.again in (None, kind_here(p.recipe, device))], root)
 
     runs = experiments.plan(paper, scale, out, **overrides)
-    runs = experiments.baselines_of(runs) + runs  # no claim passes its gates without the floors
-    tally = make(mine(runs), given, jobs, began, budget, report)
+    # no claim passes its gates without the floors
+    runs = identify(experiments.baselines_of(runs) + runs, root)
+    known(only, runs + (added() if only and undecided else []))
+    tally = make(select(runs, only, shard), given, jobs, began, budget, report)
     if undecided:
-        runs = experiments.undecided(paper, scale, out, **overrides)
-        runs = [p for p in runs if p.again in (None, kind_here(p.recipe, device))]
-        more = make(mine(runs), given, jobs, began, budget, report)
+        more = make(select(added(), only, shard), given, jobs, began, budget, report)
         tally = Tally(*map(sum, zip(tally, more, strict=True)))
     if tally.broken:
         raise ValueError(
@@ -105,32 +103,17 @@ def one_at_a_time(jobs: int, budget: float | None, undecided: bool) -> int:
     return 1
 
 
-def identify(runs: list[experiments.Planned], root: str | Path | None) -> list[experiments.Planned]:
-    """The runs with the identity of their data where its name does not say it: it is in the id of
-    their records.
-
-    Data that are not here are an error of the run that needs them, when its turn comes.
-    """
-    known: dict[tuple, str | None] = {}
-    out = []
-    for p in runs:
-        r = p.recipe
-        key = (r.dataset, r.limit, r.size, r.emotions)
-        if r.dataset in UNNAMED and key not in known:
-            with contextlib.suppress(FileNotFoundError):
-                known[key] = with_identity(r, root).data
-        out.append(p._replace(recipe=identified(r, known[key])) if key in known else p)
-    return out
+def known(only: Sequence[str], runs: list[experiments.Planned]) -> None:
+    """Raise ValueError for an id of no run."""
+    ids = {p.recipe.id for p in runs}
+    if strange := next((id for id in only if id not in ids), None):
+        raise ValueError(f"--only was {strange!r}; allowed: the id of one of the {len(ids)} runs")
 
 
 def select(
     runs: list[experiments.Planned], only: Sequence[str] = (), shard: tuple[int, int] = (0, 1)
 ) -> list[experiments.Planned]:
-    """The runs with these ids, of them every n-th from the i-th on; raises ValueError for an id of
-    no run."""
-    ids = {p.recipe.id for p in runs}
-    if strange := next((id for id in only if id not in ids), None):
-        raise ValueError(f"--only was {strange!r}; allowed: the id of one of the {len(ids)} runs")
+    """The runs with these ids, of them every n-th from the i-th on."""
     i, n = shard
     return [p for p in runs if not only or p.recipe.id in only][i::n]
 

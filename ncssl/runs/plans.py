@@ -12,17 +12,24 @@ from ncssl.runs import experiments
 
 
 def listing(
-    paper: str | None, scale: str, results: str | Path | None = None, **overrides
+    paper: str | None,
+    scale: str,
+    results: str | Path | None = None,
+    root: str | Path | None = None,
+    **overrides,
 ) -> dict[str, Any]:
     """The runs of a paper, or of all, at a scale and what they cost: `rows` in the order they are
     made, and sums.
 
     A row: paper, experiment, arm, seed, id, state (there or missing), seconds. Those of a record
     are its own; those of a missing run are expected, None without a record of the scale.
-    core_hours_left is of the runs whose seconds are known, unknown counts the others.
+    core_hours_left is of the runs whose seconds are known, unknown counts the others. `root`: where
+    data of one's own lie, whose identity is in the ids.
     """
+    from ncssl.runs.owned import identify  # imports torch
+
     runs = experiments.plan(paper, scale, results, **overrides)
-    runs = experiments.baselines_of(runs) + runs
+    runs = identify(experiments.baselines_of(runs) + runs, root)
     likes = Likes(scale, results)
     rows = [row(p, record, likes) for p, record in experiments.records(runs, results)]
     there, missing = ([r for r in rows if r["state"] == state] for state in ("there", "missing"))

@@ -20,13 +20,15 @@ from ncssl.runs.searches import IMAGES, TRIES, TRY_SEED, Search
 
 class Looked(NamedTuple):
     """A setting of a stage: means over the references of the search's metric, its value without
-    training, the lead over that, in points; core-minutes of a run as made."""
+    training, the lead over that, in points; core-minutes of a run as made. Without numbers where a
+    run failed."""
 
     name: str
-    value: float
-    untrained: float
-    lead: float
+    value: float | None
+    untrained: float | None
+    lead: float | None
     minutes: float
+    status: str = "done"
 
 
 def stages(s: Search = IMAGES) -> tuple[str, ...]:
@@ -112,11 +114,15 @@ def looked(stage: str, results: str | Path | None = None, s: Search = IMAGES) ->
         runs = [made[f"{name}.{method}"] for method in s.references]
         before = made[f"{name}.untrained"]
         if None not in (*runs, before) and (floor is not None or not s.floor):
+            minutes = sum(r.seconds for r in runs) / 60 / len(runs)
+            if "failed" in [r.status for r in (*runs, before)]:
+                yield Looked(name, None, None, None, minutes, "failed")
+                continue
             value = sum(r.metrics[s.metric] for r in runs) / len(runs)
             bare = before.metrics[s.metric]
             low = bare if floor is None else best(bare, floor)
             lead = low - value if is_error(s.metric) else value - low
-            yield Looked(name, value, low, lead, sum(r.seconds for r in runs) / 60 / len(runs))
+            yield Looked(name, value, low, lead, minutes)
 
 
 def floor_of(s: Search, found: Found, results: str | Path | None = None) -> float | None:
@@ -126,16 +132,25 @@ def floor_of(s: Search, found: Found, results: str | Path | None = None) -> floa
 
 
 def choose(rows: list[Looked]) -> Looked:
-    """The setting with the largest lead of the references: they cost alike."""
-    return max(rows, key=lambda row: row.lead)
+    """The setting with the largest lead of the references: they cost alike. Raises ValueError where
+    a run of every setting failed."""
+    if not (whole := [row for row in rows if row.lead is not None]):
+        raise ValueError(f"{', '.join(row.name for row in rows)}: a run of each failed")
+    return max(whole, key=lambda row: row.lead or 0.0)
 
 
 def report(stage: str, out: str | Path | None = None, s: Search = IMAGES) -> list[dict]:
-    """One dict a setting that a stage looks at; of the last one a try: its rate, its value."""
+    """One dict a setting that a stage looks at; of the last one a try: its rate, its value if it
+    did not fail, its status."""
     if stage != "methods":
         return [row._asdict() for row in looked(stage, out, s)]
-    made = [(p, record) for p, record in records(tries(out, s), out) if record is not None]
-    return [{"name": p.arm, "lr": p.recipe.lr, "value": r.metrics.get(s.metric)} for p, r in made]
+    rows = []
+    for p, record in records(tries(out, s), out):
+        if record is not None:
+            value = record.metrics.get(s.metric) if record.status == "done" else None
+            row = {"name": p.arm, "lr": p.recipe.lr, "value": value, "status": record.status}
+            rows.append(row)
+    return rows
 
 
 def run(

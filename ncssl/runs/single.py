@@ -107,6 +107,12 @@ def recorded(planned: experiments.Planned, out: str | Path | None = None) -> boo
     return planned.again is None or kind(store.load(path)) == planned.again
 
 
+def stored(r: Recipe, out: str | Path | None = None) -> store.Record | None:
+    """The record of a recipe, or None where there is none that can be used."""
+    path = store.find(r.id, out)
+    return store.load(path) if path and store.usable(path) else None
+
+
 def kind_here(recipe: Recipe, device: str | None) -> tuple[str, str]:
     """Precision and kind of device that a recipe is computed in on this machine."""
     device = device or best_device()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ncssl.errors import NotFinite
 from ncssl.evaluate.checks import numbered
 from ncssl.evaluate.pseudo import cluster, cluster_quality, keep_sure
 from ncssl.nn.margin import MarginHead
@@ -52,7 +53,7 @@ def fine_tune(
     often. The margin rises over `warmup` epochs; head: other options of `MarginHead`. The encoder
     is in eval mode while the head trains alone, and at the end. The same seed on the same device
     gives the same weights; the global random state is left alone. Raises ValueError for fewer than
-    2 classes, RuntimeError if the loss is not finite.
+    2 classes, NotFinite if the loss is not.
     """
     device = next(encoder.parameters()).device
     y = torch.as_tensor(numbered("y", y, len(y), least=-1), device=device)
@@ -82,7 +83,7 @@ def fine_tune(
                 classifier.progress = len(losses) / total
                 losses.append(sum(step(*pair) for pair in batches()).item() / steps)
                 if not math.isfinite(losses[-1]):
-                    raise RuntimeError(
+                    raise NotFinite(
                         f"the loss was {losses[-1]} in epoch {len(losses)}; a lower lr may help"
                     )
     encoder.eval()

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ncssl import memory, parallel
+from ncssl.errors import NotFinite
 from ncssl.evaluate import OnlineProbe
 from ncssl.machine import THREADS, chosen, computing
 from ncssl.methods import make
@@ -25,10 +26,6 @@ from ncssl.train.run import Run, made, precision
 from ncssl.train.tasks import domain, identified
 
 CHECKPOINT_SECONDS = 20.0  # at most one checkpoint in this time, besides the last
-
-
-class NotFinite(RuntimeError):
-    """The loss left the finite range: the run stops and its record says at which step."""
 
 
 def start(
@@ -117,16 +114,19 @@ def train_epoch(run: Run, tick: Callable[[], object]) -> float:
         raise NotFinite(
             f"the loss was {losses[bad[0]].item()} at step {step} (epoch {run.epoch + 1})"
         )
+    # of the last step no loss tells
+    if not torch.stack([w.isfinite().all() for w in run.model.parameters()]).all():
+        step = (run.epoch + 1) * run.steps - 1
+        raise NotFinite(f"the weights were not finite after step {step} (epoch {run.epoch + 1})")
     return losses.mean().item()
 
 
 def measure(run: Run) -> None:
     """Append one row of diagnostics at the present epoch to the curves, and write these where they
-    are wanted; of several processes the first measures."""
+    are wanted; of several processes the first measures. Raises NotFinite."""
+    found = by_the_first(run, lambda: run.data.row(run.model, run.probe))
     if parallel.rank() > 0:
         return
-    with parallel.apart():
-        found = run.data.row(run.model, run.probe)
     for name, value in ({"epoch": run.epoch} | found).items():
         run.curves.setdefault(name, []).append(value)
     if run.log:
@@ -134,11 +134,23 @@ def measure(run: Run) -> None:
 
 
 def measured_last(run: Run) -> dict:
-    """The metrics at the end, in the first process alone."""
-    if parallel.rank() > 0:
-        return {}
-    with parallel.apart():
-        return run.data.final(run.model)
+    """The metrics at the end, in the first process alone. Raises NotFinite."""
+    return by_the_first(run, lambda: run.data.final(run.model))
+
+
+def by_the_first(run: Run, measured: Callable[[], dict]) -> dict:
+    """What the first process measured, {} in the others. Raises NotFinite in all of them where what
+    is measured is not finite: buffers can be broken while loss and weights are not."""
+    found, why = {}, ""
+    if parallel.rank() == 0:
+        try:
+            with parallel.apart():
+                found = measured()
+        except NotFinite as error:
+            why = f"{error} after {run.epoch * run.steps} steps (epoch {run.epoch})"
+    if parallel.agreed(bool(why)):
+        raise NotFinite(why)
+    return found
 
 
 def train(run: Run, path: Path | None, progress: bool) -> None:
@@ -178,7 +190,7 @@ def train(run: Run, path: Path | None, progress: bool) -> None:
 def fit(
     recipe: Recipe,
     *,
-    key: str = "custom",
+    key: str = store.CUSTOM,
     root: str | Path | None = None,
     device: str | None = None,
     out: str | Path | None = None,

@@ -9,6 +9,7 @@ from ncssl.augment.speech import speech_augment
 from ncssl.augment.speech_policies import SpeechView
 from ncssl.data.utterances import Speech, Trials
 from ncssl.evaluate import PldaBackend, verify
+from ncssl.measure.diagnostics import finite
 from ncssl.measure.speakers import STEP, means, outputs, whole
 from ncssl.model import Siamese
 from ncssl.train.finetune import Stage, pseudo_rounds
@@ -70,14 +71,14 @@ def relabelled(
     stages = (Stage(max(1, epochs // 4), 0.1, False), Stage(max(1, epochs // 2), 0.01, True))
     table = pseudo_rounds(
         encoder,
-        lambda net: outputs(net, some).cpu().numpy(),
+        lambda net: finite(outputs(net, some)).cpu().numpy(),
         lambda at, g: speech_augment(some, at, view, g),
         width,
         rounds=rounds,
         clusters=clusters,
         truth=some.labels.cpu().numpy(),
         measure=lambda net, bank, sure: errors(
-            outputs(net, test).cpu().numpy(), bank, sure, trials
+            finite(outputs(net, test)).cpu().numpy(), bank, sure, trials
         ),
         seed=seed,
         stages=stages,

@@ -134,11 +134,11 @@ class Pictures:
         }
 
     def identity(self) -> str | None:
-        """Digest of the images of a folder or archive of one's own; None where the name of the data
-        set says all."""
-        return (
-            identity.of_images(self.train, self.test) if self.recipe.dataset == "folder" else None
-        )
+        """Digest of the images of a folder or archive of one's own, or of a copy of a named set
+        that was made here; None where the name of the data set says all."""
+        if self.recipe.dataset == "folder":
+            return identity.of_images(self.train, self.test)
+        return self.train.digest or None
 
 
 def loader(dataset: str, *, download: bool = False, **where) -> Callable[..., data.Images]:
@@ -279,6 +279,8 @@ def with_identity(recipe: Recipe, root: str | Path | None) -> Recipe:
         limits = {"train": r.limit, "test": None}
         splits = (load(r.dataset, s, limit=n, **where) for s, n in limits.items())
         return identified(r, identity.of_images(*splits))
+    if r.dataset in data.MADE:  # a split has the digest of all
+        return identified(r, data.load(r.dataset, "test", root=root).digest or None)
     return r
 
 

@@ -1,5 +1,6 @@
 """What the modules of a network gave in one step, taken by hooks that do nothing in the others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -68,7 +69,7 @@ class Hooks:
             self.start()
         return True
 
-    def adding(self, into: dict[int, Tensor], i: int):
+    def adding(self, into: dict[int, Tensor], i: int) -> Callable[[Tensor], None]:
         """A hook of a tensor that adds its gradient to entry i."""
 
         def hook(gradient: Tensor) -> None:

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ncssl.measure import collapse, spectral
+from ncssl.measure.spectral.predictors import VISIBLE
 from ncssl.nn.deferred import deferred
 from ncssl.watch.hooks import Taken
 
 ROWS = 256  # of a batch that are looked at, evenly spaced
 SPECTRUM = 16  # eigenvalues kept, the largest first
 TINY = 1e-30
-VISIBLE = 1e-2  # modes above this share of the largest count in the alignment
 
 
 def reading(taken: Taken, norms: dict[str, Tensor], scaled: bool = False) -> Future[dict]:

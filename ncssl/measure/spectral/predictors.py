@@ -5,6 +5,8 @@ from torch import Tensor
 
 from ncssl.measure.spectral.moments import square, wide
 
+VISIBLE = 1e-2  # modes with s_j above this share of the largest are seen, as a floor
+
 
 def alignment_modes(W: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues s (d,) of C, largest first, and |cos(v_j, W v_j)| (d,) with its eigenvectors.
@@ -27,7 +29,7 @@ def alignment(W: Tensor, C: Tensor, *, weighted: bool = False, floor: float = 0.
     """Mean of alignment_modes over the modes with s_j > floor * s_max (all if floor is 0), weighted
     by s_j if asked.
 
-    1 if W and C commute; about sqrt(2 / (pi d)) for a random W. A usual floor is 1e-2.
+    1 if W and C commute; about sqrt(2 / (pi d)) for a random W. A usual floor is `VISIBLE`.
     """
     if not 0 <= floor < 1:
         raise ValueError(f"floor must be from 0 up to below 1, was {floor}")
