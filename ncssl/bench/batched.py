@@ -2,6 +2,7 @@
 trajectories at once."""
 
 import importlib
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ def installed() -> list[str]:
     return [name for name in PACKAGES if there(name)]
 
 
-def flow(params: Params):
+def flow(params: Params) -> Callable[[Tensor, Tensor], Tensor]:
     """The right-hand side (n, 3) of (wp, w, wa) at (n, 3): tian2021, appendix D."""
 
     def rhs(t: Tensor, y: Tensor) -> Tensor:
