@@ -46,8 +46,8 @@ def computing(threads: int = THREADS) -> Iterator[None]:
     TF32) on CUDA.
 
     What is smaller than the smallest normal number is zero, where the processor can: a network
-    whose weights have decayed to 1e-20 otherwise takes 17 times as long a step. What was set before
-    comes back at the end. Raises ValueError for a number of threads below 1.
+    whose weights have decayed to 1e-20 otherwise takes many times as long a step. What was set
+    before comes back at the end. Raises ValueError for a number of threads below 1.
     """
     # the limit holds for libraries that are there: SciPy's BLAS too
     import sklearn.decomposition  # noqa: F401

@@ -14,6 +14,7 @@ from ncssl.bench import head_to_head, images, predictor, speech, theory, watchin
 from ncssl.bench.timing import Size
 from ncssl.errors import UnknownName
 from ncssl.machine import device_name, versions
+from ncssl.report.frame import short
 
 __all__ = ["PARTS", "Size", "machine", "main", "measure", "text"]
 
@@ -72,19 +73,14 @@ def measure(only: tuple[str, ...] = (), size: Size = Size()) -> dict:  # noqa: B
     }
 
 
-def number(x: float) -> str:
-    """Three digits, thousands separated."""
-    return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
-
-
 def line(r: dict, unit: str) -> str:
     """One row or ratio: name, median, range, goal."""
     if r["median"] is None:
         return f"  {r['name']}: {r['why']}"
     goal = f"  goal {r['goal']:g}" if r.get("goal") else ""
     return (
-        f"  {r['name']:<58} {number(r['median']):>10} {unit}  ({number(r['low'])} to"
-        f" {number(r['high'])}){goal}"
+        f"  {r['name']:<58} {short(r['median']):>10} {unit}  ({short(r['low'])} to"
+        f" {short(r['high'])}){goal}"
     )
 
 

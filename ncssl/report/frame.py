@@ -67,6 +67,11 @@ def number(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
+def short(x: float) -> str:
+    """A number with three digits, thousands separated."""
+    return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
+
+
 def spread(low: float | None, high: float | None, digits: int = 1) -> str:
     """An interval as text, empty for None."""
     return "" if low is None or high is None else f"[{number(low, digits)}, {number(high, digits)}]"

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ncssl.report.frame import short
+from ncssl.site import written
+
 PART = "laptop"  # whose ratios the page begins with
 
 
@@ -14,18 +17,13 @@ def results(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
 
 
-def number(x: float) -> str:
-    """Three digits, thousands separated."""
-    return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
-
-
 def amount(r: dict[str, Any]) -> str:
     """Median and range of a row or ratio, or why there is none."""
     if r["median"] is None:
         return r["why"]
     unit = f" {r['unit']}" if "unit" in r else "x"
-    spread = "" if r["low"] == r["high"] else f" ({number(r['low'])} to {number(r['high'])})"
-    return f"{number(r['median'])}{unit}{spread}"
+    spread = "" if r["low"] == r["high"] else f" ({short(r['low'])} to {short(r['high'])})"
+    return f"{short(r['median'])}{unit}{spread}"
 
 
 def table(heads: tuple[str, str], rows: Iterable[dict[str, Any]]) -> list[str]:
@@ -40,7 +38,7 @@ def finding(result: dict[str, Any]) -> str:
     names = {r["name"].split(" / ")[1]: r for r in measured if "bf16" not in r["name"]}
     if not names:
         return ""
-    told = ", ".join(f"{number(r['median'])} times as many as {n}" for n, r in names.items())
+    told = ", ".join(f"{short(r['median'])} times as many as {n}" for n, r in names.items())
     return (
         "At the recipe of the laptop scale, with one network, optimiser and policy of views, our"
         f" loop trains on so many more images a second: {told}."
@@ -64,22 +62,11 @@ def markdown(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def directive(app: Any) -> type:
-    """The directive `{speed}` for the book of `app`."""
-    from docutils import nodes
-    from sphinx.util.docutils import SphinxDirective
-
-    class Speed(SphinxDirective):
-        def run(self):
-            found = results(Path(app.srcdir) / "book" / "speed")
-            text = "\n".join(map(markdown, found)) or "Nothing was measured yet."
-            self.env.note_reread()
-            box = nodes.container()
-            self.state.nested_parse(text.splitlines(), self.content_offset, box)
-            return box.children
-
-    return Speed
+def page(source: Path) -> str:
+    """What every machine measured, as text of the page."""
+    found = results(source / "book" / "speed")
+    return "\n".join(map(markdown, found)) or "Nothing was measured yet."
 
 
 def setup(app: Any) -> None:
-    app.add_directive("speed", directive(app))
+    written.add(app, "speed", page)

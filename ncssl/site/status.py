@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ncssl.site import written
+
 NOT_NOTED = "not noted"
 
 
@@ -117,23 +119,11 @@ def markdown(runs: Iterable[Run], checks: list[tuple[str, str]]) -> str:
     return "\n".join(rows) + f"\n\n{times}\n"
 
 
-def directive(app: Any) -> type:
-    """The directive `{status}` for the book of `app`."""
-    from docutils import nodes
-    from sphinx.util.docutils import SphinxDirective
-
-    class Status(SphinxDirective):
-        def run(self):
-            source = Path(app.srcdir)
-            runs = [read(path) for path in sorted((source / "notebooks").glob("*.ipynb"))]
-            text = markdown(runs, parts(source.parent / "checks.tsv"))
-            self.env.note_reread()
-            box = nodes.container()
-            self.state.nested_parse(text.splitlines(), self.content_offset, box)
-            return box.children
-
-    return Status
+def page(source: Path) -> str:
+    """Both tables of the book at `source`, as text of the page."""
+    runs = [read(path) for path in sorted((source / "notebooks").glob("*.ipynb"))]
+    return markdown(runs, parts(source.parent / "checks.tsv"))
 
 
 def setup(app: Any) -> None:
-    app.add_directive("status", directive(app))
+    written.add(app, "status", page)
