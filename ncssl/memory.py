@@ -10,6 +10,8 @@ import ctypes
 import sys
 from pathlib import Path
 
+import psutil
+
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # parameters of glibc's mallopt
 MIB = 2**20
 
@@ -34,17 +36,23 @@ def reset_peak() -> None:
 
 
 def free(device: str) -> int:
-    """Bytes free on a device: of a CUDA device's own memory, else of the machine's (Linux; another
-    system gives a number that is never too small)."""
+    """Bytes free on a device: of a CUDA device's own memory, else of the machine's."""
     if device.startswith("cuda"):
         import torch
 
         return torch.cuda.mem_get_info(device)[0]
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return sys.maxsize
+    return psutil.virtual_memory().available
+
+
+def held_mb() -> float:
+    """MiB that this process and those it has started hold now, pages that they share divided among
+    those that do (where the system does not say who shares: counted in each)."""
+    this, held = psutil.Process(), 0.0
+    for process in [this, *this.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):  # it may have ended meanwhile
+            info = process.memory_full_info()
+            held += getattr(info, "pss", 0) or info.rss
+    return held / MIB
 
 
 def peak_mb() -> float:

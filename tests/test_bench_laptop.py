@@ -1,7 +1,6 @@
 """The part of the benchmark at the laptop scale's recipe: seconds to an accuracy, memory, who is
 missing."""
 
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -34,7 +33,6 @@ def test_who_is_not_installed_is_said(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_memory_is_that_of_the_process_and_its_workers():
     alone, loading = (
         head_to_head.held(n, TINY, "cpu") for n in ("ours, float32", "torchvision loop")

@@ -2,39 +2,7 @@
 
 import json
 
-import nbformat
 import pytest
-import small_book
-from small_book import FIGURE, V4, write
-
-from ncssl import book
-from ncssl.site import address
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory, root):
-    """The book's own settings and pages with one small notebook in place of every chapter, run and
-    built."""
-    folder = tmp_path_factory.mktemp("checkout")
-    small_book.pages(root, folder)
-    toc = (folder / "_toc.yml").read_text().replace("file: ", " ").split()
-    chapters = {word for word in toc if word.startswith("notebooks/")} | {"notebooks/first_run"}
-    for chapter in chapters:
-        path = folder / f"{chapter}.ipynb"
-        write(path, FIGURE)
-        notebook = nbformat.read(path, 4)
-        notebook.cells += map(V4.new_markdown_cell, small_book.sections(root / f"{chapter}.ipynb"))
-        nbformat.write(notebook, path)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def built(small):
-    """First page of the small book, built without the address of a repository."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(address.VARIABLE, raising=False)
-        return book.build(root=small, progress=False)
-
 
 MADE = ("_static", "_modules", "records", "code", "papers")  # folders of pages that are all alike
 
@@ -82,14 +50,6 @@ HEAVIER = {
     "notebooks/halvagal2023_experiments.html": 2_050_000,
     "notebooks/wang2021_experiments.html": 2_050_000,
 }
-
-
-@pytest.mark.slow
-def test_pages_open_from_the_file_system_with_the_network_off(built, small, chromium):
-    wrong, images, maths = look(chromium, pages_of(built.parent), built.parent)
-    chapters = len(list((small / "notebooks").iterdir()))
-    assert wrong == {}
-    assert images >= chapters and maths >= 2 * chapters + 4
 
 
 def test_the_browser_sees_what_is_wrong(tmp_path, chromium):

@@ -4,6 +4,7 @@ import ctypes
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from ncssl import memory
@@ -66,3 +67,21 @@ def test_the_peak_is_counted_anew():
     ).stdout
     first, small, again = map(float, out.split())
     assert first > 200 and small < first - 150 and 95 < again - small < 110
+
+
+CHILD = "block = b'1' * (200 * 2**20); print('there', flush=True); input()"
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_what_is_held_counts_what_was_started(says, monkeypatch):
+    """Where the system says who shares pages, and where it does not."""
+    if not says:
+        monkeypatch.setattr(psutil.Process, "memory_full_info", psutil.Process.memory_info)
+    before = memory.held_mb()
+    command = [sys.executable, "-c", CHILD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline() == b"there\n"
+        during = memory.held_mb()
+        child.communicate(b"\n")
+    assert before > 10 and 200 < during - before < 240
+    assert memory.held_mb() < before + 30

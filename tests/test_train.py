@@ -218,9 +218,10 @@ def test_campaign_makes_what_is_missing_once_and_keeps_to_its_budget(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
-def test_learning_and_collapse_are_ten_points_apart_on_every_seed(seed, tmp_path):
-    """The runs of the first notebook, on the embedded data: probe on three labels a class."""
+@pytest.mark.parametrize("seed", [1, 2])
+def test_learning_and_collapse_are_ten_points_apart_on_other_seeds(seed, tmp_path):
+    """The runs of the first notebook, which itself has seed 0, on the embedded data: probe on three
+    labels a class."""
     variants = {
         "learns": {},
         "no stop-gradient": {"stop_gradient": False},

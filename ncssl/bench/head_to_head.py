@@ -2,19 +2,18 @@
 seconds to an accuracy, memory, and what bounds each."""
 
 import multiprocessing
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from ncssl import memory
 from ncssl.bench import ours, theirs, transforms
 from ncssl.bench.timing import Size, missing, on_devices, part, ratio, row, turns
 from ncssl.data import DATASETS
@@ -182,7 +181,7 @@ def bound(
 
 def held(name: str, size: Size, device: str) -> float:
     """MiB that a contender holds at most, in a process of its own: of a CUDA device what torch has
-    asked for, else what the process and its workers hold (Linux)."""
+    asked for, else what the process and its workers hold."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(most, name, size, device).result()
 
@@ -194,7 +193,7 @@ def most(name: str, size: Size, device: str) -> float:
 
     def look() -> None:
         while not done.wait(LOOK):
-            seen.append(sum(map(resident, [os.getpid(), *children(os.getpid())])))
+            seen.append(memory.held_mb())
 
     looking = threading.Thread(target=look)
     looking.start()
@@ -204,26 +203,3 @@ def most(name: str, size: Size, device: str) -> float:
         done.set()
         looking.join()
     return torch.cuda.max_memory_allocated() / 2**20 if device.startswith("cuda") else max(seen)
-
-
-def children(pid: int) -> list[int]:
-    """Processes that a process has started and that are there; none where the system does not
-    say."""
-    try:
-        return [
-            int(p)
-            for task in Path(f"/proc/{pid}/task").iterdir()
-            for p in (task / "children").read_text().split()
-        ]
-    except OSError:
-        return []
-
-
-def resident(pid: int) -> float:
-    """MiB of a process, pages that it shares divided among those that do; 0 where it has ended or
-    the system does not say."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
