@@ -124,19 +124,16 @@ def execute(
         check(here[name], given)
     from ncssl.runs.campaign import side_by_side  # and torch: not before a name is right
 
+    jobs = min(jobs or min(JOBS, side_by_side()), len(names))
     out = Path(out_dir) if out_dir else root / "_build" / "notebooks"
     out.mkdir(parents=True, exist_ok=True)
+    targets = {name: out / f"{name}.ipynb" for name in names}
+    if jobs > 1:  # the longest first, so that none is left alone at the end
+        names.sort(key=lambda name: -(status.read(here[name]).seconds or 0))
     work = [
-        (
-            here[name],
-            out / f"{name}.ipynb",
-            given,
-            f"[{number}/{len(names)}] " if progress else "",
-            root,
-        )
+        (here[name], targets[name], given, f"[{number}/{len(names)}] " if progress else "", root)
         for number, name in enumerate(names, 1)
     ]
-    jobs = min(jobs or min(JOBS, side_by_side()), len(work))
     if jobs < 2:
         ended = [run_one(*one) for one in work]
     else:
@@ -149,7 +146,7 @@ def execute(
         raise NotebookFailed(
             f"{len(failures)} of {len(names)} notebooks failed: {what}. What ran is in {out}"
         )
-    return [out / f"{name}.ipynb" for name in names]
+    return list(targets.values())
 
 
 def store(executed: Iterable[Path], root: str | Path | None = None) -> None:

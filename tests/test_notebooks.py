@@ -68,6 +68,19 @@ def test_what_papermill_would_let_pass_is_an_error(checkout, names, parameters, 
     assert not (checkout / "_build").exists(), "nothing may run before everything is checked"
 
 
+def test_side_by_side_the_longest_begins_first(checkout, capfd):
+    for name, seconds in (("short", 1.0), ("long", 9.0)):
+        path = checkout / "notebooks" / f"{name}.ipynb"
+        write(path, SUM)
+        notebook = nbformat.read(path, 4)
+        notebook.metadata["ncssl"] = {"seconds": seconds}
+        nbformat.write(notebook, path)
+    made = notebooks.execute(["good", "short", "long"], jobs=2, root=checkout)
+    assert [path.stem for path in made] == ["good", "short", "long"]
+    _, err = capfd.readouterr()
+    assert all(f"[{line} ..." in err for line in ("1/3] long", "2/3] short", "3/3] good"))
+
+
 SIGNALS = [
     signal.SIGKILL,
     pytest.param(signal.SIGTERM, marks=pytest.mark.slow),

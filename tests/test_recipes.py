@@ -6,7 +6,7 @@ import pytest
 
 from ncssl.errors import UnknownName
 from ncssl.recipes import SCALES, canonical, recipe
-from ncssl.runs import budget, campaign
+from ncssl.runs import budget, obtained
 from ncssl.train import loop
 
 
@@ -39,7 +39,7 @@ def test_recipe_ids_depend_on_what_decides_the_run_and_on_nothing_else():
         (lambda: loop.start(recipe("byol", augmentation="strong")), "symmetric"),
         (lambda: loop.start(recipe("byol", optimiser="sdg")), "sgd"),
         (lambda: loop.start(recipe("byol", batch=5000)), "batch was 5000"),
-        (lambda: campaign.obtain([], missing="no"), "train"),
+        (lambda: obtained.obtain([], missing="no"), "train"),
         (lambda: budget.seconds("9 minutes"), "9m"),
     ],
 )

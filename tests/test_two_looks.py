@@ -11,7 +11,7 @@ from ncssl.claims import papers
 from ncssl.records import store
 from ncssl.report import select, tables
 from ncssl.runs import experiments
-from ncssl.runs.campaign import obtain
+from ncssl.runs.obtained import obtain
 from ncssl.verdicts import judging
 
 OWN, ALL = (0, 1, 2), (0, 1, 2, 3, 4)

@@ -1,7 +1,7 @@
 """Runs of an experiment with their records, as plain numbers: metrics, curves, seeds that may be
 compared.
 
-`found` is everywhere a list of (planned run, its record or None), as `ncssl.runs.campaign.obtain`
+`found` is everywhere a list of (planned run, its record or None), as `ncssl.runs.obtained.obtain`
 returns it.
 """
 

@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any, get_args
@@ -161,6 +162,8 @@ def check(record: Record) -> None:
 
 def finite(value: Any) -> bool:
     """Whether this is a number that a float can hold, truth values being none."""
+    if type(value) is float:  # as nearly all are: a record has thousands
+        return math.isfinite(value)
     # a whole number may have any number of digits
     return is_number(value) and abs(value) <= sys.float_info.max
 

@@ -1,6 +1,6 @@
 """Records of an experiment as plain numbers for figures, tables and verdicts.
 
-`found` is everywhere a list of (planned run, its record or None), as `ncssl.runs.campaign.obtain`
+`found` is everywhere a list of (planned run, its record or None), as `ncssl.runs.obtained.obtain`
 returns it.
 """
 

@@ -15,12 +15,10 @@ from tqdm import tqdm
 from ncssl import parallel
 from ncssl.errors import BadFile, UnknownName
 from ncssl.machine import THREADS, best_device, chosen
-from ncssl.records import store
 from ncssl.runs import experiments
 from ncssl.runs.budget import fits
 from ncssl.runs.owned import identify
 from ncssl.runs.single import kind_here, label, recorded, run_one
-from ncssl.train.loop import fit
 from ncssl.train.resume import sweep_finished
 from ncssl.workers import begin_worker, workers
 
@@ -212,46 +210,3 @@ def make(
     if left:
         print(f"ncssl: {made} records made, {left} left; the same command goes on", file=sys.stderr)
     return Tally(made, broken, left)
-
-
-def obtain(
-    runs: list[experiments.Planned],
-    *,
-    missing: str = "show",
-    fresh: bool = False,
-    root: str | Path | None = None,
-    device: str | None = None,
-    download: bool = False,
-) -> list[tuple[experiments.Planned, store.Record | None]]:
-    """Each planned run with its record, for notebooks: stored ones are loaded.
-
-    A missing one is trained and stored (missing="train") or given as None ("show"). fresh=True
-    trains them all anew into _build/fresh and leaves what is stored alone.
-    """
-    if missing not in ("show", "train"):
-        raise UnknownName("missing", missing, ("show", "train"))
-    out = Path("_build/fresh") if fresh else None
-    runs = identify(runs, root) if fresh or missing == "train" else runs
-    found = [(p, None) for p in runs] if fresh else list(experiments.records(runs))
-    bar = tqdm(
-        found,
-        disable=not any(r is None for _, r in found) or missing == "show" and not fresh,
-        unit="run",
-    )
-    return [
-        (
-            p,
-            fit(
-                p.recipe,
-                key=p.paper,
-                root=root,
-                device=device,
-                out=out,
-                download=download,
-                progress=False,
-            ),
-        )
-        if record is None and (fresh or missing == "train")
-        else (p, record)
-        for p, record in bar
-    ]

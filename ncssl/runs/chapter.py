@@ -12,7 +12,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-from ncssl import data
 from ncssl.claims import papers
 from ncssl.claims.facts import Claim, Paper
 from ncssl.plots import page, style
@@ -23,7 +22,7 @@ from ncssl.records.numbers import Found
 from ncssl.report import digest, ledger, outcome, select, tables
 from ncssl.report.frame import show
 from ncssl.runs import experiments
-from ncssl.runs.campaign import obtain
+from ncssl.runs.obtained import obtain
 from ncssl.verdicts.states import Verdict
 
 
@@ -70,6 +69,8 @@ class Chapter:
     @property
     def sizes(self) -> dict[str, int]:
         """Training images of each data set."""
+        from ncssl import data  # and torch, which a chapter on records does without
+
         return {name: info.train for name, info in data.DATASETS.items()}
 
     def trained(self, experiment: str, *arms: str) -> list[Recipe]:
