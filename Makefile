@@ -37,7 +37,7 @@ book: env  ## run every notebook, build the book, print where the page is
 
 test: env  ## run the quick tests, then every notebook against its stored outputs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(APART) --dist worksteal -m "not slow" tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(BY_FILE) --nbval --nbval-current-env notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(BY_FILE) --no-loadscope-reorder --nbval --nbval-current-env notebooks
 
 test-all: test  ## the slow tests too, and the table of what was tried against runs and readers
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(BY_FILE) -m slow tests

@@ -35,7 +35,12 @@ TINY = bench.Size(
 )
 
 
-@pytest.mark.parametrize("name", bench.PARTS)
+SLOW = ("speech_step",)  # synthetic voices, and workers of a DataLoader
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in bench.PARTS]
+)
 def test_every_part_measures(name):
     result = bench.measure((name,), TINY)
     assert list(result["parts"]) == [name] and result["machine"]["cores"] >= 1

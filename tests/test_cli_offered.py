@@ -20,6 +20,10 @@ from ncssl.cli import main
         (["claims", "--status"], "und", ["undecided"]),
         (["claims", "--id"], "head_rises_", ["head_rises_in_networks"]),
         (["theory"], "liu", ["liu2022"]),
+        (["embed", "--device"], "cp", ["cpu"]),
+        (["data", "--fetch"], "cifar", ["cifar10", "cifar100"]),
+        (["data", "--make"], "", ["cifar10_jpeg"]),
+        (["bench", "--only"], "lap", ["laptop"]),
     ],
 )
 def test_values_are_offered(typed, begun, offered):

@@ -194,6 +194,7 @@ def test_make_env_says_what_is_missing(root, tmp_path, missing, says):
     assert not (tmp_path / ".venv").exists()
 
 
+@pytest.mark.slow
 def test_make_finishes_an_environment_whose_making_was_stopped(root, tmp_path):
     """Killed between the venv and its pip, and with something of one's own in it, which stays."""
     (tmp_path / "Makefile").write_bytes((root / "Makefile").read_bytes())

@@ -35,6 +35,7 @@ def together(tmp_path_factory):
         yield folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", shared_runs.METHODS)
 def test_two_processes_take_the_steps_of_one(method, together):
     theirs = json.loads((together / "steps.json").read_text())[method]
@@ -49,6 +50,7 @@ def record(folder, r) -> store.Record:
     return store.load(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("r", [shared_runs.probed(), shared_runs.spoken()])
 def test_a_record_made_by_two_is_that_of_one_but_for_rounding(r, together, tmp_path):
     theirs, ours = record(together, r), fit(r, out=tmp_path)
@@ -59,6 +61,7 @@ def test_a_record_made_by_two_is_that_of_one_but_for_rounding(r, together, tmp_p
             assert theirs.metrics[name] == pytest.approx(value, abs=2.0), name
 
 
+@pytest.mark.slow
 def test_a_checkpoint_does_not_know_how_many_wrote_it(together, tmp_path):
     """Begun by one and ended by two (seed 1), begun by two and ended by one (seed 2)."""
     with pytest.MonkeyPatch.context() as patch:  # nothing that another began
@@ -102,6 +105,7 @@ def test_the_command_runs_under_torchrun_and_writes_one_record(tmp_path):
     assert store.load(path).device.endswith("2 processes")
 
 
+@pytest.mark.slow
 def test_the_runs_of_a_paper_come_one_after_another_each_over_all_processes(tmp_path):
     few = {"epochs": 1, "knn_every": 1, "limit": 200, "width": 4, "hidden": 16, "d": 8}
     plan = experiments.plan("tian2021", "smoke", tmp_path, **few)

@@ -48,6 +48,7 @@ def batch(i: int) -> dict:
 TINY = dict(epochs=1, limit=200, width=4, hidden=16, d=8, batch=64, knn_every=1, warmup_epochs=0)
 
 
+@pytest.mark.slow
 def test_a_stranger_makes_records_and_sees_them_judged(cifar10, tmp_path, plain_shift, monkeypatch):
     monkeypatch.setitem(SCALES, "laptop", SCALES["laptop"] | TINY)
     out = tmp_path / "results"
@@ -72,6 +73,7 @@ def rows(*command: str) -> list[dict]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_beside_the_scales_own_set_the_ledger_has_the_one_that_stands_in(
     cifar10, tmp_path, plain_shift, monkeypatch
 ):

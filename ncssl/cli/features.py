@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
+from ncssl.cli import offered
 from ncssl.cli.group import as_json, main, show, table
+from ncssl.cli.offered import offering
 
 
 @main.command()
@@ -63,7 +65,13 @@ def diagnose(
     help="Default: test of a named set, all of a folder or archive.",
 )
 @click.option("--data-root", type=click.Path(path_type=Path), help="Where named data lie.")
-@click.option("--device", metavar="cpu|cuda|cuda:N", default="cpu", show_default=True)
+@click.option(
+    "--device",
+    metavar="cpu|cuda|cuda:N",
+    shell_complete=offering(offered.devices),
+    default="cpu",
+    show_default=True,
+)
 @as_json
 def embed(encoder, data, out, split, data_root, device, as_json) -> None:
     """Features of DATA by an ENCODER of `run --keep-encoder`, into an .npz that `diagnose` reads.
@@ -92,9 +100,17 @@ def embed(encoder, data, out, split, data_root, device, as_json) -> None:
     help="Look here first, and put here what is fetched.",
 )
 @click.option(
-    "--fetch", metavar="NAME", help="Download this one: cifar10, cifar100, stl10 or fashion_mnist."
+    "--fetch",
+    metavar="NAME",
+    shell_complete=offering(offered.fetched),
+    help="Download this one: cifar10, cifar100, stl10 or fashion_mnist.",
 )
-@click.option("--make", metavar="NAME", help="Make this one: cifar10_jpeg, from CIFAR-10.")
+@click.option(
+    "--make",
+    metavar="NAME",
+    shell_complete=offering(offered.made),
+    help="Make this one: cifar10_jpeg, from CIFAR-10.",
+)
 @as_json
 def data(data_root: Path | None, fetch: str | None, make: str | None, as_json: bool) -> None:
     """Data sets: what is present, where, its size and checksum, where it comes from, and how to get

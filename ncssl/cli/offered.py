@@ -53,3 +53,24 @@ def devices() -> Iterable[str]:
     from ncssl.machine import devices
 
     return devices()
+
+
+def fetched() -> Iterable[str]:
+    """Sets of images that are downloaded."""
+    from ncssl.data.arrays import TORCHVISION
+
+    return TORCHVISION
+
+
+def made() -> Iterable[str]:
+    """Sets of images that are made of others."""
+    from ncssl.data import MADE
+
+    return MADE
+
+
+def parts() -> Iterable[str]:
+    """Parts of the benchmark."""
+    from ncssl.bench import PARTS
+
+    return PARTS

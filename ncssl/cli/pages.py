@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from ncssl.cli import offered
 from ncssl.cli.group import as_json, jobs, main, show
+from ncssl.cli.offered import offering
 from ncssl.notebooks import parse
 
 notebook_jobs = jobs("Notebooks side by side; default: one a core up to four, one on CUDA.")
@@ -63,7 +65,12 @@ def make_book(stored: bool, jobs: int, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--only", multiple=True, help="A part of the benchmark; all by default.")
+@click.option(
+    "--only",
+    multiple=True,
+    shell_complete=offering(offered.parts),
+    help="A part of the benchmark; all by default.",
+)
 @as_json
 def bench(only: tuple[str, ...], as_json: bool) -> None:
     """Speed, as ratios measured side by side in this run."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ncssl.claims import papers
 from ncssl.files import write_whole
 from ncssl.measure.collapse import FINDINGS, SPREAD_LIMITS, findings, healthy
 from ncssl.methods import make
@@ -85,7 +86,7 @@ def judged(record: Record) -> Judged | None:
 def runs(results: str | Path | None = None) -> list[Judged]:
     """Every stored run that can be counted, of the papers' experiments."""
     held = (record for _, record in store.scan(results) if isinstance(record, Record))
-    ours = (record for record in held if not record.key.endswith(("_choice", "_search")))
+    ours = (record for record in held if record.key in papers.papers())  # a search has other keys
     return [run for run in map(judged, ours) if run]
 
 

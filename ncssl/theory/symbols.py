@@ -8,7 +8,6 @@ compares.
 from typing import NamedTuple
 
 from ncssl.errors import UnknownName
-from ncssl.order import ORDER
 
 NAMES = {
     "tian2021": "Tian et al.",
@@ -30,7 +29,9 @@ class Symbol(NamedTuple):
     papers: tuple[str, ...]
 
 
-TIAN, WANG, WEN, LIU, HALVAGAL, CHO, TOGETHER, LEJEPA = ORDER
+TIAN, WANG, WEN = "tian2021", "wang2021", "wen2022"
+LIU, HALVAGAL, CHO = "liu2022", "halvagal2023", "cho2022"
+TOGETHER, LEJEPA = "companion", "balestriero2025"
 SYMBOLS = (
     Symbol("alpha", "power of the correlation matrix in the predictor", (WANG, HALVAGAL, TOGETHER)),
     Symbol("alpha1, alpha2", "strengths of the two features", (WEN,)),
