@@ -13,9 +13,21 @@ from ncssl.train import loop
 # predictor and target, closed forms, decorrelation, centre; then queue, prototypes,
 # whitening, Gram matrix of standardised outputs
 METHODS = (
-    "simsiam", "byol", "directpred", "directcopy", "isoloss", "barlow_twins", "vicreg", "dino",
-    "sigreg", "sigreg_predicted", "moco", "swav", "wmse", "invcov",
-)  # fmt: skip
+    "simsiam",
+    "byol",
+    "directpred",
+    "directcopy",
+    "isoloss",
+    "barlow_twins",
+    "vicreg",
+    "dino",
+    "sigreg",
+    "sigreg_predicted",
+    "moco",
+    "swav",
+    "wmse",
+    "invcov",
+)
 OPTIONS = {"wmse": {"part": 32, "eps": 0.1}}
 TINY = dict(
     epochs=2,

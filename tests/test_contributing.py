@@ -140,8 +140,11 @@ def test_a_paper_is_found_by_its_files(root, tmp_path):
         shutil.copy(root / "notebooks/theorems.ipynb", tmp_path / f"notebooks/x2020_{part}.ipynb")
     done = subprocess.run(
         [sys.executable, "-c", LOOK],
-        capture_output=True, text=True, cwd=tmp_path, env=clean(tmp_path),
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=clean(tmp_path),
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout) == {
         "rows": {"better": "not run", "law": "reproduced"},

@@ -151,8 +151,9 @@ def test_a_file_without_numbers_is_named_and_not_waited_for(tmp_path, name):
 
 
 def test_types_of_few_bits_and_without_signs_are_read(tmp_path):
-    torch.save({"z": LOW.to(torch.float8_e4m3fn), "y": torch.ones(500).to(torch.uint32)},
-               tmp_path / "z.pt")  # fmt: skip
+    torch.save(
+        {"z": LOW.to(torch.float8_e4m3fn), "y": torch.ones(500).to(torch.uint32)}, tmp_path / "z.pt"
+    )
     held = embeddings.read_embeddings(tmp_path / "z.pt")
     assert diagnose.diagnose(**held)["findings"] == ["dimensional"]
     with pytest.raises(ValueError, match="from 0 up, the least was -"):

@@ -24,11 +24,23 @@ def body():
     made = recipe("simsiam")
     values = {name: getattr(made, name) for name in FIELDS}
     return dict(
-        format=FORMAT, id=made.id, recipe=values, key="k", status="done",
-        metrics={"probe_accuracy": 50.0, "knn_accuracy": 38.0}, curves={"epoch": [0]}, seconds=1.0,
-        peak_memory_mb=1.0, device="CPU", precision="float32", versions={}, commit="c",
-        created="2026-01-01T00:00:00+00:00", data={}, reason="",
-    )  # fmt: skip
+        format=FORMAT,
+        id=made.id,
+        recipe=values,
+        key="k",
+        status="done",
+        metrics={"probe_accuracy": 50.0, "knn_accuracy": 38.0},
+        curves={"epoch": [0]},
+        seconds=1.0,
+        peak_memory_mb=1.0,
+        device="CPU",
+        precision="float32",
+        versions={},
+        commit="c",
+        created="2026-01-01T00:00:00+00:00",
+        data={},
+        reason="",
+    )
 
 
 def torn_records():

@@ -64,11 +64,19 @@ def test_a_wav_file_without_samples_is_not_taken_for_a_stream():
 
 
 LONG = samples(1, 48000)
-KINDS = {"wav": WAV, "flac": FLAC, "aiff": sound(samples(1), "AIFF"), "au": sound(samples(1), "AU"),
-         "rf64": sound(samples(1), "RF64"), "sphere": sound(samples(1), "NIST"),
-         "mp3": sound(LONG, "MP3", subtype=None),
-         "vorbis": sound(LONG, "OGG", subtype="VORBIS"), "opus": sound(LONG, "OGG", subtype="OPUS"),
-         "stream of flac": flac(0), "huge flac": flac(2**36 - 1) + bytes(600)}  # fmt: skip
+KINDS = {
+    "wav": WAV,
+    "flac": FLAC,
+    "aiff": sound(samples(1), "AIFF"),
+    "au": sound(samples(1), "AU"),
+    "rf64": sound(samples(1), "RF64"),
+    "sphere": sound(samples(1), "NIST"),
+    "mp3": sound(LONG, "MP3", subtype=None),
+    "vorbis": sound(LONG, "OGG", subtype="VORBIS"),
+    "opus": sound(LONG, "OGG", subtype="OPUS"),
+    "stream of flac": flac(0),
+    "huge flac": flac(2**36 - 1) + bytes(600),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -217,11 +217,8 @@ def test_nothing_in_a_record_becomes_markup_of_its_page(known, root):
     values = dict.fromkeys(names, BAD) | {"options": {BAD: BAD}}
     words = dict.fromkeys(("key", "device", "commit", "created", "reason"), BAD)
     words |= dict.fromkeys(("versions", "data"), {BAD: BAD})
-    curves = {"epoch": [0, 1], BAD: [0.0, 1.0]}
-    strange = dataclasses.replace(
-        run, recipe=dataclasses.replace(run.recipe, **values), metrics={BAD: 1.0}, curves=curves,
-        **words,
-    )  # fmt: skip
+    words |= {"metrics": {BAD: 1.0}, "curves": {"epoch": [0, 1], BAD: [0.0, 1.0]}}
+    strange = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, **values), **words)
     failed = dataclasses.replace(strange, status="failed")
     at = Site("records/x", root / "notebooks")
     pages = [record.record_page(r, (), (), at) for r in (strange, failed)]

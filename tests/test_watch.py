@@ -118,9 +118,14 @@ def test_a_step_waits_for_nothing_on_a_device():
 def test_a_collapse_is_told_with_its_cause_and_a_run_that_learns_is_not(tmp_path):
     told = []
     _, mine = loop(
-        161, False, True, every=20, on_collapse=told.append, log=tmp_path / "w.jsonl",
+        161,
+        False,
+        True,
+        every=20,
+        on_collapse=told.append,
+        log=tmp_path / "w.jsonl",
         html=tmp_path / "w.html",
-    )  # fmt: skip
+    )
     last = mine.close()
     assert told and told[0].step < 160 and last.name in ("complete", "dimensional", "narrowed")
     assert told[0].causes[0]["how"] == "measured:" and "not detached" in told[0].text

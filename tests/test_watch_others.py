@@ -106,9 +106,12 @@ def test_a_loop_of_lightning(tmp_path):
     module = Module()
     quiet = dict(logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer = lightning.Trainer(
-        max_epochs=1, accelerator="cpu", default_root_dir=tmp_path, enable_model_summary=False,
+        max_epochs=1,
+        accelerator="cpu",
+        default_root_dir=tmp_path,
+        enable_model_summary=False,
         **quiet,
-    )  # fmt: skip
+    )
     trainer.fit(module, torch.utils.data.DataLoader(torch.zeros(5, 1)))
     module.watcher.close()
     assert [row["step"] for row in module.watcher.rows] == [0, 2, 4]

@@ -85,8 +85,9 @@ def test_of_gradients_that_add_up_the_last_pass_is_seen():
 
 def test_what_a_backward_pass_computes_again_is_not_a_view():
     def loss(model, i):
-        z = checkpoint(lambda x: model.projector(model.backbone(x)), torch.randn(60, 16),
-                       use_reentrant=False)  # fmt: skip
+        z = checkpoint(
+            lambda x: model.projector(model.backbone(x)), torch.randn(60, 16), use_reentrant=False
+        )
         return model.predictor(z).square().mean()
 
     assert "view_cosine" not in watched(loss).rows[0]

@@ -20,10 +20,17 @@ from ncssl.errors import BadFile
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 FLAGS = (
-    "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-sandbox",
-    "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--no-pdf-header-footer", "--generate-pdf-document-outline", "--virtual-time-budget=600000",
-)  # fmt: skip
+    "--headless",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--no-pdf-header-footer",
+    "--generate-pdf-document-outline",
+    "--virtual-time-budget=600000",
+)
 GONE = "script, .headerlink, details.cite, .viewcode-link, .cell_input.toggle-hidden"
 STYLE = """
 @page { size: A4; margin: 18mm 16mm 20mm; }

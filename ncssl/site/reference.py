@@ -39,10 +39,11 @@ def _words(row):
     if len(pieces) % 2 == 0:  # a lone backtick is a sign like any other
         return SIGNS.sub(r"\\\1", row).replace("`", r"\`")
     return "".join(
-        f"``{piece}``" if number % 2 and piece.strip() == piece and piece
+        f"``{piece}``"
+        if number % 2 and piece.strip() == piece and piece
         else SIGNS.sub(r"\\\1", piece)
         for number, piece in enumerate(pieces)
-    )  # fmt: skip
+    )
 
 
 def convert(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

@@ -26,8 +26,11 @@ def _title(app, doctree, docname, link):
     if not (link.get("internal") and anchor) or "\\" not in link.astext():
         return None
     if page:
-        names = (name for name in app.env.found_docs
-                 if app.builder.get_relative_uri(docname, name) == page)  # fmt: skip
+        names = (
+            name
+            for name in app.env.found_docs
+            if app.builder.get_relative_uri(docname, name) == page
+        )
         there = next(names, None)
         doctree = app.env.get_doctree(there) if there else doctree
     for section in doctree.findall(nodes.section):
