@@ -88,7 +88,7 @@ def test_a_loop_of_accelerate():
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_loop_of_lightning(tmp_path):
-    lightning = pytest.importorskip("lightning", reason="lightning is not installed here")
+    lightning = pytest.importorskip("pytorch_lightning", reason="pytorch-lightning is not here")
 
     class Module(lightning.LightningModule):
         def __init__(self):
