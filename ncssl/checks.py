@@ -3,12 +3,15 @@ numbers."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from ncssl.errors import UnknownName
 
+# in `T | MaybeNone`: None in the cases that who reads it tells apart by something else
+MaybeNone = Any
 
-def is_whole(value: Any) -> bool:
+
+def is_whole(value: Any) -> TypeGuard[int]:
     """Whether this is an integer, truth values being none."""
     return isinstance(value, int) and not isinstance(value, bool)
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +47,8 @@ class Siamese(nn.Module):
 
     def tell(self, progress: float) -> None:
         """Let the heads that ask for it know the share of the training that is done."""
-        for part in (self.predictor, *self.projector.modules()):
+        parts: list[Any] = [self.predictor, *self.projector.modules()]
+        for part in parts:
             if hasattr(part, "progress"):
                 part.progress = progress
 
@@ -66,9 +68,10 @@ class Siamese(nn.Module):
             t = [v.detach() for v in t]
         self.predictor.observe([v.detach() for v in z[:TARGETS]], [v.detach() for v in t])
         p = [self.predictor(v) for v in z]
-        t, self.seen = [*t, *[None] * (len(z) - len(t))], h[0].detach()
+        targets: list[Tensor | None] = [*t, *[None] * (len(z) - len(t))]
+        self.seen = h[0].detach()
         return self.method.loss(
-            [Branch(*branch) for branch in zip(z, p, t, strict=True)], self.predictor
+            [Branch(*branch) for branch in zip(z, p, targets, strict=True)], self.predictor
         )
 
     def use(self, which: str) -> None:
@@ -76,16 +79,15 @@ class Siamese(nn.Module):
         UnknownName, ValueError."""
         if which not in ("online", "target"):
             raise UnknownName("evaluated", which, ("online", "target"))
-        if which == "target" and self.target is None:
+        if which == "online":
+            self.used = (self.encoder, self.projector)
+        elif self.target is not None:
+            self.used = (self.target[0], self.target[1])
+        else:
             raise ValueError(
                 "evaluated was 'target'; allowed: with keep above 0, else there is no target"
                 " network"
             )
-        self.used = (
-            (self.encoder, self.projector)
-            if which == "online"
-            else (self.target[0], self.target[1])
-        )
 
     @torch.no_grad()
     def follow(self, progress: float = 0.0) -> None:
@@ -93,7 +95,7 @@ class Siamese(nn.Module):
         (buffers do not)."""
         self.predictor.follow()
         if self.target is not None:
-            online = [*self.encoder.parameters(), *self.projector.parameters()]
+            online: list[Tensor] = [*self.encoder.parameters(), *self.projector.parameters()]
             torch._foreach_lerp_(
                 list(self.target.parameters()), online, 1 - self.method.keep_at(progress)
             )
@@ -106,7 +108,9 @@ class Siamese(nn.Module):
         own = (m.trunk_weight_decay, m.predictor_weight_decay)
         trunk_decay, head_decay = (weight_decay if decay is None else decay for decay in own)
         trunk = [*self.encoder.parameters(), *self.projector.parameters()]
-        groups = [{"params": trunk, "lr": lr, "weight_decay": trunk_decay, "name": "trunk"}]
+        groups: list[dict[str, Any]] = [
+            {"params": trunk, "lr": lr, "weight_decay": trunk_decay, "name": "trunk"}
+        ]
         if head := list(self.predictor.parameters()):
             groups.append(
                 {

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from ncssl.augment import ops
 from ncssl.augment.policies import View
-from ncssl.checks import is_whole
+from ncssl.checks import MaybeNone, is_whole
 
 Levels = Sequence[float] | Tensor | None  # a number a channel
 ATTEMPTS = 10  # torchvision's number of tries for a box
@@ -23,25 +23,25 @@ ATTEMPTS = 10  # torchvision's number of tries for a box
 
 class Draws(NamedTuple):
     """The random parameters of a batch, one entry a sample; None for a step that the view does not
-    have."""
+    have. What is drawn together is there together."""
 
     boxes: Tensor | None = None  # (n, 4) int64: top, left, height, width
     flip: Tensor | None = None  # (n,) bool
     jitter: Tensor | None = None  # (n,) bool
-    factors: Tensor | None = None  # (n, 4) brightness, contrast, saturation, hue
-    order: Tensor | None = None  # (n, 4) int64, a permutation of 0..3
+    factors: Tensor | MaybeNone = None  # (n, 4) brightness, contrast, saturation, hue
+    order: Tensor | MaybeNone = None  # (n, 4) int64, a permutation of 0..3
     gray: Tensor | None = None  # (n,) bool
     blur: Tensor | None = None  # (n,) bool
-    sigma: Tensor | None = None  # (n,) pixels
+    sigma: Tensor | MaybeNone = None  # (n,) pixels
     solarise: Tensor | None = None  # (n,) bool
     angle: Tensor | None = None  # (n,) degrees
-    shift: Tensor | None = None  # (n, 2) pixels: right, down
-    zoom: Tensor | None = None  # (n,)
+    shift: Tensor | MaybeNone = None  # (n, 2) pixels: right, down
+    zoom: Tensor | MaybeNone = None  # (n,)
     erase: Tensor | None = None  # (n,) bool
-    holes: Tensor | None = None  # (n, 4) int64, in pixels of the result
+    holes: Tensor | MaybeNone = None  # (n, 4) int64, in pixels of the result
 
 
-def draw_uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
+def draw_uniform(shape: Sequence[int], low: float, high: float, generator: Generator) -> Tensor:
     """Uniform in [low, high), float32, on the generator's device."""
     return (
         torch.rand(shape, generator=generator, device=generator.device).mul_(high - low).add_(low)
@@ -100,7 +100,8 @@ def _sides(n, area, scale, ratio, generator) -> tuple[Tensor, Tensor]:
 def _first(a: Tensor, b: Tensor, fits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The first of the tries that fits, as int64, and whether there is one."""
     at = fits.int().argmax(1, keepdim=True)
-    return *(x.gather(1, at).squeeze(1).long() for x in (a, b)), fits.any(1)
+    a, b = (x.gather(1, at).squeeze(1).long() for x in (a, b))
+    return a, b, fits.any(1)
 
 
 def _place(length: Tensor, full: int, generator: Generator) -> Tensor:

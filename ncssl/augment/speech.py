@@ -22,6 +22,7 @@ from torch import Generator, Tensor
 from ncssl.augment import speech_ops as ops
 from ncssl.augment.images import draw_coin, draw_uniform
 from ncssl.augment.speech_policies import SpeechView
+from ncssl.checks import MaybeNone
 
 if TYPE_CHECKING:
     from ncssl.data.utterances import Speech
@@ -31,25 +32,25 @@ DB = 0.23025850929940458  # ln 10 / 10: natural logarithm of power for one dB
 
 class SpeechDraws(NamedTuple):
     """The random parameters of a batch, one entry a sample; None for a step that the view does not
-    have."""
+    have. What is drawn together is there together."""
 
     offsets: Tensor  # (n,) int64, first frame of the crop
     equaliser: Tensor | None = None  # (n, knots) dB
     reverb: Tensor | None = None  # (n,) bool
-    rt60: Tensor | None = None  # (n,) seconds
-    drr: Tensor | None = None  # (n,) dB
-    noise: Tensor | None = None  # (n,) bool: stationary noise
-    tilt: Tensor | None = None  # (n,)
+    rt60: Tensor | MaybeNone = None  # (n,) seconds
+    drr: Tensor | MaybeNone = None  # (n,) dB
+    noise: Tensor | MaybeNone = None  # (n,) bool: stationary noise
+    tilt: Tensor | MaybeNone = None  # (n,)
     # standard normal (m, frames, bands), m: the samples with noise; on CUDA all
-    field: Tensor | None = None
+    field: Tensor | MaybeNone = None
     babble: Tensor | None = None  # (n,) bool; never with noise
-    talkers: Tensor | None = None  # (n,) int64
-    others: Tensor | None = None  # (n, most) int64, utterances of the babble
-    places: Tensor | None = None  # (n, most) int64, first frames of their crops
+    talkers: Tensor | MaybeNone = None  # (n,) int64
+    others: Tensor | MaybeNone = None  # (n, most) int64, utterances of the babble
+    places: Tensor | MaybeNone = None  # (n, most) int64, first frames of their crops
     recorded: Tensor | None = None  # (n,) bool: a recording of noise; never with noise or babble
-    recording: Tensor | None = None  # (n,) int64, which of them
-    since: Tensor | None = None  # (n,) int64, its first frame
-    snr: Tensor | None = None  # (n,) dB
+    recording: Tensor | MaybeNone = None  # (n,) int64, which of them
+    since: Tensor | MaybeNone = None  # (n,) int64, its first frame
+    snr: Tensor | MaybeNone = None  # (n,) dB
     gain: Tensor | None = None  # (n,) dB
     time_masks: Tensor | None = None  # (n, count, 2) int64: first, width
     band_masks: Tensor | None = None  # (n, count, 2) int64

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ncssl.checks import MaybeNone
 from ncssl.errors import UnknownName
 
 SCALE_NAMES = ("smoke", "small", "laptop", "gpu", "paper")
@@ -135,20 +136,20 @@ class Claim:
     statement: str
     kind: str
     test: str
-    margin: float | None
+    margin: float | MaybeNone
     margin_by: str
     reported: tuple[str, ...] = ()
     reported_effect: float | None = None
     note: str = ""
     experiment: str | None = None
-    metric: str | None = None
+    metric: str | MaybeNone = None
     left: str | None = None
     right: str | None = None
     arms: tuple[str, ...] = ()
-    rate: float | None = None
+    rate: float | MaybeNone = None
     compare: str = "difference"
     per: str | None = None
-    check: str | None = None
+    check: str | MaybeNone = None
     by: str = "paper"
     erratum: bool = False
     headline: bool = False
@@ -158,7 +159,7 @@ class Claim:
     control: str | None = None
     control_free: str = ""
     share: float | None = None
-    decay_exposure: float | None = None
+    decay_exposure: float | MaybeNone = None
 
     @property
     def compared(self) -> tuple[str, ...]:

@@ -117,7 +117,8 @@ def search_path(root: str | Path | None = None) -> list[Path]:
         )
     given = [] if root is None else [str(root)]
     listed = [part for part in os.environ.get("NCSSL_DATA", "").split(os.pathsep) if part]
-    return [expanded(part) for part in (*given, *listed, "data", downloads(), DEBIAN)]
+    places: list[str | Path] = [*given, *listed, "data", downloads(), DEBIAN]
+    return [expanded(part) for part in places]
 
 
 def _places(info: DatasetInfo, roots: list[Path]) -> Iterator[Path]:

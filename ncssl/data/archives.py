@@ -127,7 +127,7 @@ def _tar(
                 member.offset_data + member.size,
             )
             if member.isfile() and parts and wanted(parts):
-                yield parts, archive.extractfile(member).read()
+                yield parts, _read(archive, member)
             elif (
                 parts and wanted(parts) and not (member.isdir() or member.issym() or member.islnk())
             ):
@@ -160,7 +160,13 @@ def _linked(path: Path, archive: tarfile.TarFile, wanted) -> Iterator[tuple[Part
         elif target is not None and any(p[: len(target)] == target and wanted(p) for p in last):
             raise _no(path, link.name, f"is a link to the folder {link.linkname!r}")
     for _, parts, member in sorted(found, key=lambda row: row[0]):
-        yield parts, archive.extractfile(member).read()
+        yield parts, _read(archive, member)
+
+
+def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    assert file is not None, "member is a file, no folder and no device"
+    return file.read()
 
 
 def _target(last: dict[Parts, tarfile.TarInfo], link: tarfile.TarInfo) -> Parts | None:
@@ -172,9 +178,10 @@ def _target(last: dict[Parts, tarfile.TarInfo], link: tarfile.TarInfo) -> Parts 
             parts = parts_of(posixpath.join(beside, link.linkname))
         except ValueError:
             return None
-        link = last.get(parts)
-        if link is None or not (link.issym() or link.islnk()):
+        found = last.get(parts)
+        if found is None or not (found.issym() or found.islnk()):
             return parts
+        link = found
     return None
 
 

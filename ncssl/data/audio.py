@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from unicodedata import normalize
 
 import numpy as np
@@ -27,7 +28,7 @@ SILENT = 1e-4  # a clip whose largest sample is below this is silence: three ste
 CHUNK = 1024  # frames transformed at a time: their spectra stay in the cache
 BLOCK = 2**20  # samples read at a time
 LONGEST = 2**28  # samples of an utterance: 4.6 hours
-FORMS = ("NFC", "NFD")  # Unicode's composed and decomposed names
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")  # Unicode's composed and decomposed names
 ENDLESS = 2**62  # samples; libsndfile says as many where a stream does not tell its length
 AUDIO = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 UNREAD = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm"})  # audio that libsndfile does not read
@@ -42,7 +43,8 @@ class Unusable(Exception):
 def mel_filters(bands: int = BANDS, low: float = LOW, high: float = HIGH) -> Tensor:
     """Triangles on the mel scale m = 2595 log10(1 + f / 700), peak 1, linear in Hz: float32 (FFT //
     2 + 1, bands)."""
-    mel = np.linspace(*(2595 * np.log10(1 + np.array([low, high]) / 700)), bands + 2)
+    ends = 2595 * np.log10(1 + np.array([low, high]) / 700)
+    mel = np.linspace(ends[0], ends[1], bands + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
     bins = np.arange(FFT // 2 + 1)[:, None] * (RATE / FFT)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -163,7 +165,7 @@ def clips(source: Path, wanted: set[str]) -> Iterator[tuple[str, np.ndarray | Un
     for name, data in (_from_folder if source.is_dir() else _from_archive)(source, wanted):
         missing.discard(name)
         try:
-            samples = decode(data, f"{source}/{name}")
+            samples: np.ndarray | Unusable = decode(data, f"{source}/{name}")
         except Unusable as why:
             samples = why
         yield name, samples
@@ -191,4 +193,5 @@ def _from_archive(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
         return names.get(parts) or (names.get(parts[1:]) if parts[:1] == (top,) else None)
 
     for parts, data in members(path, lambda parts: name_of(parts) is not None):
-        yield name_of(parts), data
+        if (name := name_of(parts)) is not None:
+            yield name, data

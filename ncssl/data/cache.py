@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -146,5 +147,6 @@ def cached(
     if arrays is None:
         arrays = build()
         arrays |= {"digest": np.array(content(arrays)), "key": np.array(key)}
-        write_atomically(path, lambda file: np.savez(file, **arrays))
+        held: dict[str, Any] = arrays
+        write_atomically(path, lambda file: np.savez(file, **held))
     return {name: arrays[name] for name in wanted if name in arrays}

@@ -31,7 +31,7 @@ def babble(samples: int, voices: Sequence[np.ndarray], rng: np.random.Generator)
     (samples,)."""
     total = np.zeros(samples)
     for _ in range(rng.integers(TALKERS[0], TALKERS[1] + 1)):
-        voice = voices[rng.integers(len(voices))]
+        voice = voices[int(rng.integers(len(voices)))]
         voice = np.resize(np.roll(voice, -int(rng.integers(len(voice)))), samples)
         total += voice / max(float(np.sqrt(np.mean(voice**2.0))), 1e-8)
     return total

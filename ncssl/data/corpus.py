@@ -169,13 +169,14 @@ def _read_manifest(path: Path) -> Iterator[File]:
     source = path.parent
     if name:
         places = [path.with_name(name + end) for end in (*TARS, "")]
-        source = next((place for place in places if place.exists()), None)
-        if source is None:
+        found = next((place for place in places if place.exists()), None)
+        if found is None:
             raise BadFile(
                 path,
                 f"there is no {name}.tar and no folder {name} beside it",
                 "put the audio there",
             )
+        source = found
     rows = list(table(path, ("path", "speaker"), may_be_empty=("speaker",)))
     noise = not any(row["speaker"] for _, row in rows)
     for line, row in rows:

@@ -27,7 +27,8 @@ def subset(found: list[Utterance], limit: int, block: int) -> list[Utterance]:
     rng = np.random.default_rng(0)
     order = rng.permutation(len({item.file.speaker for item in found}))
     turn = dict(zip(sorted({item.file.speaker for item in found}), order, strict=True))
-    seen, keys = Counter(), [(0, 0)] * len(found)
+    seen: Counter[str] = Counter()
+    keys = [(0, 0)] * len(found)
     for i in rng.permutation(len(found)).tolist():
         speaker = found[i].file.speaker
         keys[i] = (seen[speaker] // block, turn[speaker])
@@ -80,7 +81,8 @@ def pool(corpus: Corpus) -> list[Utterance]:
 
 def _features(items: Iterable[Clip], count: int) -> dict[str, np.ndarray]:
     """What `build` gives, of clips in any order."""
-    mel, why, batch = [np.empty((0, BANDS), np.float32)] * count, [""] * count, {}
+    mel, why = [np.empty((0, BANDS), np.float32)] * count, [""] * count
+    batch: dict[int, np.ndarray] = {}
 
     def turn():
         frames, lengths = log_mel(list(batch.values()))
@@ -110,12 +112,13 @@ def recordings(corpus: Corpus) -> dict[str, np.ndarray]:
     """Samples of the corpus's noises by name. Raises BadFile for one that cannot be used."""
     found = [Utterance(file.name, file) for file in corpus.noises]
     samples = {found[row].name: clip for row, clip in _read(found)}
-    bad = next((name for name, clip in samples.items() if isinstance(clip, Unusable)), None)
+    good = {name: clip for name, clip in samples.items() if not isinstance(clip, Unusable)}
+    bad = next((name for name in samples if name not in good), None)
     if bad:
         raise BadFile(
             corpus.where, f"the noise {bad!r} cannot be used: {samples[bad]}", "see to that file"
         )
-    return samples
+    return good
 
 
 def _worsen(name: str, corpus: Corpus, condition: str) -> Callable[[np.ndarray, str], np.ndarray]:
@@ -128,11 +131,12 @@ def _worsen(name: str, corpus: Corpus, condition: str) -> Callable[[np.ndarray, 
             return mixed(samples, noises[noise], offset, snr)
 
         return mix
-    crowd = []
+    crowd: list[np.ndarray] = []
     if condition == "noise":
         drawn = dict((_generate if name == "voices" else _read)(pool(corpus)))
         # in no order of a tar
-        crowd = [drawn[row] for row in sorted(drawn) if not isinstance(drawn[row], Unusable)]
+        in_order = [drawn[row] for row in sorted(drawn)]
+        crowd = [clip for clip in in_order if not isinstance(clip, Unusable)]
         if not crowd:
             raise BadFile(
                 corpus.where,

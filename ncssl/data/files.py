@@ -102,7 +102,8 @@ def tree(root: Path) -> list[Path]:
     Raises BadFile for a folder that cannot be listed, and for links in linked folders more than 3
     deep.
     """
-    found, todo = [], [(root, frozenset(), 0)]
+    found: list[Path] = []
+    todo: list[tuple[Path, frozenset[tuple[int, int]], int]] = [(root, frozenset(), 0)]
     while todo:
         folder, above, links = todo.pop()
         try:

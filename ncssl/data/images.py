@@ -80,10 +80,10 @@ def _eight_bits(image: Image.Image, bits: int) -> Image.Image:
 def _rgb(file: io.BytesIO) -> Image.Image:
     """One image upright, as its EXIF data say, in RGB."""
     with Image.open(file) as image:
-        image = _eight_bits(ImageOps.exif_transpose(image), _bits(image))
-        if image.mode in ("P", "PA") and "transparency" in image.info:
-            image = image.convert("RGBA")
-        return image.convert("RGB")
+        upright = _eight_bits(ImageOps.exif_transpose(image), _bits(image))
+        if upright.mode in ("P", "PA") and "transparency" in upright.info:
+            upright = upright.convert("RGBA")
+        return upright.convert("RGB")
 
 
 def decode(source: Path, parts: Parts, data: bytes, size: int | None) -> np.ndarray:

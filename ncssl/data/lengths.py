@@ -1,6 +1,8 @@
 """What the headers of audio files say of their length: a cut file is found, a stream that says none
 is read."""
 
+from typing import Literal
+
 # sizes from here on are what sox, ffmpeg and others write where they cannot go back and correct
 STREAM = 0x7FFFF000
 
@@ -26,7 +28,7 @@ def closed(data: bytes) -> bytes:
     return data[: at - 4] + (len(data) - at).to_bytes(4, "little") + data[at:]
 
 
-def _chunk(data: bytes, name: bytes, order: str) -> tuple[int, int]:
+def _chunk(data: bytes, name: bytes, order: Literal["little", "big"]) -> tuple[int, int]:
     """First byte and size of a chunk in RIFF or IFF; (0, 0) without one."""
     at = 12
     while at + 8 <= len(data):

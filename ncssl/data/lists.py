@@ -34,7 +34,8 @@ def read_trials(path: Path) -> list[tuple[int, bool, str, str]]:
             raise BadFile(
                 path, f"line {number}: {line!r}", "write a trial as `label a b`, label 0 or 1"
             )
-        rows.append((number, parts[0] == "1", *(_name(path, number, name) for name in parts[1:])))
+        a, b = (_name(path, number, name) for name in parts[1:])
+        rows.append((number, parts[0] == "1", a, b))
     if len({row[1] for row in rows}) < 2:
         raise BadFile(
             path,
@@ -66,7 +67,9 @@ def checked(
     be, a wrong label, and where none is left.
     """
     by_stem = {bare(name): name for name in files}
-    kept, pairs, lost = [], set(), Counter()
+    kept: list[Trial] = []
+    pairs: set[frozenset[str]] = set()
+    lost: Counter[tuple[str, str]] = Counter()
     for line, target, *given in rows:
         pair = [_called(path, line, name, files, by_stem) for name in given]
         missing = next((name for name, found in zip(given, pair, strict=True) if not found), None)
@@ -80,7 +83,7 @@ def checked(
             lost["repeated", pair[0]] += 1
         else:
             pairs.add(frozenset(pair))
-            kept.append((target, *pair))
+            kept.append((target, pair[0], pair[1]))
     _say(path, len(rows), lost)
     if not kept:
         raise BadFile(
@@ -118,9 +121,9 @@ def _right(path: Path, line: int, target: bool, pair: list[str], found: list[Fil
         )
 
 
-def _say(path: Path, count: int, lost: Counter) -> None:
+def _say(path: Path, count: int, lost: Counter[tuple[str, str]]) -> None:
     """Warns of what was left out: how many of each kind, and the first name."""
-    kinds = Counter()
+    kinds: Counter[str] = Counter()
     for (kind, _), times in lost.items():
         kinds[kind] += times
     if kinds:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def streamed(
     if limit is not None:
         pairs = pairs[balanced(torch.from_numpy(pairs[:, 0]), limit).numpy()]
     images = Stream(source, [names[i] for i in pairs[:, 1]], size, str(device))
-    return Images(images, torch.tensor(pairs[:, 0], device=device), tuple(classes))
+    return Images(cast(Tensor, images), torch.tensor(pairs[:, 0], device=device), tuple(classes))
 
 
 def images_of(source: Path) -> list[Parts]:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from ncssl.checks import MaybeNone
+
 
 class Speech(NamedTuple):
     """Log-mel frames of utterances on one device; numbers of speakers are those of `classes`, the
@@ -25,7 +27,7 @@ class Speech(NamedTuple):
     emotion_names: tuple[str, ...]
     paths: tuple[str, ...]
     digest: str = ""
-    noise: "Speech | None" = None
+    noise: "Speech | MaybeNone" = None
 
 
 class Trials(NamedTuple):

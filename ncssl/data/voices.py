@@ -106,13 +106,14 @@ def _script(frames: int, rate: float, rng: np.random.Generator) -> tuple[np.ndar
             ["fricative", "nasal", "stop", "pause", "none"], p=[0.3, 0.2, 0.25, 0.08, 0.17]
         )
         centre = FRICATIVES[rng.integers(len(FRICATIVES))]
-        parts = {
+        kinds: dict[str, list[tuple[float, np.ndarray, float, float]]] = {
             "fricative": [(0.35, vowel, 0.15 * rng.integers(2), 1.0)],
             "nasal": [(0.3, np.array([270.0, 1100.0, 2200.0]), 0.35, 0.0)],
             "stop": [(0.2, vowel, 0.0, 0.0), (0.06, vowel, 0.0, 1.5)],
             "pause": [(0.8, vowel, 0.0, 0.0)],
             "none": [],
-        }[kind] + [(0.65, vowel, rng.uniform(0.7, 1.0), 0.0)]
+        }
+        parts = kinds[kind] + [(0.65, vowel, rng.uniform(0.7, 1.0), 0.0)]
         for share, formants, voice, noise in parts:
             count = max(1, round(share * syllable))
             rows.append(np.tile([*formants, voice, noise, centre, accent], (count, 1)))

@@ -22,6 +22,7 @@ from ncssl.methods.core import (
     project,
 )
 from ncssl.nn import Centre, Head, KeyQueue, Linear, PrototypeHead, Prototypes
+from ncssl.nn.heads import added
 
 
 @method
@@ -91,7 +92,7 @@ def cpc(bias: bool = False, stop_gradient: bool = False) -> Method:
 
     def loss(views: Sequence[Branch], head: Head) -> Tensor:
         pairs = ordered(views)
-        return sum(losses.cpc(a.p, b.t) for a, b in pairs) / len(pairs)
+        return added(losses.cpc(a.p, b.t) for a, b in pairs) / len(pairs)
 
     return Method(
         loss=loss,
@@ -120,13 +121,13 @@ def moco(
     whole("queue", queue)
     whole("layers", layers)
 
-    def loss(views: Sequence[Branch], head: Head) -> Tensor:
+    def loss(views: Sequence[Branch], head: KeyQueue) -> Tensor:
         directions = [(0, 1), (1, 0)] if symmetric else [(0, 1)]
         terms = [
             losses.info_nce(views[i].p, views[j].t, head.queue[j], temperature=temperature)
             for i, j in directions
         ]
-        return sum(terms) / len(terms)
+        return added(terms) / len(terms)
 
     if keep == 0:
         raise ValueError("keep was 0; allowed: above 0 (the keys come from a momentum encoder)")
@@ -164,18 +165,15 @@ def swav(
     in_range("frozen", frozen, 0, 1)
     in_range("queue_from", queue_from, 0, 1)
 
-    def loss(views: Sequence[Branch], head: Head) -> Tensor:
-        total, terms = 0.0, 0
+    def loss(views: Sequence[Branch], head: Prototypes) -> Tensor:
+        terms = []
         for i, b in enumerate(views[:TARGETS]):
             scores = torch.cat([b.p.detach(), head.remembered(i)])
             codes = losses.sinkhorn(scores, eps=eps, iterations=iterations)[: len(b.p)]
             for j, a in enumerate(views):
                 if i != j:
-                    total, terms = (
-                        total + losses.code_cross_entropy(a.p, codes, temperature=temperature),
-                        terms + 1,
-                    )
-        return total / terms
+                    terms.append(losses.code_cross_entropy(a.p, codes, temperature=temperature))
+        return added(terms) / len(terms)
 
     head = partial(Prototypes, k=prototypes, queue=queue, frozen=frozen, queue_from=queue_from)
     return Method(
@@ -229,17 +227,16 @@ def dino(
     if separate is not None and separate is not True:
         raise ValueError(f"separate was {separate!r}; allowed: none, true")
 
-    def loss(views: Sequence[Branch], head: Head) -> Tensor:
+    def loss(views: Sequence[Branch], head: Centre) -> Tensor:
         share = min(1.0, head.progress / warm) if warm else 1.0
         sharp = warm_temperature + share * (teacher_temperature - warm_temperature)
         centre = head.centre if centring else torch.zeros_like(head.centre)
-        goals = [b._replace(t=sharpened(b.t, centre, temperature=sharp)) for b in views[:TARGETS]]
-        pairs = distilled([*goals, *views[TARGETS:]], separate)
-        terms = [
-            losses.code_cross_entropy(a.p, b.t, temperature=student_temperature) for a, b in pairs
-        ]
-        total = sum(terms) / len(pairs)
-        head.note([b.t for b in goals], total.detach())
+        goals = [sharpened(b.t, centre, temperature=sharp) for b in views[:TARGETS]]
+        first = [b._replace(t=t) for b, t in zip(views[:TARGETS], goals, strict=True)]
+        pairs = distilled([*first, *views[TARGETS:]], separate)
+        distance = partial(losses.code_cross_entropy, temperature=student_temperature)
+        total = added(distance(a.p, b.t) for a, b in pairs) / len(pairs)
+        head.note(goals, total.detach())
         return total
 
     def projector(features: int, hidden: int, d: int):

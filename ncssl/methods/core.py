@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 
@@ -14,6 +14,7 @@ from ncssl.checks import in_range, one_of, truth
 from ncssl.errors import UnknownName
 from ncssl.losses import iso as isotropic
 from ncssl.nn import Head, NoPredictor, mlp
+from ncssl.nn.heads import added
 
 TARGETS = 2  # views that give targets: the first two (with multi-crop these are the global ones)
 
@@ -27,8 +28,8 @@ class Branch(NamedTuple):
     t: Tensor | None
 
 
-# of the views of a batch, and the head that holds what lasts
-Loss = Callable[[Sequence[Branch], Head], Tensor]
+# of the views of a batch, and the head that holds what lasts: of the method's own kind
+Loss = Callable[[Sequence[Branch], Any], Tensor]
 
 
 def ordered(views: Sequence[Branch]) -> list[tuple[Branch, Branch]]:
@@ -43,8 +44,8 @@ def across(
     `weight`; with `iso` the gradient skips the predictor (halvagal2023)."""
 
     def over_pairs(views: Sequence[Branch], head: Head) -> Tensor:
-        return weight * sum(
-            loss(isotropic(a.z, a.p) if iso else a.p, b.t) for a, b in ordered(views)
+        return weight * added(
+            loss(isotropic(a.z, a.p) if iso else a.p, cast(Tensor, b.t)) for a, b in ordered(views)
         )
 
     return over_pairs
@@ -56,7 +57,7 @@ def between(loss: Callable[[Tensor, Tensor], Tensor]) -> Loss:
 
     def over_pairs(views: Sequence[Branch], head: Head) -> Tensor:
         pairs = list(combinations(views, 2))
-        return sum(loss(a.z, b.z) for a, b in pairs) / len(pairs)
+        return added(loss(a.z, b.z) for a, b in pairs) / len(pairs)
 
     return over_pairs
 
@@ -69,7 +70,7 @@ def project(
     layers: int = 2,
     hidden_norm: bool = True,
     output_norm: bool = False,
-) -> tuple[nn.Module, int]:
+) -> tuple[nn.Sequential, int]:
     """The usual projector: an MLP features -> hidden ... -> d, and its width."""
     sizes = [features, *[hidden] * (layers - 1), d]
     return mlp(sizes, output_norm=output_norm, hidden_norm=hidden_norm), d

@@ -13,6 +13,7 @@ from ncssl.checks import in_range, one_of, positive, whole
 from ncssl.methods.core import TARGETS, Branch, Loss, Method, across, method, project
 from ncssl.methods.predictor_methods import learned
 from ncssl.nn import Head, Slices
+from ncssl.nn.heads import added
 
 
 @method
@@ -56,10 +57,10 @@ def standard_normal(slices: int, points: int, reach: float) -> Loss:
     whole("slices", slices)
     whole("points", points, 2)
 
-    def over_views(views: Sequence[Branch], head: Head) -> Tensor:
+    def over_views(views: Sequence[Branch], head: Slices) -> Tensor:
         along = head.directions()
         each = (losses.sigreg(v.z, along, points=points, reach=reach) for v in views)
-        return sum(each) / len(views)
+        return added(each) / len(views)
 
     return over_views
 

@@ -12,6 +12,7 @@ from ncssl import losses
 from ncssl.checks import in_range, one_of, whole
 from ncssl.methods.core import Branch, Loss, Method, across, method, no_predictor, ordered, project
 from ncssl.nn import Head, Linear, Mlp, OffDiagonal, Standardise
+from ncssl.nn.heads import added
 
 HEADS: dict[str, Callable[..., Head]] = {
     "off_diagonal": OffDiagonal,
@@ -67,12 +68,13 @@ def inv_cov(inv: float, cov: float, parts: int, form: str, per_part: bool) -> Lo
     their number."""
 
     def loss(views: Sequence[Branch], head: Head) -> Tensor:
-        total = inv * sum(losses.invariance(a.p, b.t) for a, b in ordered(views))
+        total = inv * added(losses.invariance(a.p, b.t) for a, b in ordered(views))
         if cov:
             W = head.matrix()
             W = torch.eye(views[0].z.shape[1], device=views[0].z.device) if W is None else W
             share = cov / parts if per_part else cov
-            total = total + share * sum(losses.gram(W, v.z, parts=parts, form=form) for v in views)
+            grams = (losses.gram(W, v.z, parts=parts, form=form) for v in views)
+            total = total + share * added(grams)
         return total
 
     return loss

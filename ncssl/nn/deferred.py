@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -34,7 +34,9 @@ def deferred(rule: Callable[..., Answer], *given: Tensor) -> Future[Answer]:
             copied.synchronize()
         with torch.no_grad():
             answer = rule(*here)
-        return answer.pin_memory() if copied and isinstance(answer, Tensor) else answer
+        if copied and isinstance(answer, Tensor):
+            return cast(Answer, answer.pin_memory())
+        return answer
 
     return _worker.submit(work)
 

@@ -1,7 +1,8 @@
 """Projectors, between the features and the space in which views are compared, and what every head
 after them has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,11 @@ class Head(nn.Module):
         """What the steps since the last call showed, by name, for the curves of a record; nothing
         by default."""
         return {}
+
+
+def added(terms: Iterable[Tensor]) -> Tensor:
+    """The sum of these, one or more: of none it would be no tensor."""
+    return cast(Tensor, sum(terms))
 
 
 def mlp(

@@ -7,20 +7,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ncssl.nn.heads import Head
+from ncssl.nn.heads import Head, added
 
 
 class MemoryBank(Head):
     """Queues (views, size, d) of unit vectors, first in, first out; `filled` counts what each has
     ever been given. A vector that is not finite does not take its place."""
 
+    queue: Tensor
+    filled: Tensor
     running = ("queue",)
 
     def __init__(self, d: int, size: int, views: int):
         super().__init__()
         self.register_buffer("queue", F.normalize(torch.randn(views, size, d), dim=2))
         self.register_buffer("filled", torch.zeros((), dtype=torch.long))
-        self.pushed, self.waiting = 0, []
+        self.pushed = 0
+        self.waiting: list[Tensor] = []
 
     @property
     def size(self) -> int:
@@ -115,6 +118,8 @@ class Slices(Head):
     prediction is that of `predictor`, without one the projection. They are drawn on the processor
     from the number of the step, so that they are the same on every device and after a resume."""
 
+    steps: Tensor
+
     def __init__(self, d: int, m: int, predictor: Head | None = None):
         super().__init__()
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
@@ -148,6 +153,9 @@ class Centre(Head):
     past. The prediction is the projection. Outputs that are not finite are left out of it. It also
     holds what tells a collapse, summed over the steps since `numbers` was last asked."""
 
+    centre: Tensor
+    outputs: Tensor
+    sums: Tensor
     running = ("centre", "outputs", "sums")
 
     def __init__(self, k: int, keep: float = 0.9):
@@ -155,7 +163,8 @@ class Centre(Head):
         self.register_buffer("centre", torch.zeros(k))
         self.register_buffer("outputs", torch.zeros(k))  # sum of the teacher's mean distributions
         self.register_buffer("sums", torch.zeros(3))  # steps, entropy, divergence
-        self.keep, self.waiting = keep, None
+        self.keep = keep
+        self.waiting: Tensor | None = None
 
     @torch.no_grad()
     def observe(self, z: Sequence[Tensor], t: Sequence[Tensor] = ()) -> None:
@@ -169,8 +178,8 @@ class Centre(Head):
         """Add a step's distributions of the teacher, each (n, k), and the student's cross entropy
         under them."""
         if self.training:
-            entropy = sum(torch.special.entr(p).sum(1).mean() for p in goals) / len(goals)
-            self.outputs += sum(p.mean(0) for p in goals) / len(goals)
+            entropy = added(torch.special.entr(p).sum(1).mean() for p in goals) / len(goals)
+            self.outputs += added(p.mean(0) for p in goals) / len(goals)
             self.sums += torch.stack((torch.ones_like(entropy), entropy, loss - entropy))
 
     def numbers(self) -> dict[str, float | None]:

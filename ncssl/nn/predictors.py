@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ncssl.nn.deferred import Deferred
-from ncssl.nn.heads import Head, mlp
+from ncssl.nn.heads import Head, added, mlp
 from ncssl.nn.rules import direct_pred, direct_set, optimal
 
 
@@ -58,6 +58,8 @@ class Linear(Head):
 class OffDiagonal(Head):
     """W = I + E, the diagonal of E held at zero, its other entries learned from zero (wen2022)."""
 
+    eye: Tensor
+
     def __init__(self, d: int, *, symmetric: bool = False):
         super().__init__()
         self.E, self.symmetric = nn.Parameter(torch.zeros(d, d)), symmetric
@@ -96,7 +98,10 @@ class ClosedForm(Head):
     processor, while the device goes on with the step.
     """
 
-    running = ("C",)
+    W: Tensor
+    C: Tensor
+    steps: Tensor
+    running: tuple[str, ...] = ("C",)
     decomposes = True  # whether the rule has a decomposition, at which a CUDA device would wait
 
     def __init__(
@@ -105,7 +110,6 @@ class ClosedForm(Head):
         super().__init__()
         self.rule, self.rho, self.freq = rule, rho, freq
         start = nn.Linear(d, d, bias=False).weight.detach()
-        self.W: Tensor
         if freq > 1:
             self.W = nn.Parameter(start)
         else:
@@ -113,7 +117,8 @@ class ClosedForm(Head):
         self.register_buffer("C", torch.zeros(d, d))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.observed = 0  # mirrors `steps` on the host so that no device synchronisation is needed
-        self.answers, self.asked = Deferred(), []
+        self.answers = Deferred()
+        self.asked: list[int] = []
         self.register_state_dict_pre_hook(settle)
 
     @torch.no_grad()
@@ -259,6 +264,7 @@ class Optimal(ClosedForm):
     """The linear predictor that fits the targets best, W C = (X + X^T) / 2 with X = E[t z^T]
     (tian2021, Table 1)."""
 
+    X: Tensor
     running, decomposes = ("C", "X"), False
 
     def __init__(self, d: int, *, ridge: float = 1e-3, rho: float = 0.3, freq: int = 1):
@@ -274,4 +280,4 @@ class Optimal(ClosedForm):
                 f"z were {len(z)} views and t {len(t)} targets; allowed: two or more views, each"
                 " with the target of another"
             )
-        return *super().of_batch(z, t), sum(pairs) / len(pairs)
+        return *super().of_batch(z, t), added(pairs) / len(pairs)

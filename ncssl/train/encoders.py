@@ -61,7 +61,7 @@ def build(kind: str, given: list | dict, swapped: dict[str, Part] | None = None)
     """The network that `described` describes, with fresh weights. Raises ValueError."""
     from torchvision.models import resnet
 
-    make = getattr(nn, kind, None) or getattr(resnet, kind, None)
+    make: Any = getattr(nn, kind, None) or getattr(resnet, kind, None)
     make = StatisticsPooling if kind == "StatisticsPooling" else make
     if make is None:
         raise ValueError(f"a layer was {kind!r}; allowed: those of torch.nn and torchvision")

@@ -63,15 +63,16 @@ def embed(
     if spoken:
         name, root = (source, root) if named else ("speech", source)
         return of_speech(encoder.net, name, wanted, root, device)
+    labels: Tensor | None
+    names: tuple[str, ...] = ()
     if named:
         parts = [data.load(source, each, root=root) for each in wanted]
         labels = torch.cat([part.labels for part in parts])
-        held, names = torch.cat([part.images for part in parts]), ()
+        held = torch.cat([part.images for part in parts])
     elif chosen == "all":
         held, labels, names = every(Path(source), how["size"])
     else:
         held, labels, *_ = data.load("folder", chosen, root=source, size=how["size"])
-        names = ()
     return Features(images(encoder.net, held, how, device), labels, names)
 
 
@@ -99,10 +100,9 @@ def of_speech(
     """Features of the utterances of splits, those that a corpus has; a speaker is a class. Of a
     plain folder of audio, which has no splits, all files without classes. Raises BadFile where
     there are none."""
-    plain = root is not None and Path(root).is_dir() and name == "speech" and not known(Path(root))
-    if plain and len(splits) == 1:
-        raise BadFile(root, "says nothing of splits", "embed all of it, or give it a manifest")
-    if plain:
+    if root is not None and Path(root).is_dir() and name == "speech" and not known(Path(root)):
+        if len(splits) == 1:
+            raise BadFile(root, "says nothing of splits", "embed all of it, or give it a manifest")
         held = speech.folder(root, device=device)
         return Features(speakers.outputs(net, held).cpu(), None, held.paths)
     corpus = speech.corpus_of(name, root)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ncssl.errors import NotFinite
 from ncssl.evaluate.checks import numbered
 from ncssl.evaluate.pseudo import cluster, cluster_quality, keep_sure
+from ncssl.nn.heads import added
 from ncssl.nn.margin import MarginHead
 from ncssl.train.optim import lr_factor, optimiser
 
@@ -81,7 +82,7 @@ def fine_tune(
             step = _stepper(encoder, classifier, stage, steps, momentum, weight_decay)
             for _ in range(stage.epochs):
                 classifier.progress = len(losses) / total
-                losses.append(sum(step(*pair) for pair in batches()).item() / steps)
+                losses.append(added(step(*pair) for pair in batches()).item() / steps)
                 if not math.isfinite(losses[-1]):
                     raise NotFinite(
                         f"the loss was {losses[-1]} in epoch {len(losses)}; a lower lr may help"

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,7 +58,7 @@ def start(
     if parallel.count() > 1:  # of what sees a share; the predictor sees the whole batch
         for part in filter(None, (model.encoder, model.projector, model.target)):
             parallel.share_norms(part)
-    model = model.to(device, memory_format=torch.channels_last)
+    model = model.to(device).to(memory_format=torch.channels_last)
     model.use(recipe.evaluated or "online")
     if compiled:
         for encoder in [model.encoder, *([model.target[0]] if model.target else [])]:
@@ -93,6 +94,7 @@ def train_step(run: Run, rows: Tensor, step: int) -> Tensor:
     run.optimiser.step()
     run.model.follow(progress)
     if run.probe:
+        assert run.model.seen is not None, "the loss was of what it has seen"
         run.probe.learn(parallel.gather(run.model.seen), run.data.labels[rows])
     return loss.detach()
 
@@ -221,7 +223,7 @@ def fit(
     memory.reset_peak()
     parallel.join()
     with computing(threads):
-        given = dict(root=root, device=device, download=download, compiled=compiled)
+        given: dict[str, Any] = dict(root=root, device=device, download=download, compiled=compiled)
         run = start(recipe, **given)
         path = checkpoint_path(run.recipe)
         if not resume_together(run, path):

@@ -12,7 +12,7 @@ def record_of(recipe: Recipe, key: str, on: str, **measured: Any) -> Record:
     """The record of a recipe computed on the device `on`: `measured` has its metrics, curves,
     seconds, precision and data, and what else a Record is to say otherwise; peak memory, device,
     versions, commit and time are those of here and now."""
-    here = dict(
+    here: dict[str, Any] = dict(
         status="done",
         peak_memory_mb=peak_memory(on),
         device=device_name(on),

@@ -51,6 +51,7 @@ class LARS(torch.optim.SGD):
     def scaled(self, w: Tensor, decay: float) -> Tensor:
         """Gradient with weight decay, scaled by the layer's trust ratio (1 where a norm is
         zero)."""
+        assert w.grad is not None, "step asks for those that have one"
         g = w.grad + decay * w
         ratio = self.trust * w.norm() / g.norm()
         return g * torch.where(torch.isfinite(ratio) & (ratio > 0), ratio, 1.0)
@@ -59,7 +60,7 @@ class LARS(torch.optim.SGD):
 def plain_sgd(optimiser: torch.optim.SGD) -> None:
     """SGD's step without the hooks of steps, which torch puts on it when the first SGD is made:
     called within another step, they would run twice."""
-    step = torch.optim.SGD.step
+    step: Any = torch.optim.SGD.step
     while getattr(step, "hooked", False):
         step = step.__wrapped__
     step(optimiser)

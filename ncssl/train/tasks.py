@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -38,8 +39,9 @@ class Pictures:
         for name in ("pseudo_rounds", "emotions"):
             if given := getattr(recipe, name):
                 raise ValueError(f"{name} was {given!r}; allowed: for speech only")
-        where = dict(root=root, device=device, size=recipe.size)
-        self.recipe, self.policy, self.seen = recipe, policy(recipe.augmentation), None
+        where: dict[str, Any] = dict(root=root, device=device, size=recipe.size)
+        self.recipe, self.policy = recipe, policy(recipe.augmentation)
+        self.seen: diagnostics.Embedded | None = None
         load = loader(recipe.dataset, download=download, **where)
         self.train = load(recipe.dataset, "train", limit=recipe.limit, **where)
         self.test = load(recipe.dataset, "test", **where)
@@ -78,7 +80,7 @@ class Pictures:
         several processes each makes its share of them."""
         self.seen, part = None, parallel.share(len(rows))
         batch = self.train.images[rows[part]]
-        how = dict(mean=self.mean, std=self.std, part=part, whole=len(rows))
+        how: dict[str, Any] = dict(mean=self.mean, std=self.std, part=part, whole=len(rows))
         drawn = (
             augment(batch, view, generator, size=self.side(view), **how) for view in self.policy
         )
@@ -166,7 +168,7 @@ class Utterances:
             if given:
                 raise ValueError(f"{name} was {given!r}; allowed: for images only")
         self.recipe, self.policy, self.root = recipe, speech_policy(recipe.augmentation), root
-        where = dict(root=root, device=device)
+        where: dict[str, Any] = dict(root=root, device=device)
         self.train = speech.load(recipe.dataset, "train", limit=recipe.limit, **where)
         if any(view.recorded_share for view in self.policy):
             self.train = self.train._replace(noise=speech.noises(recipe.dataset, **where))
@@ -175,14 +177,13 @@ class Utterances:
             for mark, c in speech.tested(recipe.dataset, root=root).items()
         }
         self.trials = speech.trials(recipe.dataset, self.tests["clean"], root=root)
-        self.emotional = recipe.emotions and tuple(
-            speech.load(recipe.emotions, split, **where) for split in ("train", "test")
-        )
+        self.emotional: tuple[speech.Speech, speech.Speech] | None = None
+        if own := recipe.emotions:
+            self.emotional = speech.load(own, "train", **where), speech.load(own, "test", **where)
         enough(len(self), recipe.batch, "utterances")
         if recipe.pseudo_clusters:
-            pseudo_labels.repeated(
-                self.train, self.tests["clean"], self.trials, recipe.pseudo_clusters
-            )
+            given = self.train, self.tests["clean"], self.trials
+            pseudo_labels.repeated(*given, recipe.pseudo_clusters)
 
     @property
     def labels(self) -> Tensor:
@@ -218,7 +219,7 @@ class Utterances:
         out = speakers.final(model, self.train, self.tests, self.trials, self.emotional)
         if not r.pseudo_rounds:
             return out
-        how = dict(
+        how: dict[str, Any] = dict(
             rounds=r.pseudo_rounds,
             clusters=r.pseudo_clusters,
             epochs=r.epochs,
@@ -274,7 +275,7 @@ def with_identity(recipe: Recipe, root: str | Path | None) -> Recipe:
     if r.dataset in speech.DATASETS:
         return identified(r, speech.identified(*spoken(r), root=root))
     if r.dataset == "folder":
-        where = dict(root=root, size=r.size)
+        where: dict[str, Any] = dict(root=root, size=r.size)
         load = loader(r.dataset, **where)
         limits = {"train": r.limit, "test": None}
         splits = (load(r.dataset, s, limit=n, **where) for s, n in limits.items())

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,9 @@ def gated(v: Verdict, checked: tuple[Gate, ...]) -> Verdict:
     if any(g.known and g.name != "R5" for g in failed):
         return dataclasses.replace(v, status="out of reach", p=None)
     if not all(g.known for g in failed):
-        nothing = dict(effect=None, low=None, high=None, standardised=None, p=None, steps=())
+        nothing: dict[str, Any] = dict(
+            effect=None, low=None, high=None, standardised=None, p=None, steps=()
+        )
         return dataclasses.replace(v, status="not run", **nothing)
     return dataclasses.replace(v, status="not a test", p=None) if failed else v
 
@@ -234,14 +237,15 @@ def decayed(claim: Claim, arm: str, found: Found) -> Part:
     had = [
         exposure(r.recipe, r.data.get("train")) for p, r in found if p.arm == arm and r is not None
     ]
-    if not had or None in had:
+    known = [each for each in had if each is not None]
+    if not known or len(known) < len(had):
         return None, f"the decay exposure of {arm} is not known"
     needed = EXPOSURE * claim.decay_exposure
     words = (
-        f"{arm} had a decay exposure of {min(had):.2g}, {needed:.2g} needed"
+        f"{arm} had a decay exposure of {min(known):.2g}, {needed:.2g} needed"
         f" ({claim.decay_exposure:g} in the paper)"
     )
-    return min(had) >= needed, words
+    return min(known) >= needed, words
 
 
 def flat(claim: Claim, arm: str, found: Found) -> Part:

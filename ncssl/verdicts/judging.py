@@ -14,6 +14,7 @@ all is for the gates to say, which come before the contrast: `ncssl.verdicts.gat
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ncssl.claims.facts import Claim
 from ncssl.metrics import metric
@@ -108,7 +109,7 @@ def judge_seeds(
             for arm in claim.compared
         }
 
-    known = dict(dim=dim, images=images)
+    known: dict[str, Any] = dict(dim=dim, images=images)
     more, first = added(seeds), judge(claim, of(seeds), **known)
     whole = of((*seeds, *more))
     if (
@@ -176,7 +177,7 @@ def _step(
         {s: math.log(v) if ratio and v > 0 else v for s, v in arms[arm].items()} for arm in names
     ]
     if claim.test == "rate":
-        found = rate_interval(*samples, claim.margin, level=level)
+        found = rate_interval(samples[0], samples[1], claim.margin, level=level)
         if found is None:
             return Verdict("not run", detail="fewer than 2 seeds are in both arms")
         return _verdict(claim, found, names, ratio)

@@ -35,6 +35,7 @@ def p_of_steps(steps: list[Verdict], status: str) -> float | None:
     """The largest p of the steps, all of which must hold; of a contradiction the smallest of those
     contradicted."""
     deciding = [s.p for s in steps if status != "contradicted" or s.status == status]
-    if None in deciding:
+    known = [p for p in deciding if p is not None]
+    if len(known) < len(deciding):
         return None
-    return min(deciding) if status == "contradicted" else max(deciding)
+    return min(known) if status == "contradicted" else max(known)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +59,7 @@ class Hooks:
         for handle in self.handles:
             handle.remove()
 
-    def wanted(self, module: nn.Module, x: object) -> bool:
+    def wanted(self, x: object, module: nn.Module) -> TypeGuard[Tensor]:
         """Whether this call is one to take. What checkpointing computes again within a backward
         pass is not."""
         again = torch._C._current_graph_task_id() != -1
@@ -80,12 +81,12 @@ class Hooks:
 
     def of_encoder(self, module: nn.Module, given: tuple, out: object) -> None:
         """Features, flattened."""
-        if self.wanted(module, out) and len(self.taken.features) < VIEWS:
+        if self.wanted(out, module) and len(self.taken.features) < VIEWS:
             self.taken.features.append(out.detach().flatten(1))
 
     def of_projector(self, module: nn.Module, given: tuple, out: object) -> None:
         """Projections, and the whole gradient that will come to them."""
-        if self.wanted(module, out) and out.ndim == 2:
+        if self.wanted(out, module) and out.ndim == 2:
             self.projected(out)
 
     def projected(self, z: Tensor) -> None:
@@ -102,7 +103,7 @@ class Hooks:
         """The predictor gets its input by a name of its own, so that the gradient that it sends
         back can be told from that of the other uses. Only where its input is the projection."""
         z = given[0] if given else None
-        if not self.wanted(module, z) or z.ndim != 2 or not z.requires_grad:
+        if not self.wanted(z, module) or z.ndim != 2 or not z.requires_grad:
             return None
         if self.alone and not any(z is each for each in self.given):
             self.projected(z)
@@ -116,5 +117,5 @@ class Hooks:
 
     def of_predictor(self, module: nn.Module, given: tuple, out: object) -> None:
         """Predictions."""
-        if self.wanted(module, out) and out.ndim == 2 and len(self.taken.predictions) < VIEWS:
+        if self.wanted(out, module) and out.ndim == 2 and len(self.taken.predictions) < VIEWS:
             self.taken.predictions.append(out.detach())

@@ -4,6 +4,7 @@ the processor, so that nobody waits."""
 from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +96,7 @@ def norms(parts: dict[str, nn.Module | None], decay: dict[Tensor, float]) -> dic
             continue
         sizes = torch._foreach_norm([w.detach() for w in learned])
         pulls = torch._foreach_mul(sizes, [decay.get(w, 0.0) for w in learned])
-        pushes = torch._foreach_norm([w.grad for w in learned])
+        pushes = torch._foreach_norm([w.grad for w in learned if w.grad is not None])
         for what, each in (("gradient", pushes), ("norm", sizes), ("decay", pulls)):
             out[f"{name}_{what}"] = torch.stack([x.float() for x in each]).norm()
     return out
@@ -110,7 +111,8 @@ def read(sizes: dict[str, int], names: list[str], scaled: bool, *flat: Tensor) -
         bad = [name for name, good in zip(of, fine, strict=True) if not good]
         slopes = all(name.endswith(("_gradient", "round_share")) for name in bad)
         return {"left out": True} if scaled and slopes else {"broken": True}
-    out, at = {}, 0
+    out: dict[str, Any] = {}
+    at = 0
     for kind, size in sizes.items():
         part, at = flat[at : at + size], at + size
         out |= alignment(*part) if kind == "predictor" else embedded(kind, *part)

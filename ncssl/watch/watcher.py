@@ -91,15 +91,16 @@ class Watch:
         before, self.verdict = self.verdict, judge(self.rows)
         if self.log:
             report.append(self.log, row | {"verdict": self.verdict and self.verdict.name})
-        new = self.verdict and (before is None or before.name != self.verdict.name)
+        changed = self.verdict and (before is None or before.name != self.verdict.name)
+        new = self.verdict if changed else None
         if not self.quiet:
             print(report.line(row, self.rows[0]), file=sys.stderr)
             if new:
-                print(report.boxed(self.verdict.text), file=sys.stderr)
+                print(report.boxed(new.text), file=sys.stderr)
         if new and self.html:
-            self.html.write_text(report.as_html(self.rows, self.verdict), encoding="utf-8")
+            self.html.write_text(report.as_html(self.rows, new), encoding="utf-8")
         if new and self.told:
-            self.told(self.verdict)
+            self.told(new)
 
     def finish(self) -> Verdict | None:
         """Wait for what is on its way, write the report, and give the last word."""
