@@ -62,7 +62,7 @@ def test_colours_are_fixed_distinct_and_visible_on_light_and_dark_pages():
 
 
 def test_arms_of_an_experiment_can_be_told_apart():
-    """Distances in OKLab, where 2 can just be seen; the atlas has 29 arms."""
+    """Distances in OKLab, where 2 can just be seen; the atlas has 31 arms."""
     for key in papers.papers():
         for e in papers.paper(key).experiments.values():
             shades = np.array([oklab(arm.colour) for arm in e.arms.values()])

@@ -22,7 +22,7 @@ from ncssl.methods import make
 from ncssl.records import store
 from ncssl.records.store import Record
 
-# methods of the atlas whose runs chose, as many as were left out; the others were not looked at
+# methods of the atlas whose runs chose, as many as were left out then; the rest was not looked at
 CHOSE = ("byol", "directcopy", "simsiam", "vicreg")
 GRID = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # coarse: a finer one would fit single runs
 FALLEN = 0.25  # of a run's first rank about the mean: below it the outputs have narrowed
