@@ -91,6 +91,7 @@ def test_every_library_computes_with_the_threads_that_are_said_and_float32_is_no
 
 WITHOUT = """
 import json, signal, sys
+import psutil  # that of Linux has resource, that of Windows none
 sys.modules["fcntl"] = sys.modules["resource"] = None
 del signal.SIGALRM
 from ncssl.cli import main
