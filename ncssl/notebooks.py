@@ -204,6 +204,7 @@ def run_one(source: Path, target: Path, parameters: dict, label: str, cwd: Path)
             progress_bar=bar,
             cwd=str(cwd),
             extra_arguments=quiet,
+            request_save_on_cell_execute=False,  # every 30 seconds will do
         )
     except PapermillExecutionError as error:
         failure = f"In [{error.exec_count}]: {error.ename}: {error.evalue}"

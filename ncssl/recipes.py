@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ncssl.checks import is_number, is_whole, one_of, truth, whole, whole_or_none, wrong
+from ncssl.declarations import declared, resolved
 from ncssl.errors import UnknownName
 
 SCALES: dict[str, dict[str, Any]] = {
@@ -221,16 +222,37 @@ def suited(dataset: str, scale: str) -> dict:
 
 def recipe(method: str, scale: str = "smoke", options: dict | None = None, **overrides) -> Recipe:
     """The recipe of `method` at `scale`, with method options and recipe values overridden; raises
-    UnknownName."""
-    from ncssl.methods import make  # torch is imported only where a method is meant
+    UnknownName, and what the method raises for an option."""
+    if not options and method in declared():
+        return as_declared(method, scale, {}, **overrides)
+    check_names(scale, overrides)
+    from ncssl.methods import make  # imports torch
 
+    return fitted(method, scale, make(method, **(options or {})).options, overrides)
+
+
+def as_declared(method: str, scale: str, options: dict, **overrides) -> Recipe:
+    """`recipe` without torch: a method that stands in ncssl/methods is not made, so a number among
+    its options may be out of range."""
+    check_names(scale, overrides)
+    if method not in declared():  # entered from elsewhere, or unknown
+        return recipe(method, scale, options, **overrides)
+    full = resolved(method, options, declared()[method].options)
+    return fitted(method, scale, full, overrides)
+
+
+def check_names(scale: str, overrides: dict) -> None:
+    """Raise UnknownName for a scale, or for a recipe value, that does not exist."""
     if scale not in SCALES:
         raise UnknownName("scale", scale, SCALES)
     for name in overrides:
         if name not in FIELDS or name in ("method", "options", "scale"):
             raise UnknownName("recipe value", name, set(FIELDS) - {"method", "options", "scale"})
-    resolved = make(method, **(options or {})).options
+
+
+def fitted(method: str, scale: str, options: dict, overrides: dict) -> Recipe:
+    """The recipe of a method with all of its options, as the scale and its data have it."""
     dataset = overrides.get("dataset", SCALES[scale]["dataset"])
     own = {} if dataset in SPOKEN else RATES.get(scale, {}).get(method, {})
-    fitted = SCALES[scale] | own | suited(dataset, scale) | overrides
-    return Recipe(method=method, options=resolved, scale=scale, **fitted)
+    values = SCALES[scale] | own | suited(dataset, scale) | overrides
+    return Recipe(method=method, options=options, scale=scale, **values)

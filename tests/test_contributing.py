@@ -16,6 +16,7 @@ from small_paper import GOOD
 
 from ncssl import data
 from ncssl.data.cache import digest
+from ncssl.datasets import provenance
 from ncssl.errors import BadFile
 from ncssl.measure import diagnostics
 from ncssl.metrics import METRICS
@@ -55,7 +56,7 @@ def stripes(folder):
 
 def test_a_data_set_is_three_lines(tmp_path, monkeypatch, own_cache):
     path, code = stripes(tmp_path), block("Add a data set")
-    for table in (data.DATASETS, data.provenance.SOURCES, AUGMENTATION):
+    for table in (data.DATASETS, provenance.SOURCES, AUGMENTATION):
         monkeypatch.delitem(table, "stripes", raising=False)  # what is added goes again
     try:
         exec(code.replace("SHA256 OF THE FILE", digest(path)), {})
@@ -70,7 +71,7 @@ def test_a_data_set_is_three_lines(tmp_path, monkeypatch, own_cache):
         with pytest.raises(BadFile, match="stripes.tar"):
             data.load("stripes", "train", root=tmp_path)
     finally:
-        for table in (data.DATASETS, data.provenance.SOURCES, AUGMENTATION):
+        for table in (data.DATASETS, provenance.SOURCES, AUGMENTATION):
             table.pop("stripes", None)
 
 

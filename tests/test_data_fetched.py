@@ -20,7 +20,8 @@ from PIL import Image
 from torchvision import datasets
 
 from ncssl import cli, data
-from ncssl.data import arrays, copies, provenance
+from ncssl.data import arrays, copies
+from ncssl.datasets import provenance
 from ncssl.errors import BadFile, UnknownName
 
 

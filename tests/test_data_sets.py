@@ -15,7 +15,8 @@ from PIL import Image
 from torchvision import datasets
 
 from ncssl import data
-from ncssl.data import arrays, images, provenance, speech
+from ncssl.data import arrays, images, speech
+from ncssl.datasets import provenance
 from ncssl.errors import BadFile, UnknownName
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 
 LEVELS = {
     0: "errors checks metrics memory files machine workers losses data augment nn"
-    " evaluate theory papers links order parallel",
+    " evaluate theory papers links order parallel declarations datasets",
     1: "methods recipes model claims records",
     2: "measure verdicts",
     3: "train report plots watch",
@@ -19,7 +19,7 @@ LEVELS = {
 LEVEL = {name: level for level, names in LEVELS.items() for name in names.split()}
 WITHOUT_TORCH = (
     "errors checks metrics files workers theory records claims verdicts report plots recipes papers"
-    " runs.experiments runs.plans pages links notebooks book shell cli"
+    " runs.experiments runs.plans runs.chapter datasets pages links notebooks book shell cli"
 ).split()
 # what a part reads or makes without torch, besides being imported
 AND_DOES = {
@@ -33,6 +33,13 @@ except ValueError:
 """,
     "papers": "from ncssl.claims.papers import paper; paper('tian2021')",
     "recipes": "import ncssl; ncssl.recipe, ncssl.paper, ncssl.theory",
+    "runs.experiments": "from ncssl.runs import experiments; experiments.found('cho2022')",
+    "cli": """
+from click.testing import CliRunner
+from ncssl.cli import main
+for asked in (["methods"], ["claims"]):
+    assert CliRunner().invoke(main, asked).exit_code == 0, asked
+""",
 }
 SLOW = {"torchvision", "sklearn", "scipy.signal"}  # to import: a second and more
 

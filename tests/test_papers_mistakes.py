@@ -261,11 +261,10 @@ def test_a_mistake_in_what_a_scale_sets_for_an_arm_is_named(tmp_path, before, af
     [
         (dict(method="dirctpred"), "did you mean 'directpred'"),
         (dict(options={"epss": 1.0}), "did you mean 'eps'"),
-        (dict(options={"eps": -1.0}), "eps"),
         (dict(recipe={"epochs": -1}), "epochs was -1"),
     ],
 )
-def test_a_mistake_that_only_a_method_knows_names_file_and_arm(changes, words):
+def test_a_mistake_that_a_declaration_tells_names_file_and_arm(changes, words):
     planning = pytest.importorskip("ncssl.runs.experiments.planning")
     e = paper("tian2021").experiments["shift"]
     wrong = dataclasses.replace(e.arms["plus"], **changes)
@@ -277,3 +276,22 @@ def test_a_mistake_that_only_a_method_knows_names_file_and_arm(changes, words):
     with pytest.raises(ValueError, match="epochs was -2") as caught:
         planning.scheduled("tian2021", "shift", "gpu", epochs=-2)
     assert not isinstance(caught.value, BadFile), "that is the caller's mistake, not the file's"
+
+
+def test_an_option_out_of_range_names_file_and_arm_before_anything_runs(tmp_path):
+    """Plans are read without making a method; those that are to run are not."""
+    planning = pytest.importorskip("ncssl.runs.experiments.planning")
+    from ncssl.runs import campaign, plans
+
+    p = planning.scheduled("tian2021", "shift", "gpu")[0]
+    options = p.recipe.options | {"eps": -1.0}
+    wrong = p._replace(recipe=dataclasses.replace(p.recipe, options=options))
+    where = rf"tian2021\.toml: \[experiments\.shift\.arms\.{p.arm}\] at scale gpu: eps was -1"
+    with pytest.raises(BadFile, match=where):
+        planning.sound([p, wrong])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planning, "planned", lambda *given, **also: [wrong])
+        with pytest.raises(BadFile, match=where):
+            plans.listing("tian2021", "gpu")
+        with pytest.raises(BadFile, match=where):
+            campaign.run("tian2021", "gpu", {}, out=tmp_path)

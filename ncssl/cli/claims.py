@@ -2,6 +2,7 @@
 
 import click
 
+from ncssl import declarations
 from ncssl.cli import offered
 from ncssl.cli.group import as_json, main, settings, show, table
 from ncssl.cli.offered import offering
@@ -12,14 +13,9 @@ from ncssl.recipes import SCALES
 @as_json
 def methods(as_json: bool) -> None:
     """Methods with their paper and options."""
-    from ncssl.methods import METHODS, make
-
-    # python -OO keeps none
-    summaries = {n: (method.__doc__ or "").split("\n")[0] for n, method in METHODS.items()}
-    made = {n: make(n) for n in METHODS}
     rows = [
-        {"name": n, "paper": m.paper, "options": m.options, "summary": summaries[n]}
-        for n, m in made.items()
+        {"name": name, "paper": d.paper, "options": d.options, "summary": d.summary}
+        for name, d in declarations.declared().items()
     ]
     show(
         rows,

@@ -29,9 +29,9 @@ def claims() -> Iterable[str]:
 
 def methods() -> Iterable[str]:
     """Names of the methods."""
-    from ncssl.methods import METHODS
+    from ncssl.declarations import declared
 
-    return sorted(METHODS)
+    return sorted(declared())
 
 
 def datasets() -> Iterable[str]:

@@ -4,11 +4,12 @@ stands for."""
 import hashlib
 from pathlib import Path
 
-from ncssl.data import DatasetInfo, MissingData, search_path, voices
+from ncssl.data import MissingData, search_path, voices
 from ncssl.data.conditions import CONDITIONS
 from ncssl.data.corpus import Corpus, File, is_corpus, read_corpus
 from ncssl.data.identity import DIGITS, of_corpus
-from ncssl.data.provenance import SOURCES
+from ncssl.datasets import DatasetInfo
+from ncssl.datasets.provenance import SOURCES
 from ncssl.errors import UnknownName
 
 DATASETS = {

@@ -22,9 +22,9 @@ from ncssl.data.corpora import corpus as corpus_of
 from ncssl.data.corpus import Corpus, Utterance, utterances
 from ncssl.data.extract import build, pool, report, subset
 from ncssl.data.files import plain, tree
-from ncssl.data.provenance import CORPORA, SOURCES
 from ncssl.data.tables import File
 from ncssl.data.utterances import Speech, Trials
+from ncssl.datasets.provenance import CORPORA, SOURCES
 from ncssl.errors import BadFile, UnknownName
 
 __all__ = [

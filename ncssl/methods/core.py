@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 
-from ncssl.checks import in_range, one_of, truth
+from ncssl.checks import in_range, one_of
+from ncssl.declarations import resolved
 from ncssl.errors import UnknownName
 from ncssl.losses import iso as isotropic
 from ncssl.nn import Head, NoPredictor, mlp
@@ -141,11 +142,5 @@ def defaults(name: str) -> dict:
 
 def make(name: str, **options) -> Method:
     """The method `name` with the given options; an unknown name or option raises UnknownName."""
-    known = defaults(name)
-    for option, value in options.items():
-        if option not in known:
-            raise UnknownName(f"option of {name}", option, known)
-        if isinstance(known[option], bool):
-            truth(option, value)
-    resolved = known | options
-    return replace(METHODS[name](**resolved), name=name, options=resolved)
+    full = resolved(name, options, defaults(name))
+    return replace(METHODS[name](**full), name=name, options=full)

@@ -271,8 +271,7 @@ SAID = ("method", "options", "dataset", "data", "seed", "scale")
 
 
 def command(planned: Any) -> str:
-    """The `ncssl run` line that makes the one record of a planned run; torch is imported to know
-    the defaults."""
+    """The `ncssl run` line that makes the one record of a planned run."""
     r = planned.recipe
     plain = recipe(r.method, r.scale)
     names = [f.name for f in dataclasses.fields(r) if f.name not in SAID]

@@ -77,7 +77,7 @@ def run(
         runs = experiments.undecided(paper, scale, out, **overrides)
         return identify([p for p in runs if p.again in (None, kind_here(p.recipe, device))], root)
 
-    runs = experiments.plan(paper, scale, out, **overrides)
+    runs = experiments.sound(experiments.plan(paper, scale, out, **overrides))
     # no claim passes its gates without the floors
     runs = identify(experiments.baselines_of(runs) + runs, root)
     known(only, runs + (added() if only and undecided else []))

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 
 from ncssl.claims import papers
 from ncssl.claims.facts import Claim, Paper
+from ncssl.datasets import DATASETS
 from ncssl.plots import page, style
 from ncssl.plots import training as draw
 from ncssl.plots.forest import forest, verdict_legend
@@ -69,9 +70,7 @@ class Chapter:
     @property
     def sizes(self) -> dict[str, int]:
         """Training images of each data set."""
-        from ncssl import data  # and torch, which a chapter on records does without
-
-        return {name: info.train for name, info in data.DATASETS.items()}
+        return {name: info.train for name, info in DATASETS.items()}
 
     def trained(self, experiment: str, *arms: str) -> list[Recipe]:
         """The recipes of an experiment's arms (of these alone), without the untrained encoder."""

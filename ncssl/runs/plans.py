@@ -28,7 +28,7 @@ def listing(
     """
     from ncssl.runs.owned import identify  # imports torch
 
-    runs = experiments.plan(paper, scale, results, **overrides)
+    runs = experiments.sound(experiments.plan(paper, scale, results, **overrides))
     runs = identify(experiments.baselines_of(runs) + runs, root)
     likes = Likes(scale, results)
     rows = [row(p, record, likes) for p, record in experiments.records(runs, results)]

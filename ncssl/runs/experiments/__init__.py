@@ -11,6 +11,7 @@ from ncssl.runs.experiments.planning import (
     plan,
     planned,
     scheduled,
+    sound,
     with_seed,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "refused",
     "row",
     "scheduled",
+    "sound",
     "undecided",
     "values",
     "with_seed",

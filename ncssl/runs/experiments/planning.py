@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ncssl.claims import papers
 from ncssl.errors import BadFile, UnknownName
-from ncssl.recipes import KIND, NAMED, SCALES, SPOKEN, Recipe, recipe
+from ncssl.recipes import KIND, NAMED, SCALES, SPOKEN, Recipe, as_declared
 from ncssl.records import baseline, store
 from ncssl.verdicts import judging
 
@@ -77,7 +77,7 @@ def arm_recipe(
     paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict
 ) -> Recipe:
     """The recipe of an arm on the first seed; raises BadFile where the paper's file is wrong, not
-    the overrides."""
+    the overrides. Whether its method takes the numbers among its options, `sound` says."""
     at = e.scales[scale]
     own = at.arms.get(arm.name, {})
     options = dict(arm.options) | own.get("options", {})
@@ -86,7 +86,7 @@ def arm_recipe(
     values = dict(e.recipe) | dict(at.recipe)
 
     def full(values: dict) -> Recipe:
-        r = recipe(
+        r = as_declared(
             arm.method,
             scale,
             options,
@@ -102,14 +102,30 @@ def arm_recipe(
     try:
         plain = full(values)
     except ValueError as error:
-        where = f"[experiments.{e.name}.arms.{arm.name}] at scale {scale}"
-        raise BadFile(
-            papers.FOLDER / f"{paper}.toml", f"{where}: {error}", "correct the file"
-        ) from error
+        raise mistake(paper, e.name, arm.name, scale, error) from error
     asked = overrides.get("dataset", plain.dataset)
     if not stands_in(asked, plain.dataset, scale):
         overrides = overrides | {"dataset": plain.dataset}
     return full(values | overrides) if overrides else plain
+
+
+def mistake(paper: str, experiment: str, arm: str, scale: str, error: ValueError) -> BadFile:
+    """What is wrong with an arm of a paper's file."""
+    where = f"[experiments.{experiment}.arms.{arm}] at scale {scale}"
+    return BadFile(papers.FOLDER / f"{paper}.toml", f"{where}: {error}", "correct the file")
+
+
+def sound(runs: list[Planned]) -> list[Planned]:
+    """The runs, once their methods have been made, with torch; raises BadFile where one does not
+    take the options of an arm."""
+    from ncssl.methods import make
+
+    for p in runs:
+        try:
+            make(p.recipe.method, **p.recipe.options)
+        except ValueError as error:
+            raise mistake(p.paper, p.experiment, p.arm, p.recipe.scale, error) from error
+    return runs
 
 
 def stands_in(dataset: str, own: str, scale: str) -> bool:

@@ -123,9 +123,14 @@ def direction(W, x1, x2, setting, *, alpha=1.0, relu=False, formula="gradient"):
     return (step if d2 is None else step + (d2 * on2).T @ x2) / len(x1)
 
 
-def simulate(
-    W0,
-    setting,
+def simulate(W0, setting, *, formula="gradient", **how) -> ToyRun:
+    """Gradient descent with fresh samples at every step from W0 (M, N); one run of `side_by_side`,
+    which has the arguments and errors."""
+    return side_by_side([(W0, setting, formula)], **how)[0]
+
+
+def side_by_side(
+    runs,
     *,
     steps=1500,
     lr=None,
@@ -135,39 +140,47 @@ def simulate(
     alpha=1.0,
     rho=0.0,
     relu=False,
-    formula="gradient",
     seed=0,
     every=10,
-) -> ToyRun:
-    """Gradient descent with fresh samples at every step: what happened at every `every`-th step,
-    first and last.
+) -> list[ToyRun]:
+    """Runs (W0, setting, formula), all with N inputs, on the same fresh samples at every step: what
+    happened at every `every`-th step, first and last.
 
-    lr defaults to SETTINGS[setting]. Raises UnknownName, ValueError, or FloatingPointError when W
-    is not finite.
+    lr defaults to SETTINGS[setting]. Raises UnknownName, ValueError, or FloatingPointError when a
+    W is not finite.
     """
-    for kind, name, allowed in (("toy setting", setting, SETTINGS), ("formula", formula, FORMULAS)):
-        if name not in allowed:
-            raise UnknownName(kind, name, allowed)
-    lr = float(LR.check(SETTINGS[setting] if lr is None else lr))
+    for _, setting, formula in runs:
+        for kind, name, allowed in (
+            ("toy setting", setting, SETTINGS),
+            ("formula", formula, FORMULAS),
+        ):
+            if name not in allowed:
+                raise UnknownName(kind, name, allowed)
     noise, alpha, rho = (float(p.check(v)) for p, v in ((NOISE, noise), (ALPHA, alpha), (RHO, rho)))
-    rng, W = np.random.default_rng(seed), np.array(W0, np.float32)
-    kept, marks = [W], [0]
+    lrs = [float(LR.check(SETTINGS[setting] if lr is None else lr)) for _, setting, _ in runs]
+    Ws = [np.array(W0, np.float32) for W0, _, _ in runs]
+    rng, marks, kept = np.random.default_rng(seed), [0], [list(Ws)]
     for step in range(1, steps + 1):
-        x = rng.standard_normal((samples, W.shape[1]), dtype=np.float32)
+        # drawing takes longer than the step itself
+        x = rng.standard_normal((samples, Ws[0].shape[1]), dtype=np.float32)
         x1, x2 = (
             x + np.float32(noise) * rng.standard_normal(x.shape, dtype=np.float32) if noisy else x
             for noisy in (two_sided and noise > 0, noise > 0)
         )
-        with np.errstate(all="ignore"):  # what overflows is named below
-            pull = direction(W, x1, x2, setting, alpha=alpha, relu=relu, formula=formula)
-        W = W + np.float32(lr) * (pull - np.float32(rho) * W)
-        if not np.isfinite(W).all():
-            raise FloatingPointError(f"{setting}: W left the finite range at step {step}")
+        for i, (_, setting, formula) in enumerate(runs):
+            with np.errstate(all="ignore"):  # what overflows is named below
+                pull = direction(Ws[i], x1, x2, setting, alpha=alpha, relu=relu, formula=formula)
+            Ws[i] = Ws[i] + np.float32(lrs[i]) * (pull - np.float32(rho) * Ws[i])
+            if not np.isfinite(Ws[i]).all():
+                raise FloatingPointError(f"{setting}: W left the finite range at step {step}")
         if step % every == 0 or step == steps:
-            kept.append(W)
+            kept.append(list(Ws))
             marks.append(step)
-    kept = np.array(kept, float)
-    return ToyRun(np.array(marks), np.linalg.eigvalsh(kept @ kept.swapaxes(1, 2)).clip(0), kept, lr)
+    paths = (np.array(path, float) for path in zip(*kept, strict=True))
+    return [
+        ToyRun(np.array(marks), np.linalg.eigvalsh(W @ W.swapaxes(1, 2)).clip(0), W, rate)
+        for W, rate in zip(paths, lrs, strict=True)
+    ]
 
 
 def figure2(setting, *, relu=False, formula="gradient", samples=None, seed=0) -> ToyRun:
@@ -177,11 +190,16 @@ def figure2(setting, *, relu=False, formula="gradient", samples=None, seed=0) ->
     `samples` a step are 2000, with relu 1000, unless given. The same run asked for again is not
     computed again.
     """
-    return _figure2(setting, relu, formula, samples or (1000 if relu else 2000), seed)
+    return panels([(setting, formula)], relu=relu, samples=samples, seed=seed)[0]
+
+
+def panels(wanted, *, relu=False, samples=None, seed=0) -> list[ToyRun]:
+    """The runs of several panels (setting, formula), as `figure2` has one, on the same samples."""
+    return _panels(tuple(wanted), relu, samples or (1000 if relu else 2000), seed)
 
 
 @cache
-def _figure2(setting, relu, formula, samples, seed):
-    return simulate(
-        encoder(FIXTURE, 15), setting, relu=relu, formula=formula, samples=samples, seed=seed
-    )
+def _panels(wanted, relu, samples, seed):
+    W0 = encoder(FIXTURE, 15)
+    runs = [(W0, setting, formula) for setting, formula in wanted]
+    return side_by_side(runs, relu=relu, samples=samples, seed=seed)
