@@ -1,18 +1,21 @@
 """Watching the loops of others: two lines, accelerate, Lightning, lightly, stable-pretraining."""
 
 import re
-import warnings
-from importlib.util import find_spec
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+import watched
 from noise_model import Model
 from torch import nn
 from torch.nn import functional
 
-from ncssl.errors import UnknownName
+from ncssl.errors import BadFile, UnknownName
+from ncssl.measure.calibration import HELD, seen, words
+from ncssl.pages.watched import write
 from ncssl.watch import watch
+from ncssl.watch.judge import judge
 
 FOLDER = Path(__file__).resolve().parent.parent
 PAGE = (FOLDER / "book" / "watch.md").read_text("utf-8")
@@ -36,12 +39,12 @@ def test_models_and_optimisers_of_others_are_known_by_their_names():
     alone = watch(optimiser, projector=model.projector, quiet=True)
     assert alone.parts["predictor"] is None
     alone.close()
-    for given, error, words in (
+    for given, error, said in (
         (dict(model=nn.Linear(2, 2)), ValueError, "Linear, without any of projector"),
         (dict(model=model, every=0), ValueError, "every was 0"),
         (dict(model=model, log="w.txt"), UnknownName, "ending of a log"),
     ):
-        with pytest.raises(error, match=words):
+        with pytest.raises(error, match=said):
             watch(optimiser, quiet=True, **given)
     with pytest.raises(ValueError, match="optimiser was int"):
         watch(3, model)
@@ -118,48 +121,34 @@ def test_a_loop_of_lightning(tmp_path):
     assert all(row["encoder_gradient"] > 0 for row in module.watcher.rows)
 
 
-LIGHTLY = (FOLDER / "book/static/examples/lightly_simsiam.py").read_text("utf-8")
-AFTER = "optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)\n"
-LINES = (
-    "from ncssl.watch import watch\n"
-    "watcher = watch(optimiser, model, every=20, on_collapse=told.append, quiet=True)\n"
-)
-
-
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("lightly") is None, reason="lightly is not installed here")
-@pytest.mark.parametrize("stopped", [True, False], ids=["learns", "no stop-gradient"])
-def test_the_loop_of_lightly(stopped):
-    """SimSiam of lightly's parts: told within 200 steps that it collapses and why, and nothing
-    while it learns."""
-    text = LIGHTLY.replace(AFTER, AFTER + LINES).replace("range(5)", "range(10)")
-    if not stopped:
-        text = text.replace("return z.detach(), p", "return z, p")
-    names = {"__name__": "__main__", "told": []}
-    with warnings.catch_warnings(action="ignore"):
-        exec(compile(text, "example", "exec"), names)
-    last = names["watcher"].close()
-    assert (last is None) == stopped == (names["told"] == [])
-    if not stopped:
-        first = names["told"][0]
-        assert first.step < 200 and "not detached" in first.causes[0]["cause"]
+@pytest.mark.parametrize("name, stopped", watched.LOOPS)
+def test_loops_are_told_that_they_collapse_and_why(name, stopped):
+    """A plain loop, lightly's parts, stable-pretraining's model: within 200 steps without their
+    stop-gradient, and nothing is said while they learn."""
+    if not watched.here(name):
+        pytest.skip(f"{watched.LIBRARIES[name]} is not installed here")
+    watcher = watched.ran(name, stopped)
+    assert (watcher.verdict is None) == stopped
+    so_far = (watcher.rows[: n + 1] for n in range(len(watcher.rows)))
+    first = next(filter(None, map(judge, so_far)), None)
+    assert (first is None) == stopped
+    assert stopped or first.step < 200 and "not detached" in first.causes[0]["cause"]
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("stopped", [True, False], ids=["learns", "no stop-gradient"])
-def test_the_model_of_stable_pretraining(stopped, tmp_path, monkeypatch):
-    """SimSiam as that library has it, and with its loss on targets that are not detached."""
-    theirs = pytest.importorskip(
-        "stable_pretraining.methods.simsiam",
-        reason="stable-pretraining is not installed here",
-        exc_type=ImportError,
-    )
-    monkeypatch.chdir(tmp_path)
-    if not stopped:
-        both = functional.cosine_similarity
-        monkeypatch.setattr(theirs, "_neg_cos_sim", lambda p, z: -both(p, z).mean())
-    text = (FOLDER / "book/static/examples/stable_pretraining_simsiam.py").read_text("utf-8")
-    exec(compile(text, "example", "exec"), names := {"__name__": "__main__"})
-    last = names["watcher"].close()
-    assert (last is None) == stopped and (tmp_path / "watch.html").exists()
-    assert stopped or "not detached" in last.causes[0]["cause"]
+def test_reports_are_made_of_the_readings_that_are_kept(tmp_path):
+    """With the counts of today's records; the two forms of every loop are on the page."""
+    (kept := tmp_path / "static").mkdir()
+    shutil.copytree(FOLDER / "book" / "static" / "watch", kept / "watch")
+    made = {path.stem: path.read_text("utf-8") for path in write(tmp_path)}
+    ends = {True: "learns", False: "without_stop_gradient"}
+    assert set(made) == {f"{name}_{ends[stopped]}" for name, stopped in watched.LOOPS}
+    for name, report in made.items():
+        assert PAGE.count(f"_static/watch/{name}.html") == 1
+        fine = "nothing that tells of collapse" in report
+        assert fine == name.endswith("learns")
+        assert fine or "the target is not detached" in report
+        assert fine or any(words(finding) in report for finding in seen()["table"][HELD])
+    (kept / "watch" / "plain_learns.jsonl").write_text('{"step": 0}\n{"ste')
+    with pytest.raises(BadFile, match=r"plain_learns\.jsonl: is no log of a watched run"):
+        write(tmp_path)

@@ -5,15 +5,16 @@ Pages include them as `made/NAME.md`. What they say is computed, so that no page
 
 from pathlib import Path
 
-from ncssl.pages import questions, summary
+from ncssl.pages import questions, summary, watched
 
 MADE = "made"  # the folder of the parts, beside the pages of the book
 
 
 def write(book: Path, results: str | Path | None = None) -> list[Path]:
-    """Write every part that the pages in the folder `book` include; their paths.
+    """Write every part that the pages in the folder `book` include, and the reports of watched
+    runs; their paths.
 
-    Raises BadFile for a mistake in the questions.
+    Raises BadFile for a mistake in the questions, or for a log that cannot be read.
     """
     from ncssl.pages import pictures
     from ncssl.plots import style
@@ -37,4 +38,4 @@ def write(book: Path, results: str | Path | None = None) -> list[Path]:
     (book / MADE).mkdir(exist_ok=True)
     for name, text in texts.items():
         (book / MADE / f"{name}.md").write_text(text, encoding="utf-8")
-    return [book / MADE / f"{name}.md" for name in texts]
+    return [book / MADE / f"{name}.md" for name in texts] + watched.write(book)
