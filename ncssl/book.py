@@ -80,7 +80,7 @@ def built(root: Path, *, run: bool, jobs: int, progress: bool) -> Path:
     clear(stage)
     fill(stage, root)
     if run:
-        execute(out_dir=stage / "notebooks", jobs=jobs, progress=progress, root=root)
+        execute(out_dir=stage / "notebooks", jobs=jobs, progress=progress, partial=False, root=root)
     for old in ("html", ".doctrees"):  # pages that did not change would hide their warnings
         shutil.rmtree(root / "_build" / old, ignore_errors=True)
     command = [

@@ -1,25 +1,26 @@
-"""The methods as their declarations are written: names, options, defaults, first sentences.
+"""The methods as their declarations are written: names, options, defaults, summaries.
 
 Read from the source of ncssl/methods, which is not run: what reads records, plans or claims needs
-the options of a recipe and no torch. What a number may be, the method says when it is made.
+the options of a recipe and no torch. What an option may be, the method says when it is made.
 """
 
 import ast
 import re
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ncssl.checks import truth
-from ncssl.errors import UnknownName
+from ncssl.errors import BadFile, UnknownName
 
 FOLDER = Path(__file__).parent / "methods"
 
 
 class Declared(NamedTuple):
-    """A declaration as written: options with their defaults, first sentence, and the first paper
-    that its docstring cites."""
+    """A declaration as written: options with their defaults, the first line of its docstring, and
+    the first paper that this cites."""
 
     options: dict[str, Any]
     summary: str
@@ -28,9 +29,10 @@ class Declared(NamedTuple):
 
 @cache
 def declared() -> dict[str, Declared]:
-    """Name -> declaration, for every function under `@method` in the files of ncssl/methods."""
+    """Name -> declaration, for every function under `@method` in the files of ncssl/methods. Raises
+    BadFile for one whose defaults are not written out."""
     return {
-        node.name: as_written(node)
+        node.name: as_written(node, file)
         for file in sorted(FOLDER.glob("*.py"))
         for node in ast.parse(file.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
@@ -38,13 +40,26 @@ def declared() -> dict[str, Declared]:
     }
 
 
-def as_written(node: ast.FunctionDef) -> Declared:
+def as_written(node: ast.FunctionDef, file: Path) -> Declared:
     """What a function under `@method` says of itself."""
-    text = ast.get_docstring(node) or ""
-    defaults = map(ast.literal_eval, node.args.defaults)
-    options = dict(zip((a.arg for a in node.args.args), defaults, strict=True))
+    text, given = ast.get_docstring(node) or "", node.args
+    defaults = [*given.defaults, *given.kw_defaults]
+    names = [a.arg for a in (*given.args, *given.kwonlyargs)]
+    try:
+        options = dict(zip(names, map(ast.literal_eval, defaults), strict=True))  # type: ignore
+    except ValueError as error:
+        why = f"the defaults of {node.name} are not all numbers, words, truth values or None"
+        raise BadFile(file, f"{why} ({error})", "write each of them out") from error
     cited = re.search(r"\b[a-z]+\d{4}\b", text)
-    return Declared(options, text.split("\n")[0], cited[0] if cited else "")
+    return Declared(options, text.split("\n")[0], cited[0] if cited else "none")
+
+
+def shipped(name: str) -> bool:
+    """Whether a method is the package's own, and no other was entered under its name."""
+    if name not in declared():
+        return False
+    methods = sys.modules.get("ncssl.methods")
+    return methods is None or methods.METHODS[name].__module__.startswith("ncssl.methods.")
 
 
 def resolved(name: str, given: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from ncssl.checks import is_number, is_whole, one_of, truth, whole, whole_or_none, wrong
-from ncssl.declarations import declared, resolved
+from ncssl.declarations import declared, resolved, shipped
 from ncssl.errors import UnknownName
 
 SCALES: dict[str, dict[str, Any]] = {
@@ -223,7 +223,7 @@ def suited(dataset: str, scale: str) -> dict:
 def recipe(method: str, scale: str = "smoke", options: dict | None = None, **overrides) -> Recipe:
     """The recipe of `method` at `scale`, with method options and recipe values overridden; raises
     UnknownName, and what the method raises for an option."""
-    if not options and method in declared():
+    if not options and shipped(method):
         return as_declared(method, scale, {}, **overrides)
     check_names(scale, overrides)
     from ncssl.methods import make  # imports torch
@@ -232,10 +232,10 @@ def recipe(method: str, scale: str = "smoke", options: dict | None = None, **ove
 
 
 def as_declared(method: str, scale: str, options: dict, **overrides) -> Recipe:
-    """`recipe` without torch: a method that stands in ncssl/methods is not made, so a number among
-    its options may be out of range."""
+    """`recipe` without torch: a method of the package is not made, so whether it takes the values
+    of its options, and takes them together, is not known yet."""
     check_names(scale, overrides)
-    if method not in declared():  # entered from elsewhere, or unknown
+    if not shipped(method):
         return recipe(method, scale, options, **overrides)
     full = resolved(method, options, declared()[method].options)
     return fitted(method, scale, full, overrides)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ncssl import recipe
+from ncssl import declarations, recipe
 from ncssl.declarations import declared
-from ncssl.errors import UnknownName
+from ncssl.errors import BadFile, UnknownName
 from ncssl.recipes import as_declared
 
 methods = pytest.importorskip("ncssl.methods")
@@ -20,7 +20,7 @@ def test_a_declaration_is_read_as_it_is_made(name):
     assert read.options == made.options
     assert read.paper == made.paper, "the first paper that a docstring cites is the method's"
     assert read.summary == methods.METHODS[name].__doc__.split("\n")[0]
-    assert as_declared(name, "small", {}).id == recipe(name, "small").id
+    assert as_declared(name, "small", {}).id == recipe(name, "small", made.options).id
 
 
 def test_names_are_told_and_numbers_are_left_to_the_method():
@@ -40,5 +40,25 @@ def test_names_are_told_and_numbers_are_left_to_the_method():
 
 
 def test_a_method_that_was_entered_elsewhere_is_made(monkeypatch):
-    monkeypatch.setitem(methods.METHODS, "own", methods.METHODS["byol"])
-    assert as_declared("own", "small", {"keep": 0.5}).options["keep"] == 0.5
+    def byol(keep: float = 0.5):
+        return methods.make("simsiam", keep=keep)
+
+    monkeypatch.setitem(methods.METHODS, "own", byol)
+    assert as_declared("own", "small", {"keep": 0.75}).options == {"keep": 0.75}
+    assert recipe("byol", "small").options["keep"] == 0.996
+    monkeypatch.setitem(methods.METHODS, "byol", byol)
+    assert (
+        recipe("byol", "small").options == as_declared("byol", "small", {}).options == {"keep": 0.5}
+    )
+
+
+@pytest.mark.parametrize("default", ["math.inf", "[x for x in ()]", "LIMIT"])
+def test_defaults_are_written_out(tmp_path, monkeypatch, default):
+    text = f"@method\ndef one(a: int = 1, *, b: float = {default}):\n    'Ours.'\n"
+    (tmp_path / "ours.py").write_text(text)
+    monkeypatch.setattr(declarations, "FOLDER", tmp_path)
+    read = declarations.declared.__wrapped__
+    with pytest.raises(BadFile, match=r"ours\.py: the defaults of one are not all"):
+        read()
+    (tmp_path / "ours.py").write_text(text.replace(default, "2.0"))
+    assert read() == {"one": ({"a": 1, "b": 2.0}, "Ours.", "none")}

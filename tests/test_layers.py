@@ -9,8 +9,8 @@ from graphlib import TopologicalSorter
 
 LEVELS = {
     0: "errors checks metrics memory files machine workers losses data augment nn"
-    " evaluate theory papers links order parallel declarations datasets",
-    1: "methods recipes model claims records",
+    " evaluate theory papers links order parallel datasets",
+    1: "declarations methods recipes model claims records",
     2: "measure verdicts",
     3: "train report plots watch",
     4: "runs",
@@ -34,6 +34,7 @@ except ValueError:
     "papers": "from ncssl.claims.papers import paper; paper('tian2021')",
     "recipes": "import ncssl; ncssl.recipe, ncssl.paper, ncssl.theory",
     "runs.experiments": "from ncssl.runs import experiments; experiments.found('cho2022')",
+    "runs.chapter": "from ncssl.runs.chapter import open_chapter; open_chapter('tian2021', None)",
     "cli": """
 from click.testing import CliRunner
 from ncssl.cli import main

@@ -1,5 +1,6 @@
 """Watching the loops of others: two lines, accelerate, Lightning, lightly, stable-pretraining."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -149,6 +150,15 @@ def test_reports_are_made_of_the_readings_that_are_kept(tmp_path):
         assert fine == name.endswith("learns")
         assert fine or "the target is not detached" in report
         assert fine or any(words(finding) in report for finding in seen()["table"][HELD])
-    (kept / "watch" / "plain_learns.jsonl").write_text('{"step": 0}\n{"ste')
-    with pytest.raises(BadFile, match=r"plain_learns\.jsonl: is no log of a watched run"):
-        write(tmp_path)
+    for text in ('{"step": 0}\n{"ste', "", '{"step": 0}\n'):
+        (kept / "watch" / "plain_learns.jsonl").write_text(text)
+        with pytest.raises(BadFile, match=r"plain_learns\.jsonl: is no log of a watched run"):
+            write(tmp_path)
+
+
+def test_the_plain_loop_is_told_when_the_page_says():
+    log = FOLDER / "book" / "static" / "watch" / "plain_without_stop_gradient.jsonl"
+    rows = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    first = next(n for n in range(1, len(rows)) if judge(rows[:n]))
+    (step,) = re.findall(r"told at step (\d+) that", PAGE)
+    assert judge(rows[:first]).step == int(step)

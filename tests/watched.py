@@ -11,17 +11,14 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
+from torch.nn import functional
+
 from ncssl.pages.watched import FOLDER
 from ncssl.watch import report
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
 AFTER = "optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)\n"
 LINES = "from ncssl.watch import watch\nwatcher = watch(optimiser, model, every=20)\n"
-LOOSE = """
-from torch.nn import functional
-from stable_pretraining.methods import simsiam
-simsiam._neg_cos_sim = lambda p, z: -functional.cosine_similarity(p, z).mean()
-"""
 LIBRARIES = {"plain": "torch", "lightly": "lightly", "stable_pretraining": "stable_pretraining"}
 LOOPS = [(name, stopped) for name in LIBRARIES for stopped in (True, False)]
 
@@ -40,8 +37,8 @@ def text(name: str, stopped: bool) -> str:
         source = source.replace(AFTER, AFTER + LINES).replace("range(5)", "range(23)")
     if stopped:
         return source
-    if name == "stable_pretraining":
-        return LOOSE + source
+    if name == "stable_pretraining":  # its loss is not in the file
+        return source
     before, after = {
         "plain": ("t.detach()", "t"),
         "lightly": ("return z.detach(), p", "return z, p"),
@@ -50,14 +47,27 @@ def text(name: str, stopped: bool) -> str:
     return source.replace(before, after)
 
 
+@contextlib.contextmanager
+def without_detach():
+    """stable-pretraining's SimSiam with a loss that does not detach its targets."""
+    from stable_pretraining.methods import simsiam
+
+    theirs = simsiam._neg_cos_sim
+    simsiam._neg_cos_sim = lambda p, z: -functional.cosine_similarity(p, z).mean()
+    yield
+    simsiam._neg_cos_sim = theirs
+
+
 def ran(name: str, stopped: bool):
     """The watcher of a loop at its end."""
     names: dict = {"__name__": "__main__"}
+    loose = name == "stable_pretraining" and not stopped
     with (
         tempfile.TemporaryDirectory() as elsewhere,
         contextlib.chdir(elsewhere),
         warnings.catch_warnings(action="ignore"),
         contextlib.redirect_stdout(sys.stderr),
+        without_detach() if loose else contextlib.nullcontext(),
     ):
         exec(compile(text(name, stopped), name, "exec"), names)
         names["watcher"].close()
@@ -70,8 +80,9 @@ def main() -> None:
         if here(name):
             end = "learns" if stopped else "without_stop_gradient"
             path = BOOK / FOLDER / f"{name}_{end}.jsonl"
+            rows = ran(name, stopped).rows
             path.unlink(missing_ok=True)
-            for row in ran(name, stopped).rows:
+            for row in rows:
                 report.append(path, row)
 
 

@@ -56,7 +56,8 @@ CONTENDERS = {
 def arm(size: Size, augmentation: str | None = None) -> Recipe:
     """The recipe, on as many images as one repetition takes; `size.changed` replaces values."""
     runs = experiments.plan(PAPER, "laptop")
-    r = next(p.recipe for p in runs if (p.experiment, p.arm) == (EXPERIMENT, ARM))
+    own = next(p for p in runs if (p.experiment, p.arm) == (EXPERIMENT, ARM))
+    r = experiments.sound([own])[0].recipe
     r = replace(r, augmentation=augmentation or r.augmentation, epochs=1, **dict(size.changed))
     return replace(r, limit=r.batch * (size.warmup + size.steps))
 

@@ -1,5 +1,7 @@
 """Commands that say what there is: methods, claims with their verdicts, theory."""
 
+import sys
+
 import click
 
 from ncssl import declarations
@@ -9,13 +11,27 @@ from ncssl.cli.offered import offering
 from ncssl.recipes import SCALES
 
 
+def entered(known: set[str]) -> dict[str, declarations.Declared]:
+    """The methods that were entered beside the package's own."""
+    methods = sys.modules.get("ncssl.methods")
+    if methods is None:
+        return {}
+    return {
+        name: declarations.Declared(
+            (made := methods.make(name)).options, (doc or "").split("\n")[0], made.paper
+        )
+        for name, doc in ((n, m.__doc__) for n, m in methods.METHODS.items() if n not in known)
+    }
+
+
 @main.command()
 @as_json
 def methods(as_json: bool) -> None:
     """Methods with their paper and options."""
+    known = declarations.declared()
     rows = [
         {"name": name, "paper": d.paper, "options": d.options, "summary": d.summary}
-        for name, d in declarations.declared().items()
+        for name, d in (known | entered(set(known))).items()
     ]
     show(
         rows,

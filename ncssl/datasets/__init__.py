@@ -1,5 +1,6 @@
-"""What is known of the data sets without reading them, and without torch: names, shapes, counts;
-`provenance` has where each comes from and its licence. `ncssl.data` reads them."""
+"""What is known of the sets of images without reading them, and without torch: names, shapes,
+counts; `provenance` has where each set comes from, speech too, and its licence. `ncssl.data` reads
+them."""
 
 from dataclasses import dataclass
 

@@ -10,16 +10,18 @@ FOLDER = Path("static", "watch")  # of the readings, in the book's
 
 
 def write(book: Path) -> list[Path]:
-    """Write the report of every log in the book's folder of watched runs beside it; their paths.
-    Raises BadFile for a log that cannot be read."""
+    """Write beside every log in the book's folder of watched runs its report; their paths. Raises
+    BadFile for a log that cannot be read."""
     from ncssl.watch import judge, report  # imports torch
 
     made = []
     for path in sorted((book / FOLDER).glob("*.jsonl")):
         try:
             rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        except ValueError as error:
-            raise BadFile(path, f"is no log of a watched run ({error})", "make it anew") from error
+            text = report.as_html(rows, judge.judge(rows))
+        except (ValueError, KeyError, IndexError) as error:
+            why = f"is no log of a watched run ({error!r})"
+            raise BadFile(path, why, "run python tests/watched.py") from error
         made.append(path.with_suffix(".html"))
-        made[-1].write_text(report.as_html(rows, judge.judge(rows)), encoding="utf-8")
+        made[-1].write_text(text, encoding="utf-8")
     return made

@@ -33,7 +33,7 @@ def obtain(
 
     how = dict(root=root, device=device, download=download, progress=False)
     out = Path("_build/fresh") if fresh else None
-    runs = identify(runs, root)
+    runs = identify(experiments.sound(runs), root)
     found = [(p, None) for p in runs] if fresh else list(experiments.records(runs))
     bar = tqdm(found, disable=all(record for _, record in found), unit="run")
     return [(p, record or fit(p.recipe, key=p.paper, out=out, **how)) for p, record in bar]

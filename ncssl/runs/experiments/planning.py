@@ -77,7 +77,7 @@ def arm_recipe(
     paper: str, e: papers.Experiment, arm: papers.Arm, scale: str, overrides: dict
 ) -> Recipe:
     """The recipe of an arm on the first seed; raises BadFile where the paper's file is wrong, not
-    the overrides. Whether its method takes the numbers among its options, `sound` says."""
+    the overrides. Whether its method takes the values of its options, `sound` says."""
     at = e.scales[scale]
     own = at.arms.get(arm.name, {})
     options = dict(arm.options) | own.get("options", {})

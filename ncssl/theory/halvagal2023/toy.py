@@ -161,7 +161,7 @@ def side_by_side(
     Ws = [np.array(W0, np.float32) for W0, _, _ in runs]
     rng, marks, kept = np.random.default_rng(seed), [0], [list(Ws)]
     for step in range(1, steps + 1):
-        # drawing takes longer than the step itself
+        # once for all runs: drawing takes longer than a step
         x = rng.standard_normal((samples, Ws[0].shape[1]), dtype=np.float32)
         x1, x2 = (
             x + np.float32(noise) * rng.standard_normal(x.shape, dtype=np.float32) if noisy else x
@@ -187,19 +187,19 @@ def figure2(setting, *, relu=False, formula="gradient", samples=None, seed=0) ->
     """The run of a panel of Fig. 2 (or 6 with relu): ten modes from FIXTURE, 15 inputs, 1500 steps,
     noisy target.
 
-    `samples` a step are 2000, with relu 1000, unless given. The same run asked for again is not
+    `samples` a step are 2000, with relu 1000, unless given. Asked for alone again it is not
     computed again.
     """
     return panels([(setting, formula)], relu=relu, samples=samples, seed=seed)[0]
 
 
-def panels(wanted, *, relu=False, samples=None, seed=0) -> list[ToyRun]:
+def panels(wanted, *, relu=False, samples=None, seed=0) -> tuple[ToyRun, ...]:
     """The runs of several panels (setting, formula), as `figure2` has one, on the same samples."""
     return _panels(tuple(wanted), relu, samples or (1000 if relu else 2000), seed)
 
 
 @cache
-def _panels(wanted, relu, samples, seed):
+def _panels(wanted, relu, samples, seed) -> tuple[ToyRun, ...]:
     W0 = encoder(FIXTURE, 15)
     runs = [(W0, setting, formula) for setting, formula in wanted]
-    return side_by_side(runs, relu=relu, samples=samples, seed=seed)
+    return tuple(side_by_side(runs, relu=relu, samples=samples, seed=seed))
