@@ -64,8 +64,14 @@ class Interval:
 def half_width(error: float, freedom: float, noise: float, level: float) -> float:
     """Half the width of an interval from its standard errors over seeds and over test images."""
     # no spread, no width
-    over_seeds = stats.t.ppf((1 + level) / 2, freedom) * error if error else 0.0
-    return float(math.hypot(over_seeds, stats.norm.ppf((1 + level) / 2) * noise))
+    over_seeds = quantile((1 + level) / 2, freedom) * error if error else 0.0
+    return math.hypot(over_seeds, quantile((1 + level) / 2) * noise)
+
+
+@functools.lru_cache(maxsize=4096)
+def quantile(p: float, freedom: float = math.inf) -> float:
+    """The p-quantile of Student's t, of the normal without `freedom`."""
+    return float(stats.norm.ppf(p) if math.isinf(freedom) else stats.t.ppf(p, freedom))
 
 
 def around(

@@ -14,6 +14,7 @@ from ncssl.runs.experiments.planning import (
     extra_seeds,
     on,
     ordered,
+    planned,
     scheduled,
     with_records,
 )
@@ -80,9 +81,8 @@ def needed(
     claim: papers.Claim, scale: str, results: str | Path | None = None, **overrides
 ) -> list[Planned]:
     """The runs of the arms that decide a record claim: those compared and those of its gates."""
-    runs = scheduled(claim.paper, claim.experiment, scale, **overrides)
-    own = [p for p in runs if p.arm in claim.needed]
-    return own + with_records(extra_seeds(own), results)
+    runs = planned(claim.paper, claim.experiment, scale, results, **overrides)
+    return [p for p in runs if p.arm in claim.needed]
 
 
 def by_scale(

@@ -50,7 +50,8 @@ def planned(
     mistake in an arm.
     """
     own = scheduled(paper, experiment, scale, **overrides)
-    return own + with_records(extra_seeds(own), results)
+    e = papers.paper(paper).experiments[experiment]
+    return own + with_records(list(_more(paper, e, scale, **overrides)), results)
 
 
 def with_records(runs: list[Planned], results: str | Path | None = None) -> list[Planned]:
@@ -71,6 +72,11 @@ def _scheduled(paper: str, e: papers.Experiment, scale: str, **overrides) -> tup
     arms = [(arm.name, arm_recipe(paper, e, arm, scale, overrides)) for arm in e.arms.values()]
     first = [Planned(paper, e.name, name, recipe.seed, recipe) for name, recipe in arms]
     return tuple(with_seed(p, seed) for seed in e.scales[scale].seeds for p in first)
+
+
+@functools.lru_cache(maxsize=1024)  # so that each id is computed once
+def _more(paper: str, e: papers.Experiment, scale: str, **overrides) -> tuple[Planned, ...]:
+    return tuple(extra_seeds(scheduled(paper, e.name, scale, **overrides)))
 
 
 def arm_recipe(
