@@ -32,6 +32,12 @@ def test_who_is_not_installed_is_said(monkeypatch):
     assert rows["torchvision loop"]["median"] > 0 and rows["lightly"]["median"] is None
 
 
+def test_memory_is_seen_however_short_the_steps_are(monkeypatch):
+    monkeypatch.setattr(head_to_head, "start", lambda *given: (None, ""))
+    monkeypatch.setattr(head_to_head, "pace", lambda *given: 1.0)
+    assert all(head_to_head.most("ours, float32", TINY, "cpu") > 100 for _ in range(3))
+
+
 @pytest.mark.slow
 def test_memory_is_that_of_the_process_and_its_workers():
     alone, loading = (

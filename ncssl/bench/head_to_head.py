@@ -190,9 +190,10 @@ def held(name: str, size: Size, device: str) -> float:
 def most(name: str, size: Size, device: str) -> float:
     """As `held`, in this process."""
     run, _ = start(name, size, device)
-    seen, done = [0.0], threading.Event()
+    seen, done = [], threading.Event()
 
-    def look() -> None:
+    def look() -> None:  # at once, however short the steps are
+        seen.append(memory.held_mb())
         while not done.wait(LOOK):
             seen.append(memory.held_mb())
 
