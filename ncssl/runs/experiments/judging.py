@@ -12,9 +12,9 @@ from ncssl.runs.experiments.loading import records
 from ncssl.runs.experiments.planning import (
     Planned,
     extra_seeds,
+    more,
     on,
     ordered,
-    planned,
     scheduled,
     with_records,
 )
@@ -81,8 +81,15 @@ def needed(
     claim: papers.Claim, scale: str, results: str | Path | None = None, **overrides
 ) -> list[Planned]:
     """The runs of the arms that decide a record claim: those compared and those of its gates."""
-    runs = planned(claim.paper, claim.experiment, scale, results, **overrides)
-    return [p for p in runs if p.arm in claim.needed]
+    own, added = (
+        [
+            p
+            for p in runs(claim.paper, claim.experiment, scale, **overrides)
+            if p.arm in claim.needed
+        ]
+        for runs in (scheduled, more)
+    )
+    return own + with_records(added, results)
 
 
 def by_scale(

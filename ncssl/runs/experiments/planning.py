@@ -50,8 +50,7 @@ def planned(
     mistake in an arm.
     """
     own = scheduled(paper, experiment, scale, **overrides)
-    e = papers.paper(paper).experiments[experiment]
-    return own + with_records(list(_more(paper, e, scale, **overrides)), results)
+    return own + with_records(more(paper, experiment, scale, **overrides), results)
 
 
 def with_records(runs: list[Planned], results: str | Path | None = None) -> list[Planned]:
@@ -72,6 +71,11 @@ def _scheduled(paper: str, e: papers.Experiment, scale: str, **overrides) -> tup
     arms = [(arm.name, arm_recipe(paper, e, arm, scale, overrides)) for arm in e.arms.values()]
     first = [Planned(paper, e.name, name, recipe.seed, recipe) for name, recipe in arms]
     return tuple(with_seed(p, seed) for seed in e.scales[scale].seeds for p in first)
+
+
+def more(paper: str, experiment: str, scale: str, **overrides) -> list[Planned]:
+    """The runs that added seeds would be, of all arms of an experiment."""
+    return list(_more(paper, papers.paper(paper).experiments[experiment], scale, **overrides))
 
 
 @functools.lru_cache(maxsize=1024)  # so that each id is computed once
