@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special  # scipy.stats takes a second to import
 
 LEVEL = 0.95
 # points: the standard deviation of a paired difference of accuracies that a plan reckons with
@@ -53,7 +53,7 @@ class Interval:
         if self.error == self.noise == 0:
             return 0.0 if away else 1.0
         if self.noise == 0:
-            return float(2 * stats.t.sf(away / self.error, self.freedom))
+            return float(2 * special.stdtr(self.freedom, -away / self.error))
 
         def excess(p: float) -> float:
             return half_width(self.error, self.freedom, self.noise, 1 - p) - away
@@ -71,7 +71,7 @@ def half_width(error: float, freedom: float, noise: float, level: float) -> floa
 @functools.lru_cache(maxsize=4096)
 def quantile(p: float, freedom: float = math.inf) -> float:
     """The p-quantile of Student's t, of the normal without `freedom`."""
-    return float(stats.norm.ppf(p) if math.isinf(freedom) else stats.t.ppf(p, freedom))
+    return float(special.ndtri(p) if math.isinf(freedom) else special.stdtrit(freedom, p))
 
 
 def around(
@@ -138,8 +138,10 @@ def rate_interval(
 
 def share_interval(hits: int, n: int, *, level: float = LEVEL) -> Interval:
     """A share of n seeds with Clopper and Pearson's interval."""
-    ends = stats.binomtest(hits, n).proportion_ci(level, "exact")
-    return Interval(hits / n, float(ends.low), float(ends.high), n, "exact binomial")
+    tail = (1 - level) / 2
+    low = special.betaincinv(hits, n - hits + 1, tail) if hits else 0.0
+    high = special.betaincinv(hits + 1, n - hits, 1 - tail) if hits < n else 1.0
+    return Interval(hits / n, float(low), float(high), n, "exact binomial")
 
 
 def split(sample: Sequence[float]) -> int:
@@ -190,12 +192,10 @@ def within_power(margin: float, n: int, noise: float = 0.0, level: float = LEVEL
     An average over the distribution of the sample's standard deviation, at 200 quantiles.
     """
     quantiles = (np.arange(200) + 0.5) / 200
-    error = SPREAD * np.sqrt(stats.chi2.ppf(quantiles, n - 1) / (n - 1) / n)
-    half = np.hypot(
-        stats.t.ppf((1 + level) / 2, n - 1) * error, stats.norm.ppf((1 + level) / 2) * noise
-    )
+    error = SPREAD * np.sqrt(2 * special.gammaincinv((n - 1) / 2, quantiles) / (n - 1) / n)
+    half = np.hypot(quantile((1 + level) / 2, n - 1) * error, quantile((1 + level) / 2) * noise)
     scale = math.hypot(SPREAD / math.sqrt(n), noise)
-    return float(np.mean(np.maximum(0.0, 2 * stats.norm.cdf((margin - half) / scale) - 1)))
+    return float(np.mean(np.maximum(0.0, 2 * special.ndtr((margin - half) / scale) - 1)))
 
 
 def holm(values: Sequence[float], wrong: float = 1 - LEVEL) -> list[bool]:
